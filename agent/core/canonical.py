@@ -1,0 +1,70 @@
+"""One spelling for one value: the JSON text that is hashed, digested, stored and sent.
+
+The standard encoder cannot write a ``Decimal`` as a JSON number, and a per-gram price may have a fraction that a binary
+float would change. So numbers are written here: integers and finite decimals, digit by digit; a float is refused.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+MAX_DEPTH = 32  # deeper nesting is an attack or a mistake, never a checkout
+
+
+class NotCanonical(ValueError):
+    """The value has a type, a number or a depth that has no canonical JSON text."""
+
+
+def dumps(value: object) -> str:
+    """Canonical JSON text: keys sorted, no blanks, UTF-8 kept as it is. Raises NotCanonical."""
+    return _write(value, 0)
+
+
+def loads(text: str | bytes) -> Any:
+    """Read JSON with decimals kept exact. Raises ValueError (its text names the place)."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def digest(value: object, key: bytes = b"") -> str:
+    """Hex SHA-256 of the canonical text; with a key, its HMAC: for values that must not be found by trying them all."""
+    data = dumps(value).encode()
+    return hmac.new(key, data, hashlib.sha256).hexdigest() if key else hashlib.sha256(data).hexdigest()
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _write(value: object, depth: int) -> str:
+    if depth > MAX_DEPTH:
+        raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
+    match value:
+        case None | bool() | str():
+            return json.dumps(value, ensure_ascii=False)
+        case int():
+            return str(int(value))
+        case Decimal():
+            return _number(value)
+        case Mapping():
+            pairs = sorted((_key(name), item) for name, item in value.items())
+            return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{_write(item, depth + 1)}" for name, item in pairs) + "}"
+        case Sequence() if not isinstance(value, bytes | bytearray):
+            return "[" + ",".join(_write(item, depth + 1) for item in value) + "]"
+        case _:
+            raise NotCanonical(f"{type(value).__name__} has no canonical JSON text")
+
+
+def _key(name: object) -> str:
+    if not isinstance(name, str):
+        raise NotCanonical(f"a key must be text, not {type(name).__name__}")
+    return name
+
+
+def _number(value: Decimal) -> str:
+    if not value.is_finite():
+        raise NotCanonical(f"{value} is not a JSON number")
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
