@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from agent.core.model import Binding, SaleId, Stamp
 from agent.core.verdict import Outcome, Request
 
-
 # --- journal ---
 
 

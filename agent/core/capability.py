@@ -1,0 +1,119 @@
+"""What each payment system can do, written down before any of them was coded. The machines owe by capability, never by name.
+
+=====================  ==================  ==================  ====================  =====================
+capability             Koshelek Pay        PayCore.io          Softline Payments     PayConnect
+=====================  ==================  ==================  ====================  =====================
+customer               confirms in app     opens a link        opens a link          opens a link
+create is idempotent   by ``requestId``    by ``reference_id`` no: twice is two      unknown: assumed no
+look-up by own key     no                  yes (filter)        yes (order search)    unknown: assumed no
+read                   yes                 yes                 yes                   unknown: assumed yes
+cancel                 yes                 no documented call  no documented call    unknown: assumed no
+refund                 call, partial       call, partial       request to people,    unknown: assumed no
+                                                               whole sum only
+refund is idempotent   by ``requestId``    unknown: assumed no no                    no
+needs ``token``        checkout, refund    no                  no                    no
+wait limit             30 s from answer    180 s from link     180 s from link       180 s from link
+unpaid life            at most our cancel  account setting     90 days               30 minutes
+watch after not-paid   1, 10, 60 min, 24 h until final         until final, 90 days  until final
+=====================  ==================  ==================  ====================  =====================
+
+"Unknown" cells are assumptions in the safe direction: what is assumed absent is never relied on. A provider whose table holds an
+assumed *presence* (PayConnect's read) must be confirmed by configuration before it takes real money.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Approval(StrEnum):
+    """How the customer agrees to pay, and so where the wait limit starts."""
+
+    APP = "app"  # in the provider's application; the limit runs from the provider's first answer
+    LINK = "link"  # on a page behind a link; the limit runs from showing the link
+
+
+class Refunds(StrEnum):
+    """How money goes back."""
+
+    CALL = "call"  # a call with an amount; partial refunds allowed
+    REQUEST = "request"  # a request that people decide; whole sum only
+    NONE = "none"  # no known way: a charge that must go back needs a person at once
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """One column of the table above. Times in milliseconds."""
+
+    approval: Approval
+    idempotent_create: bool
+    find_by_key: bool
+    read: bool
+    cancel: bool
+    refunds: Refunds
+    idempotent_refund: bool
+    needs_token: bool
+    wait_limit_ms: int
+    rereads_ms: tuple[int, ...]  # after a not-paid end: when to look again for late money
+    assumed: frozenset[str] = frozenset()  # names of fields above that no source confirms
+
+
+_MINUTE_MS = 60_000
+_DAY_MS = 24 * 60 * _MINUTE_MS
+_AFTER_CANCEL_MS = (_MINUTE_MS, 10 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS)  # money rule 5
+_LINK_WAIT_MS = 180_000
+
+KOSHELEK = Capabilities(
+    approval=Approval.APP,
+    idempotent_create=True,
+    find_by_key=False,
+    read=True,
+    cancel=True,
+    refunds=Refunds.CALL,
+    idempotent_refund=True,
+    needs_token=True,
+    wait_limit_ms=30_000,
+    rereads_ms=_AFTER_CANCEL_MS,
+)
+
+PAYCORE = Capabilities(
+    approval=Approval.LINK,
+    idempotent_create=True,
+    find_by_key=True,
+    read=True,
+    cancel=False,
+    refunds=Refunds.CALL,
+    idempotent_refund=False,
+    needs_token=False,
+    wait_limit_ms=_LINK_WAIT_MS,
+    rereads_ms=_AFTER_CANCEL_MS,
+    assumed=frozenset({"idempotent_refund"}),
+)
+
+SOFTLINE = Capabilities(
+    approval=Approval.LINK,
+    idempotent_create=False,
+    find_by_key=True,
+    read=True,
+    cancel=False,
+    refunds=Refunds.REQUEST,
+    idempotent_refund=False,
+    needs_token=False,
+    wait_limit_ms=_LINK_WAIT_MS,
+    rereads_ms=tuple(day * _DAY_MS for day in range(1, 91)),
+)
+
+PAYCONNECT = Capabilities(
+    approval=Approval.LINK,
+    idempotent_create=False,
+    find_by_key=False,
+    read=True,
+    cancel=False,
+    refunds=Refunds.NONE,
+    idempotent_refund=False,
+    needs_token=False,
+    wait_limit_ms=_LINK_WAIT_MS,
+    rereads_ms=(30 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS),
+    assumed=frozenset({"idempotent_create", "find_by_key", "read", "cancel", "refunds"}),
+)
+
+TABLE = {"koshelek": KOSHELEK, "paycore": PAYCORE, "softline": SOFTLINE, "payconnect": PAYCONNECT}
