@@ -9,13 +9,27 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
 
 MAX_DEPTH = 32  # deeper nesting is an attack or a mistake, never a checkout
 
 
 class NotCanonical(ValueError):
     """The value has a type, a number or a depth that has no canonical JSON text."""
+
+
+def _from_text(value: object) -> object:
+    return loads(value) if isinstance(value, str) else value
+
+
+# An object of free form inside an event: stored as its canonical text, so that numbers come back digit for digit.
+JsonObject = Annotated[
+    Mapping[str, Any],
+    BeforeValidator(_from_text),
+    PlainSerializer(lambda value: dumps(value), return_type=str, when_used="json"),
+]
 
 
 def dumps(value: object) -> str:

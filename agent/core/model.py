@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
 
+from agent.core.canonical import JsonObject
 from agent.core.money import RUB, Kopecks
 
 PIECE = "PIECE"  # the measure of things that are counted, and what an absent measure means
@@ -88,7 +88,7 @@ class PaymentMethod:
 
     type: str
     payment_purpose: str | None = None
-    meta: dict[str, Any] | None = None
+    meta: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from agent.core.canonical import JsonObject
 from agent.core.model import Slip
 
 
@@ -35,7 +36,7 @@ class Request:
     operation: Operation
     method: str
     path: str
-    body: Mapping[str, Any]
+    body: JsonObject
     secret_headers: Mapping[str, str] = field(default_factory=dict)
 
     def secret_names(self) -> frozenset[str]:

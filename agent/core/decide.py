@@ -1,0 +1,265 @@
+"""Decisions about the payment: what an answer, a request of the POS or a moment in time makes of it, as events to be recorded.
+
+Pure functions from the state and one new fact to events; an empty list means that the fact changes nothing and is not recorded. Here
+stand the money rules that need judgement: what proves a payment, what proves that there is none, and what happens to evidence that
+comes after an answer was handed out.
+"""
+
+from agent.core import events
+from agent.core.call import Call, elapsed_ms
+from agent.core.capability import Capabilities
+from agent.core.events import CancelCause, Event
+from agent.core.model import RefundLine, Slip, Stamp
+from agent.core.payment import NOT_PAID, PaymentState
+from agent.core.policy import Policy
+from agent.core.refund import RefundCause
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
+from agent.core.verdict import Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
+
+Result = NotSent | Unclear | Observed | Refused | Denied | Garbled
+Failure = NotSent | Unclear | Denied | Garbled
+
+TOO_MANY_REQUESTS = 429  # the only closed door that opens by waiting
+RETURN_KEY = "~return"  # the key of the refund we owe by ourselves; no POS key can hold "~"
+_WAITING = frozenset({PaymentState.PENDING, PaymentState.CANCELING, PaymentState.ATTENTION})
+
+
+def alarm(sale: Sale, code: str) -> list[Event]:
+    """An alarm of a sale is raised once."""
+    return [] if code in sale.alarms else [events.AlarmRaised(code)]
+
+
+# --- attempts ---
+
+
+def attempt_failed(sale: Sale, name: str, call: Call, failure: Failure) -> list[Event]:
+    """Record how an open attempt failed: proven unsent, or lost (money rule 2)."""
+    match failure:
+        case NotSent():
+            return [events.AttemptHeld(name, call.request_id, failure.reason)]
+        case Denied():
+            wait = (failure.retry_after_s or 0) * 1000
+            held = events.AttemptHeld(name, call.request_id, f"http_{failure.status}", failure.status, wait)
+            return [held, *([] if failure.status == TOO_MANY_REQUESTS else alarm(sale, "ACCESS_DENIED"))]
+        case Unclear():
+            return [events.AttemptLost(name, call.request_id, failure.reason, reached=failure.reason != "restart")]
+        case Garbled():
+            return [events.AttemptLost(name, call.request_id, failure.reason, retry_after_ms=(failure.retry_after_s or 0) * 1000)]
+
+
+def checkout_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
+    """What the end of a checkout attempt means. ``late``: of an attempt that was given up as lost before."""
+    call = sale.call
+    if call is None or call.request_id != request_id:
+        return []
+    match result:
+        case Observed():
+            return _checkout_answered(sale, call, result, now, policy)
+        case Refused():
+            return [] if late or not call.open else _checkout_refused(sale, call, result)
+        case _:
+            return [] if late or not call.open else _checkout_failed(sale, call, result)
+
+
+def _checkout_failed(sale: Sale, call: Call, failure: Failure) -> list[Event]:
+    found = attempt_failed(sale, CHECKOUT_CALL, call, failure)
+    first = isinstance(failure, NotSent | Denied) and call.lost == 0 and not sale.restored
+    if not first:
+        return found
+    if sale.payment is PaymentState.CANCELING:  # proof that no byte was ever taken, and somebody wanted it canceled
+        return [*found, events.Canceled(_cancel_reason(sale))]
+    if isinstance(failure, Denied) and failure.status != TOO_MANY_REQUESTS:
+        return [*found, events.Declined("ACCESS_DENIED")]
+    return found
+
+
+def _checkout_refused(sale: Sale, call: Call, refused: Refused) -> list[Event]:
+    """A code instead of a transaction. It is final only if no other copy can have been taken: a repeat that hears that the session is used
+    may be hearing of our own first copy."""
+    if call.lost == 0 and not sale.restored and refused.refusal in (Refusal.SESSION, Refusal.CONFIGURATION):
+        answered = events.AttemptAnswered(CHECKOUT_CALL, call.request_id, refused.code)
+        raised = alarm(sale, refused.code) if refused.refusal is Refusal.CONFIGURATION else []
+        return [answered, events.Declined(refused.code), *raised]
+    return [events.AttemptLost(CHECKOUT_CALL, call.request_id, refused.code)]
+
+
+def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
+    found: list[Event] = []
+    if not call.settled:
+        found.append(events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status))
+    if sale.transaction_id is None and seen.transaction_id is not None:
+        found.append(events.TransactionKnown(seen.transaction_id))
+        state = PaymentState.CANCELING if sale.payment in (PaymentState.CANCELING, PaymentState.ATTENTION) else PaymentState.PENDING
+        return [*found, *_evidence(sale, state, seen, now, policy)]
+    if seen.transaction_id is not None and seen.transaction_id != sale.transaction_id:
+        return [*found, *alarm(sale, "SECOND_TRANSACTION")]
+    return [*found, *_evidence(sale, sale.payment, seen, now, policy)]
+
+
+def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
+    """What the end of a cancel attempt means. A confirmed cancel proves nothing yet: the status is read (promise P3)."""
+    call = sale.cancel_call
+    if call is None or call.request_id != request_id or call.settled:
+        return []
+    match result:
+        case Observed():
+            answer = result.ref_status.value if result.ref_status else result.status.value
+            found: list[Event] = [
+                events.AttemptAnswered(CANCEL_CALL, request_id, answer),
+                events.CancelAnswered(result.ref_status, result.ref_transaction_id),
+            ]
+            paid = result.status is Status.ACCEPTED and result.slip is not None
+            return [*found, *(_evidence(sale, sale.payment, result, now, policy) if paid else [])]
+        case Refused():
+            raised = alarm(sale, result.code) if result.refusal is Refusal.CONFIGURATION else []
+            return [events.AttemptAnswered(CANCEL_CALL, request_id, result.code), events.CancelAnswered(), *raised]
+        case _:
+            return [] if late or not call.open else attempt_failed(sale, CANCEL_CALL, call, result)
+
+
+# --- evidence ---
+
+
+def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: tuple[int, ...]) -> list[Event]:
+    """What a status read of the payment means. ``plan``: the looks after a not-paid end, in milliseconds after it."""
+    if isinstance(result, Refused) and result.refusal is Refusal.NOT_FOUND:
+        result = Observed(Status.ABSENT)
+    if not isinstance(result, Observed):
+        return alarm(sale, "ACCESS_DENIED") if isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS else []
+    found = _evidence(sale, sale.payment, result, now, policy)
+    watched = sale.payment in (PaymentState.CANCELED, PaymentState.ATTENTION) and sale.ended is not None
+    if found or not watched or sale.ended is None:
+        return found
+    age = elapsed_ms(sale.ended, now)
+    done = sum(1 for due in plan if age is None or due <= age)
+    return [events.Reread(done, last=done >= len(plan))] if done > sale.rereads else []
+
+
+def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
+    """What the provider's word on our transaction makes of a payment in ``state`` (which may be ahead of ``sale.payment`` by one event)."""
+    match seen.status:
+        case Status.ACCEPTED:
+            return _accepted(sale, state, seen.slip, policy)
+        case Status.REJECTED if state in _WAITING:
+            return [events.Declined(seen.error_code or "REJECTED")]
+        case Status.CANCELED if state in _WAITING:
+            return [events.Canceled(_cancel_reason(sale))]
+        case Status.REFUNDING | Status.REFUNDED | Status.PARTIAL_REFUNDED if state in (PaymentState.PENDING, PaymentState.CANCELING):
+            return [events.AttentionNeeded("REFUNDED_ELSEWHERE", charged=True)]
+        case Status.ABSENT if state is PaymentState.CANCELING:
+            return _absent(sale, now, policy)
+        case Status.UNKNOWN:
+            return alarm(sale, "UNKNOWN_STATUS")
+        case _:
+            return []
+
+
+def _absent(sale: Sale, now: Stamp, policy: Policy) -> list[Event]:
+    """The provider does not know the transaction it named itself. A lagging replica says so for seconds; after the window, a person."""
+    age = elapsed_ms(sale.answered, now) if sale.answered else None
+    gone = age is None or age >= policy.window_limit_ms
+    return [events.AttentionNeeded("UNKNOWN_TRANSACTION_ID")] if gone else []
+
+
+def _accepted(sale: Sale, state: PaymentState, slip: Slip | None, policy: Policy) -> list[Event]:
+    problem = mismatch(sale, slip) if slip is not None else None
+    stores = _store_alarm(sale, slip)
+    if state in NOT_PAID and sale.told is not None:
+        return [] if sale.late_money else _late_money(sale, slip, problem)
+    if state not in _WAITING | NOT_PAID or state is PaymentState.EXPIRED:
+        return []
+    if slip is None:
+        if state in (PaymentState.PENDING, PaymentState.CANCELING):
+            return [] if sale.charge_seen else [events.ChargeSeen()]
+        return [] if state is PaymentState.ATTENTION and sale.charged else [events.AttentionNeeded("SLIP_MISSING", charged=True)]
+    if stores and policy.store_mismatch_is_attention:
+        problem = problem or "STORE_MISMATCH"
+    if problem is not None:
+        known = state is PaymentState.ATTENTION and sale.reason == problem
+        return [] if known else [events.AttentionNeeded(problem, charged=True, slip=slip), *stores]
+    return [events.Paid(slip), *stores]
+
+
+def mismatch(sale: Sale, slip: Slip) -> str | None:
+    """The reason code of the first thing in a slip that is not what was asked for (money rule 3)."""
+    invoice = sale.checkout.invoice
+    if slip.total_amount != invoice.total_amount:
+        return "AMOUNT_MISMATCH"
+    if slip.order_id != invoice.order_id:
+        return "ORDER_MISMATCH"
+    if slip.currency != invoice.currency:
+        return "CURRENCY_MISMATCH"
+    return None
+
+
+def _store_alarm(sale: Sale, slip: Slip | None) -> list[Event]:
+    if slip is None:
+        return []
+    differs = (slip.store_id is not None and slip.store_id != sale.id.store_id) or (
+        slip.terminal_id is not None and slip.terminal_id != sale.id.terminal_id
+    )
+    return alarm(sale, "STORE_MISMATCH") if differs else []
+
+
+def _late_money(sale: Sale, slip: Slip | None, problem: str | None) -> list[Event]:
+    """Money after a not-paid answer goes back by itself; if it is not the sum we asked for, a person must look at it."""
+    found = [events.LateMoneyFound(slip), full_refund(sale, RefundCause.LATE_MONEY), *alarm(sale, "LATE_MONEY")]
+    return [*found, events.RefundNeedsAttention(RETURN_KEY, problem)] if problem else found
+
+
+def full_refund(sale: Sale, cause: RefundCause) -> Event:
+    """The refund of the whole sale that is owed without anybody asking."""
+    lines = tuple(RefundLine(place, item.quantity, item.total_amount) for place, item in enumerate(sale.checkout.invoice.items))
+    return events.RefundOpened(RETURN_KEY, sale.amount, lines, cause)
+
+
+# --- the POS, and time ---
+
+
+def _cancel_reason(sale: Sale) -> str:
+    if sale.cancel_by_pos:
+        return CancelCause.CASHIER.value
+    return sale.cancel_cause.value if sale.cancel_cause else "CANCELED_BY_CUSTOMER"
+
+
+def cancel_asked(sale: Sale, caps: Capabilities) -> list[Event]:
+    """The POS wants no payment any more. A finished sale is not changed by it."""
+    match sale.payment:
+        case PaymentState.QUEUED if sale.never_sent:
+            return [events.Canceled(CancelCause.CASHIER.value)]
+        case PaymentState.SENDING | PaymentState.UNKNOWN | PaymentState.PENDING:
+            return begin_cancel(sale, CancelCause.CASHIER, caps)
+        case PaymentState.CANCELING if not sale.cancel_by_pos:
+            return [events.CancelWanted(CancelCause.CASHIER)]
+        case _:
+            return []
+
+
+def begin_cancel(sale: Sale, cause: CancelCause, caps: Capabilities) -> list[Event]:
+    """Start canceling. A provider without a cancel call only takes its link back, and is watched (money rule 4)."""
+    wanted = events.CancelWanted(cause)
+    if sale.payment is PaymentState.PENDING and not caps.cancel:
+        return [wanted, events.Canceled(cause.value, withdrawn=True)]
+    return [wanted]
+
+
+def expire(sale: Sale, reason: str) -> list[Event]:
+    """The deadline of a sale of which nothing was ever sent."""
+    return [events.Expired(reason)] if sale.payment is PaymentState.QUEUED and sale.never_sent else []
+
+
+def unclaimed(sale: Sale, back: bool) -> list[Event]:
+    """Paid and told to nobody: give the money back in one commit with its refund, or keep it and raise an alarm (money rule 5)."""
+    if sale.payment is not PaymentState.PAID or sale.told is not None:
+        return []
+    if back and not sale.refunds:
+        return [events.Reversed(), full_refund(sale, RefundCause.UNCLAIMED), *alarm(sale, "UNCLAIMED")]
+    return alarm(sale, "UNCLAIMED")
+
+
+def restored(sale: Sale) -> list[Event]:
+    """After a restore from a backup nothing counts as never sent (money rule 10)."""
+    if sale.restored or sale.finished:
+        return []
+    marked: list[Event] = [events.Restored()]
+    return [*marked, events.AttentionNeeded("RESTORED")] if sale.payment is PaymentState.QUEUED else marked

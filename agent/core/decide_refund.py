@@ -1,0 +1,242 @@
+"""Decisions about money that goes back: what may be asked, and what an answer or a read makes of a refund."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agent.core import events
+from agent.core.decide import Result, alarm, attempt_failed
+from agent.core.events import Event
+from agent.core.model import PIECE, RefundLine
+from agent.core.money import BadAmount, Kopecks, share
+from agent.core.payment import PaymentState
+from agent.core.refund import Refund, RefundCause, RefundState
+from agent.core.sale import REFUND_CALL, Sale
+from agent.core.verdict import Observed, RefStatus, Refusal, Refused, Status
+
+REFUNDABLE = frozenset({PaymentState.PAID, PaymentState.ELSEWHERE})
+MAX_REFUNDS = 100  # of one sale: far above any shop's need, low enough for a bounded record
+
+
+class NotRefundable(ValueError):
+    """The refund breaks a rule. The text is for the POS programmer; ``path`` names the field at fault."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(problem)
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A line the POS wants back: 0-based place in the bill, units, and optionally the kopecks it computed itself."""
+
+    line: int
+    quantity: int
+    total_amount: int | None = None
+
+
+def refund_call(key: str) -> str:
+    """The name of a refund's call in attempt events."""
+    return f"{REFUND_CALL}:{key}"
+
+
+# --- asking ---
+
+
+def refund_asked(sale: Sale, key: str, wanted: Sequence[Wanted], amount: int | None, digest: str) -> list[Event]:
+    """Open a refund the POS asks for: everything that is left, or some lines. Raises NotRefundable (money rule 8)."""
+    if sale.payment not in REFUNDABLE:
+        raise NotRefundable("key", f"the sale is {sale.payment.value}: only a paid sale can be refunded")
+    if len(sale.refunds) >= MAX_REFUNDS:
+        raise NotRefundable("key", f"a sale has at most {MAX_REFUNDS} refunds")
+    left = lines_left(sale)
+    lines = tuple(_line(sale, left, one, place) for place, one in enumerate(wanted)) if wanted else tuple(left.values())
+    total = Kopecks(sum(line.total_amount for line in lines))
+    if total <= 0 or not lines:
+        raise NotRefundable("items", "nothing is left to refund")
+    if amount is not None and amount != total:
+        raise NotRefundable("refundAmount", f"the lines add up to {total} kopecks, refundAmount says {amount}")
+    if total > sale.amount - sale.refund_held:
+        raise NotRefundable("refundAmount", f"{sale.amount - sale.refund_held} kopecks are left to refund, {total} are asked")
+    return [events.RefundOpened(key, total, lines, RefundCause.POS, digest)]
+
+
+def lines_left(sale: Sale) -> dict[int, RefundLine]:
+    """What is left of each line of the bill after the refunds so far (declined ones do not count). Lines without a rest are absent."""
+    left: dict[int, RefundLine] = {}
+    for place, item in enumerate(sale.checkout.invoice.items):
+        back = [line for one in sale.refunds if one.state is not RefundState.DECLINED for line in one.lines if line.line == place]
+        quantity = item.quantity - sum(line.quantity for line in back)
+        total = item.total_amount - sum(line.total_amount for line in back)
+        if quantity > 0 and total >= 0:
+            left[place] = RefundLine(place, quantity, Kopecks(total))
+    return left
+
+
+def _line(sale: Sale, left: dict[int, RefundLine], one: Wanted, place: int) -> RefundLine:
+    items = sale.checkout.invoice.items
+    path = f"items[{place}]"
+    if not 0 <= one.line < len(items):
+        raise NotRefundable(f"{path}.line", f"the bill has lines 0 to {len(items) - 1}, not {one.line}")
+    rest = left.pop(one.line, None)  # a line may be named once
+    if rest is None:
+        raise NotRefundable(f"{path}.line", f"nothing is left of line {one.line}, or it is named twice")
+    item = items[one.line]
+    if not 0 < one.quantity <= rest.quantity:
+        raise NotRefundable(f"{path}.quantity", f"{rest.quantity} units of line {one.line} are left, not {one.quantity}")
+    if item.measure != PIECE and one.quantity != item.quantity:
+        raise NotRefundable(
+            f"{path}.quantity", f"line {one.line} is sold by {item.measure}: it goes back only whole, {item.quantity} units"
+        )
+    whole = one.quantity == rest.quantity
+    total = rest.total_amount if whole else share(item.total_amount, one.quantity, item.quantity)
+    if one.total_amount is not None:
+        total = _own_amount(path, one.total_amount, rest, whole)
+    if total > rest.total_amount:
+        raise NotRefundable(f"{path}.totalAmount", f"{rest.total_amount} kopecks of line {one.line} are left, not {total}")
+    return RefundLine(one.line, one.quantity, total)
+
+
+def _own_amount(path: str, amount: int, rest: RefundLine, whole: bool) -> Kopecks:
+    """A POS may round its own way, as long as the last part of a line returns exactly the rest."""
+    if whole and amount != rest.total_amount:
+        raise NotRefundable(f"{path}.totalAmount", f"the last units of a line return its rest, {rest.total_amount} kopecks, not {amount}")
+    if amount < 0:
+        raise BadAmount(f"{path}.totalAmount: an amount is not negative")
+    return Kopecks(amount)
+
+
+# --- answers ---
+
+
+def refund_result(sale: Sale, key: str, request_id: str, result: Result, late: bool = False) -> list[Event]:
+    """What the end of a refund attempt means."""
+    one = sale.refund(key)
+    if one is None or one.call is None or one.call.request_id != request_id or one.call.settled or not one.unsettled:
+        return []
+    answered = events.AttemptAnswered(refund_call(key), request_id, _word(result))
+    match result:
+        case Observed(ref_status=RefStatus.ACCEPTED):
+            return [answered, events.Refunded(key, result.slip, result.ref_transaction_id)]
+        case Observed(ref_status=RefStatus.REQUESTED):
+            return [answered, events.RefundRequested(key, result.ref_transaction_id)]
+        case Observed(ref_status=RefStatus.REJECTED):
+            return _refused(sale, one, result.error_code or "REJECTED", result.refusal or Refusal.RETURN_REFUSED)
+        case Observed() if result.ref_transaction_id is not None:
+            return [answered, events.RefundKnown(key, result.ref_transaction_id)]
+        case Observed():
+            return [] if not one.call.open else [_lost(one, "no_ref_transaction", check_first=True)]
+        case Refused():
+            return _refused(sale, one, result.code, result.refusal)
+        case _:
+            return [] if late or not one.call.open else attempt_failed(sale, refund_call(key), one.call, result)
+
+
+def _word(result: Result) -> str:
+    match result:
+        case Observed():
+            return result.ref_status.value if result.ref_status else result.status.value
+        case Refused():
+            return result.code
+        case _:
+            return ""
+
+
+def _lost(one: Refund, reason: str, check_first: bool) -> Event:
+    assert one.call is not None
+    return events.AttemptLost(refund_call(one.key), one.call.request_id, reason, check_first=check_first)
+
+
+_FINAL = frozenset(
+    {
+        Refusal.NOT_PAID,
+        Refusal.RETURN_REFUSED,
+        Refusal.RETURNED_ALREADY,
+        Refusal.OVER_LIMIT,
+        Refusal.NOT_FOUND,
+        Refusal.WRONG_STATE,
+        Refusal.CONFIGURATION,
+        Refusal.SESSION,
+    }
+)
+
+
+def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event]:
+    """A refusal closes the attempt if nothing of it can be at work: no earlier copy was lost, and the provider said why. Otherwise it may
+    be the echo of our own first copy, and the status is read before anything else."""
+    assert one.call is not None
+    doubtful = one.call.lost > 0 or refusal in (Refusal.PROVIDER_ERROR, Refusal.UNKNOWN)
+    if doubtful and refusal is not Refusal.RETURN_REFUSED:
+        return [_lost(one, code, check_first=True)] if one.call.open else []
+    answered = events.AttemptAnswered(refund_call(one.key), one.call.request_id, code)
+    raised = alarm(sale, code) if refusal is Refusal.CONFIGURATION else []
+    return [answered, *raised, *_closed(sale, one, code, refusal)]
+
+
+def _closed(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event]:
+    if refusal is Refusal.BUSY:
+        return [events.RefundReopened(one.key, code, busy=True)]
+    assert refusal in _FINAL
+    if one.owed:
+        return [events.RefundReopened(one.key, code), *alarm(sale, "RETURN_REFUSED")]
+    return [events.RefundDeclined(one.key, code)]
+
+
+def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
+    """What a read of the refund's own transaction means."""
+    one = sale.refund(key)
+    if one is None or one.state not in (RefundState.PENDING, RefundState.REQUESTED) or not isinstance(result, Observed):
+        return []
+    match result.ref_status:
+        case RefStatus.ACCEPTED:
+            return [events.Refunded(key, result.slip, result.ref_transaction_id)]
+        case RefStatus.REJECTED if one.state is RefundState.PENDING:
+            code = result.error_code or "REJECTED"
+            refusal = result.refusal or Refusal.RETURN_REFUSED
+            if refusal in (Refusal.PROVIDER_ERROR, Refusal.UNKNOWN):
+                refusal = Refusal.RETURN_REFUSED  # the transaction itself says rejected: that is definite, whatever the cause
+            return _closed(sale, one, code, refusal)
+        case _:
+            return []
+
+
+def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
+    """What a read of the payment says about a refund that may or may not have been made: adopt it, go on, or ask a person (rule 8)."""
+    one = sale.refund(key)
+    if one is None or one.state not in (RefundState.UNKNOWN, RefundState.QUEUED) or not isinstance(result, Observed):
+        return []
+    found = _foreign_ref(sale, one, result)
+    if found is not None and sale.payment is PaymentState.ELSEWHERE:
+        return _ambiguous(sale, key)  # another till may have made it
+    if found is not None:
+        known = events.RefundKnown(key, found, adopted=True)
+        return [known, events.Refunded(key, result.slip, found)] if result.ref_status is RefStatus.ACCEPTED else [known]
+    match result.status:
+        case Status.ACCEPTED:
+            return [events.RefundChecked(key)]
+        case Status.REFUNDED if sale.refunded + one.amount == sale.amount:
+            return [events.Refunded(key, result.slip)]
+        case Status.PARTIAL_REFUNDED if sale.refunded > 0 and result.ref_transaction_id is not None:
+            return [events.RefundChecked(key)]  # the newest refund it tells of is an older one of ours
+        case Status.REFUNDED | Status.PARTIAL_REFUNDED | Status.CANCELED | Status.REJECTED:
+            return _ambiguous(sale, key)
+        case _:
+            return []
+
+
+def _ambiguous(sale: Sale, key: str) -> list[Event]:
+    return [events.RefundNeedsAttention(key, "REFUND_AMBIGUOUS"), *alarm(sale, "REFUND_AMBIGUOUS")]
+
+
+_RETURNING = frozenset({Status.REFUNDING, Status.PARTIAL_REFUNDED, Status.REFUNDED})
+
+
+def _foreign_ref(sale: Sale, one: Refund, seen: Observed) -> str | None:
+    """The id of a refund transaction in an answer that belongs to no other refund of ours. The id of a *cancel* looks the same: while the
+    payment's own status does not speak of a return, an id proves nothing if a cancel was ever sent."""
+    if seen.status not in _RETURNING and (seen.status is not Status.ACCEPTED or sale.cancel_call is not None):
+        return None
+    if seen.ref_status is RefStatus.REJECTED:
+        return None
+    ours = {other.ref_transaction_id for other in sale.refunds if other.key != one.key} | sale.cancel_refs
+    told = [seen.ref_transaction_id, seen.slip.refund_transaction_id if seen.slip else None]
+    return next((ref for ref in told if ref is not None and ref not in ours), None)

@@ -1,0 +1,150 @@
+"""Folding of events about the parts of a sale that have machines of their own: refunds and receipts."""
+
+from dataclasses import replace
+from typing import Any
+
+from agent.core import delivery, events, refund
+from agent.core.call import Call
+from agent.core.delivery import Delivery, DeliveryEvent
+from agent.core.machine import IllegalTransition
+from agent.core.model import Stamp
+from agent.core.payment import FINISHED
+from agent.core.refund import Refund, RefundEvent, RefundState
+from agent.core.sale import Sale
+
+Attempt = events.AttemptStarted | events.AttemptHeld | events.AttemptLost | events.AttemptAnswered
+
+# --- refunds ---
+
+_REFUND_EVENTS: dict[type[Any], RefundEvent] = {
+    events.AttemptStarted: RefundEvent.SENT,
+    events.AttemptHeld: RefundEvent.HELD,
+    events.AttemptLost: RefundEvent.LOST,
+}
+
+
+def find_refund(sale: Sale, key: str) -> Refund:
+    found = sale.refund(key)
+    if found is None:
+        raise IllegalTransition(f"refund: {key!r} was never opened")
+    return found
+
+
+def _put_refund(sale: Sale, changed: Refund) -> Sale:
+    return replace(sale, refunds=tuple(changed if one.key == changed.key else one for one in sale.refunds))
+
+
+def refund_attempt(sale: Sale, one: Refund, call: Call, event: Attempt, at: Stamp) -> Sale:
+    move = _REFUND_EVENTS.get(type(event))
+    state = one.state if move is None else refund.TABLE.next(one.state, move)
+    check_first = event.check_first if isinstance(event, events.AttemptLost) else one.check_first
+    checked = None if isinstance(event, events.AttemptStarted) else one.checked  # a check is good for one attempt
+    return _put_refund(sale, replace(one, state=state, call=call, check_first=check_first, checked=checked))
+
+
+def refund_opened(sale: Sale, event: events.RefundOpened, at: Stamp) -> Sale:
+    if not sale.charged or sale.refund(event.refund) is not None or sale.payment not in FINISHED:
+        raise IllegalTransition(f"refund: {event.refund!r} cannot be opened in {sale.payment.value}")
+    if event.amount <= 0 or sale.refund_held + event.amount > sale.amount:
+        raise IllegalTransition(f"refund: {event.amount} kopecks exceed what is left of {sale.amount}")
+    opened = Refund(event.refund, event.amount, event.lines, event.cause, event.digest, at)
+    return replace(sale, refunds=(*sale.refunds, opened))
+
+
+def _refund_moved(sale: Sale, key: str, move: RefundEvent, at: Stamp, **changes: Any) -> Sale:
+    one = find_refund(sale, key)
+    state = refund.TABLE.next(one.state, move)
+    if state in refund.SETTLED:
+        changes.setdefault("settled_at", at)
+    return _put_refund(sale, replace(one, state=state, **changes))
+
+
+def refund_known(sale: Sale, event: events.RefundKnown, at: Stamp) -> Sale:
+    return _refund_moved(sale, event.refund, RefundEvent.KNOWN, at, ref_transaction_id=event.ref_transaction_id)
+
+
+def refund_checked(sale: Sale, event: events.RefundChecked, at: Stamp) -> Sale:
+    one = find_refund(sale, event.refund)
+    if one.state not in (RefundState.UNKNOWN, RefundState.QUEUED):
+        raise IllegalTransition(f"refund: nothing to check in {one.state.value}")
+    return _put_refund(sale, replace(one, checked=at, check_first=False))
+
+
+def refund_reopened(sale: Sale, event: events.RefundReopened, at: Stamp) -> Sale:
+    one = find_refund(sale, event.refund)
+    if not one.owed and not event.busy:
+        raise IllegalTransition("refund: a definite refusal ends a refund that was asked for")
+    return _refund_moved(
+        sale,
+        event.refund,
+        RefundEvent.REOPENED,
+        at,
+        reason=event.reason,
+        closed=one.closed + 1,
+        closed_at=at,
+        ref_transaction_id=None,
+        checked=None,
+        check_first=not event.busy,
+    )
+
+
+def refund_requested(sale: Sale, event: events.RefundRequested, at: Stamp) -> Sale:
+    return _refund_moved(sale, event.refund, RefundEvent.REQUESTED, at, ref_transaction_id=event.ref_transaction_id)
+
+
+def refunded(sale: Sale, event: events.Refunded, at: Stamp) -> Sale:
+    known = find_refund(sale, event.refund).ref_transaction_id
+    ref = event.ref_transaction_id or known
+    return _refund_moved(sale, event.refund, RefundEvent.REFUNDED, at, slip=event.slip, ref_transaction_id=ref, reason=None)
+
+
+def refund_declined(sale: Sale, event: events.RefundDeclined, at: Stamp) -> Sale:
+    if find_refund(sale, event.refund).owed:
+        raise IllegalTransition("refund: what is owed cannot be declined away")
+    return _refund_moved(sale, event.refund, RefundEvent.DECLINED, at, reason=event.reason)
+
+
+def refund_attention(sale: Sale, event: events.RefundNeedsAttention, at: Stamp) -> Sale:
+    return _refund_moved(sale, event.refund, RefundEvent.ATTENTION, at, reason=event.reason)
+
+
+# --- receipts ---
+
+_DELIVERY_EVENTS: dict[type[Any], DeliveryEvent] = {
+    events.AttemptStarted: DeliveryEvent.SENT,
+    events.AttemptHeld: DeliveryEvent.HELD,
+    events.AttemptLost: DeliveryEvent.LOST,
+}
+
+
+def find_delivery(sale: Sale, key: str) -> Delivery:
+    found = next((one for one in sale.deliveries if one.key == key), None)
+    if found is None:
+        raise IllegalTransition(f"delivery: receipt {key!r} was never given")
+    return found
+
+
+def _put_delivery(sale: Sale, changed: Delivery) -> Sale:
+    return replace(sale, deliveries=tuple(changed if one.key == changed.key else one for one in sale.deliveries))
+
+
+def delivery_attempt(sale: Sale, one: Delivery, call: Call, event: Attempt) -> Sale:
+    move = _DELIVERY_EVENTS.get(type(event))
+    state = one.state if move is None else delivery.TABLE.next(one.state, move)
+    return _put_delivery(sale, replace(one, state=state, call=call))
+
+
+def receipt_given(sale: Sale, event: events.ReceiptGiven, at: Stamp) -> Sale:
+    if any(one.key == event.receipt for one in sale.deliveries) or sale.transaction_id is None:
+        raise IllegalTransition(f"delivery: receipt {event.receipt!r} was given before, or there is no transaction to give it to")
+    return replace(sale, deliveries=(*sale.deliveries, Delivery(event.receipt, event.digest, at)))
+
+
+def receipt_delivered(sale: Sale, event: events.ReceiptDelivered, at: Stamp) -> Sale:
+    one = find_delivery(sale, event.receipt)
+    return _put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.DELIVERED)))
+
+
+def receipt_refused(sale: Sale, event: events.ReceiptRefused, at: Stamp) -> Sale:
+    one = find_delivery(sale, event.receipt)
+    return _put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.REFUSED), reason=event.reason))

@@ -1,0 +1,118 @@
+"""Folding of events about the payment: each checked against the payment machine and against what was told."""
+
+from dataclasses import replace
+from typing import Any
+
+from agent.core import events, payment
+from agent.core.events import CancelCause
+from agent.core.machine import IllegalTransition
+from agent.core.model import Stamp
+from agent.core.payment import FINISHED, NOT_PAID, PaymentEvent, PaymentState
+from agent.core.sale import Sale
+
+
+def pay(sale: Sale, event: PaymentEvent, at: Stamp, **changes: Any) -> Sale:
+    """Move the payment machine; ``told`` guards what was handed out (money rule 5)."""
+    target = payment.TABLE.next(sale.payment, event)
+    if sale.told is not None and event in payment.CHANGES_ANSWER:
+        raise IllegalTransition(f"payment: {event.value} after the answer {sale.told.state.value} was told")
+    if sale.told is None and event is PaymentEvent.LATE_MONEY:
+        raise IllegalTransition("payment: late_money before any answer was told")
+    if target is not sale.payment and (target in FINISHED or target is PaymentState.ATTENTION):
+        changes.setdefault("ended", at)
+        changes.setdefault("rereads", 0)
+        changes.setdefault("watch_over", False)
+    return replace(sale, payment=target, **changes)
+
+
+def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
+    cause = sale.cancel_cause or (CancelCause.FOUND_LATE if sale.payment is PaymentState.ATTENTION else None)
+    return pay(
+        sale,
+        PaymentEvent.KNOWN,
+        at,
+        transaction_id=event.transaction_id,
+        answered=sale.answered or at,
+        cancel_cause=cause,
+        reason=None if sale.payment is PaymentState.ATTENTION else sale.reason,
+    )
+
+
+def charge_seen(sale: Sale, event: events.ChargeSeen, at: Stamp) -> Sale:
+    if sale.payment not in (PaymentState.PENDING, PaymentState.CANCELING) or sale.charge_seen is not None:
+        raise IllegalTransition(f"payment: a charge cannot be seen in {sale.payment.value}")
+    return replace(sale, charge_seen=at, charged=True)
+
+
+def cancel_wanted(sale: Sale, event: events.CancelWanted, at: Stamp) -> Sale:
+    return pay(
+        sale,
+        PaymentEvent.CANCEL_WANTED,
+        at,
+        cancel_cause=sale.cancel_cause or event.cause,
+        cancel_by_pos=sale.cancel_by_pos or event.cause is CancelCause.CASHIER,
+    )
+
+
+def cancel_answered(sale: Sale, event: events.CancelAnswered, at: Stamp) -> Sale:
+    if sale.cancel_call is None or not sale.cancel_call.settled:
+        raise IllegalTransition("payment: a cancel was answered that was not asked")
+    refs = {event.ref_transaction_id} if event.ref_transaction_id else set()
+    return replace(sale, cancel_answered=at, cancels_closed=sale.cancels_closed + 1, cancel_refs=sale.cancel_refs | refs)
+
+
+def paid(sale: Sale, event: events.Paid, at: Stamp) -> Sale:
+    return pay(sale, PaymentEvent.PAID, at, slip=event.slip, reason=None, charged=True)
+
+
+def declined(sale: Sale, event: events.Declined, at: Stamp) -> Sale:
+    return pay(sale, PaymentEvent.DECLINED, at, reason=event.reason, charged=False, charge_seen=None)
+
+
+def canceled(sale: Sale, event: events.Canceled, at: Stamp) -> Sale:
+    return pay(sale, PaymentEvent.CANCELED, at, reason=event.reason, withdrawn=event.withdrawn, charged=False, charge_seen=None)
+
+
+def expired(sale: Sale, event: events.Expired, at: Stamp) -> Sale:
+    return pay(sale, PaymentEvent.EXPIRED, at, reason=event.reason)
+
+
+def attention(sale: Sale, event: events.AttentionNeeded, at: Stamp) -> Sale:
+    charged = sale.charged or event.charged
+    return pay(sale, PaymentEvent.ATTENTION, at, reason=event.reason, charged=charged, slip=event.slip or sale.slip)
+
+
+def late_money(sale: Sale, event: events.LateMoneyFound, at: Stamp) -> Sale:
+    if sale.late_money:
+        raise IllegalTransition("payment: late money was found before")
+    return pay(sale, PaymentEvent.LATE_MONEY, at, late_money=True, charged=True, slip=event.slip)
+
+
+def given_back(sale: Sale, event: events.Reversed, at: Stamp) -> Sale:
+    return pay(sale, PaymentEvent.REVERSED, at, reason="UNCLAIMED")
+
+
+def reread(sale: Sale, event: events.Reread, at: Stamp) -> Sale:
+    if sale.payment not in NOT_PAID | {PaymentState.ATTENTION} or event.count <= sale.rereads:
+        raise IllegalTransition(f"payment: reread {event.count} cannot happen in {sale.payment.value} after {sale.rereads}")
+    return replace(sale, rereads=event.count, watch_over=event.last)
+
+
+def told(sale: Sale, event: events.Told, at: Stamp) -> Sale:
+    if sale.told is not None or not sale.finished or event.state is not sale.payment:
+        raise IllegalTransition(f"payment: {event.state.value} cannot be told in {sale.payment.value}")
+    return replace(sale, told=event, told_at=at)
+
+
+def confirmed(sale: Sale, event: events.Confirmed, at: Stamp) -> Sale:
+    if sale.told is None or sale.confirmed:
+        raise IllegalTransition("payment: only an answer that was handed out can be confirmed, and once")
+    return replace(sale, confirmed=True)
+
+
+def alarm(sale: Sale, event: events.AlarmRaised, at: Stamp) -> Sale:
+    return replace(sale, alarms=sale.alarms | {event.code})
+
+
+def restored(sale: Sale, event: events.Restored, at: Stamp) -> Sale:
+    return replace(sale, restored=True)

@@ -1,0 +1,295 @@
+"""What a sale owes, and when: one pure function over what is recorded, the time, and what only this process remembers.
+
+The engine does nothing on its own account: it asks here what is next, does it, records the result, and asks again. After a crash the same
+facts give the same duties, so there is no list of things to resume. ``Memory`` holds what need not survive (when the status was last
+read): losing it makes the agent look again sooner, never act differently.
+
+Times are ticks (CLOCK_BOOTTIME milliseconds) of the boot of ``now``. What waits on wall time because it may outlast a boot is converted at
+the moment of asking; an overdue or implausible one is due at once, and none of them may decide that a sale is not paid (money rule 9).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.core.call import CallState, elapsed_ms
+from agent.core.capability import Capabilities
+from agent.core.events import CancelCause
+from agent.core.model import Stamp
+from agent.core.payment import FINISHED, PaymentState
+from agent.core.policy import Policy, Unclaimed
+from agent.core.refund import Refund, RefundState
+from agent.core.sale import Sale
+
+
+class Duty(StrEnum):
+    """Something the engine must do for a sale."""
+
+    SEND = "send"  # the first attempt of the checkout, or its repeat
+    EXPIRE = "expire"  # never sent, and its deadline is here
+    BEGIN_CANCEL = "begin_cancel"  # record that the sale is to be canceled, and why
+    CANCEL = "cancel"  # send (or repeat) the cancel
+    READ = "read"  # read the payment's status
+    GIVE_UP = "give_up"  # no way left to find out: attention
+    UNCLAIMED = "unclaimed"  # paid, and told to nobody for too long
+    REFUND = "refund"  # send (or repeat) the refund at work
+    CHECK_REFUND = "check_refund"  # read the payment before the refund may be repeated
+    READ_REFUND = "read_refund"  # read the state of a refund transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A duty and the tick at which it is due. ``why`` is a reason code where the duty needs one; ``refund`` the refund's key."""
+
+    duty: Duty
+    at: int
+    why: str = ""
+    refund: str = ""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What this process remembers of a sale beside its record. ``reads``: status reads in a row since the state last changed."""
+
+    started: Stamp
+    head: bool = True  # first in its lane, or out of it
+    reading: bool = False
+    last_read: Stamp | None = None
+    reads: int = 0
+    read_failures: int = 0
+
+
+def obligations(sale: Sale, now: Stamp, memory: Memory, policy: Policy, caps: Capabilities) -> list[Owed]:
+    """Everything the sale owes, soonest first. Empty: it is settled, as far as this machine can settle it."""
+    view = _View(sale, now, memory, policy, caps)
+    return sorted([*view.payment(), *view.refunds()], key=lambda owed: owed.at)
+
+
+def owes(sale: Sale) -> bool:
+    """Whether a start must load the sale: it is unsettled, or something is still to be looked at or told."""
+    return (
+        not sale.finished
+        or sale.active_refund() is not None
+        or (sale.payment is PaymentState.CANCELED and sale.transaction_id is not None and not sale.late_money and not sale.watch_over)
+        or (sale.payment is PaymentState.PAID and sale.told is None and "UNCLAIMED" not in sale.alarms)
+        or any(one.unsettled for one in sale.deliveries)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    sale: Sale
+    now: Stamp
+    memory: Memory
+    policy: Policy
+    caps: Capabilities
+
+    # --- payment ---
+
+    def payment(self) -> Iterator[Owed]:
+        match self.sale.payment:
+            case PaymentState.QUEUED:
+                yield from self._queued()
+            case PaymentState.UNKNOWN:
+                yield from self._unknown()
+            case PaymentState.PENDING:
+                yield from self._pending()
+            case PaymentState.CANCELING:
+                yield from self._canceling()
+            case PaymentState.ATTENTION | PaymentState.CANCELED:
+                yield from self._watch()
+            case PaymentState.PAID:
+                yield from self._unclaimed()
+            case _:  # sending: the attempt's end is awaited; declined, expired, reversed, elsewhere: nothing is owed but refunds
+                return
+
+    def _queued(self) -> Iterator[Owed]:
+        sale, deadline = self.sale, self.sale.deadline
+        expires = self.now.ticks if deadline.passed(self.now) else deadline.ticks
+        yield Owed(Duty.EXPIRE, expires, "OFFLINE" if sale.reason == "OFFLINE" else "SEND_DEADLINE")
+        if not self.memory.head or deadline.passed(self.now):
+            return
+        due = sale.call.next_try(self.now, self.policy.checkout_backoff) if sale.call else self.now.ticks
+        if due < expires:
+            yield Owed(Duty.SEND, due)
+
+    def _unknown(self) -> Iterator[Owed]:
+        sale, call, deadline = self.sale, self.sale.call, self.sale.deadline
+        assert call is not None
+        if call.lost >= self.policy.unanswered_attempts:
+            yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.NO_ANSWER)
+            return
+        if deadline.boot != self.now.boot:
+            yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
+            return
+        yield Owed(Duty.BEGIN_CANCEL, max(deadline.ticks, self.now.ticks), CancelCause.DEADLINE)
+        if call.state is CallState.LOST and not sale.deadline.passed(self.now):
+            yield Owed(Duty.SEND, call.next_try(self.now, self.policy.checkout_backoff))
+
+    def _pending(self) -> Iterator[Owed]:
+        sale = self.sale
+        assert sale.answered is not None
+        if sale.charge_seen is not None:
+            yield from self._slip_wait(sale.charge_seen)
+            return
+        if sale.answered.boot != self.now.boot:
+            yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
+            return
+        limit = min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
+        yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + limit, CancelCause.WAIT_LIMIT)
+        yield from self._read(first=sale.answered.ticks + self.policy.first_read_ms, slow_down_after=None)
+
+    def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
+        """Accepted without a slip: read on for a while, then a person (money rule 3)."""
+        end = seen.ticks + self.policy.slip_wait_ms if seen.boot == self.now.boot else self.now.ticks
+        yield Owed(Duty.GIVE_UP, end, "SLIP_MISSING")
+        yield from self._read(first=self.now.ticks, slow_down_after=None)
+
+    def _canceling(self) -> Iterator[Owed]:
+        sale = self.sale
+        if sale.charge_seen is not None:
+            yield from self._slip_wait(sale.charge_seen)
+        elif sale.transaction_id is None:
+            yield from self._search()
+        else:
+            yield from self._cancel()
+
+    def _search(self) -> Iterator[Owed]:
+        """The transaction is not known, so it cannot be canceled: repeat the checkout inside the window (money rule 4)."""
+        call = self.sale.call
+        assert call is not None
+        if call.open:
+            return
+        end = self._window_end()
+        yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED")
+        due = call.next_try(self.now, self.policy.checkout_backoff)
+        if due < end:
+            yield Owed(Duty.SEND, due)
+
+    def _window_end(self) -> int:
+        """Ticks at which repeating must end: the later of a minute after the deadline and a minute after the provider is first reachable
+        again, but never later than ten minutes after the first sending."""
+        sale, call, now, policy = self.sale, self.sale.call, self.now, self.policy
+        assert call is not None
+        assert call.first_sent is not None
+        age = elapsed_ms(call.first_sent, now)
+        if age is None or age >= policy.window_limit_ms:
+            return now.ticks
+        cap = now.ticks + policy.window_limit_ms - age
+        since = call.reachable_since
+        if since is None or since.boot != now.boot or since.ticks < self.memory.started.ticks:
+            return cap  # not reached since it was last out of reach, or since this process began
+        after_deadline = sale.deadline.ticks + policy.window_after_deadline_ms if sale.deadline.boot == now.boot else now.ticks
+        return min(cap, max(after_deadline, since.ticks + policy.window_after_reachable_ms))
+
+    def _cancel(self) -> Iterator[Owed]:
+        sale, call = self.sale, self.sale.cancel_call
+        if not self.caps.cancel:
+            return
+        if call is None:
+            yield Owed(Duty.CANCEL, self.now.ticks)
+            return
+        if not call.open and not call.settled:
+            yield Owed(Duty.CANCEL, call.next_try(self.now, self.policy.settle_backoff))
+        if call.settled and sale.cancel_answered is not None:
+            # The provider answered, yet its status still waits: ask again with a new id, ever more slowly.
+            wait = self.policy.settle_backoff.after(sale.cancels_closed + 2)
+            since = sale.cancel_answered
+            yield Owed(Duty.CANCEL, since.ticks + wait if since.boot == self.now.boot else self.now.ticks)
+        if call.settled or call.state is CallState.LOST:
+            yield from self._read(first=self.now.ticks, slow_down_after=10)
+
+    def _watch(self) -> Iterator[Owed]:
+        """Look again after a not-paid end: late money must not go unnoticed (money rule 5). In attention: evidence may still come."""
+        sale = self.sale
+        if sale.transaction_id is None or sale.late_money or sale.ended is None:
+            return
+        plan = self.plan()
+        if sale.rereads >= len(plan):
+            return
+        age = elapsed_ms(sale.ended, self.now)
+        wait = 0 if age is None else plan[sale.rereads] - age
+        due = self.now.ticks + max(wait, 0)
+        yield from self._read(first=due, slow_down_after=0)
+
+    def plan(self) -> tuple[int, ...]:
+        """When to look again, in milliseconds after the end: the policy's for providers with a cancel, else the provider's own."""
+        return self.policy.rereads_ms if self.caps.cancel else self.caps.rereads_ms
+
+    def _unclaimed(self) -> Iterator[Owed]:
+        sale = self.sale
+        if sale.told is not None or "UNCLAIMED" in sale.alarms or sale.ended is None:
+            return
+        begin = max(sale.ended.ticks, self.memory.started.ticks) if sale.ended.boot == self.now.boot else self.memory.started.ticks
+        back = sale.cancel_by_pos or self.policy.unclaimed is Unclaimed.RETURN
+        yield Owed(Duty.UNCLAIMED, begin + self.policy.unclaimed_ms, "return" if back else "keep")
+
+    def _read(self, first: int, slow_down_after: int | None) -> Iterator[Owed]:
+        """The next status read: at ``first``, then at the interval; slower after failures, and after some reads where nobody waits."""
+        memory, policy = self.memory, self.policy
+        if not self.caps.read or memory.reading:
+            return
+        due = first
+        if memory.last_read is not None and memory.last_read.boot == self.now.boot:
+            slow = 0 if slow_down_after is None else max(0, memory.reads - slow_down_after)
+            doublings = min(max(slow, memory.read_failures), 12)
+            wait = min(policy.read_interval_ms << doublings, policy.read_cap_ms)
+            due = max(first, memory.last_read.ticks + max(wait, policy.read_interval_ms))
+        yield Owed(Duty.READ, due)
+
+    # --- refunds ---
+
+    def refunds(self) -> Iterator[Owed]:
+        one = self.sale.active_refund()
+        if one is None or self.sale.payment not in FINISHED:
+            return
+        match one.state:
+            case RefundState.QUEUED:
+                if one.check_first:
+                    yield from self._refund_read(Duty.CHECK_REFUND, one)
+                else:
+                    yield Owed(Duty.REFUND, self._refund_due(one), refund=one.key)
+            case RefundState.UNKNOWN:
+                yield from self._unclear_refund(one)
+            case RefundState.PENDING:
+                yield from self._refund_read(Duty.READ_REFUND, one)
+            case RefundState.REQUESTED:
+                yield from self._refund_read(Duty.READ_REFUND, one, daily=True)
+            case _:
+                return
+
+    def _refund_due(self, one: Refund) -> int:
+        if one.call is None:
+            return self.now.ticks
+        if not one.call.settled:
+            return one.call.next_try(self.now, self.policy.settle_backoff)
+        if one.closed_at is None or one.closed_at.boot != self.now.boot:
+            return self.now.ticks
+        return one.closed_at.ticks + self.policy.settle_backoff.after(one.closed + 2)
+
+    def _unclear_refund(self, one: Refund) -> Iterator[Owed]:
+        call = one.call
+        assert call is not None
+        if call.open:
+            return
+        assert call.first_sent is not None
+        age = elapsed_ms(call.first_sent, self.now)
+        late = age is None or age >= self.policy.blind_repeat_ms
+        if one.check_first or (late and one.checked is None):
+            yield from self._refund_read(Duty.CHECK_REFUND, one)
+        else:
+            yield Owed(Duty.REFUND, call.next_try(self.now, self.policy.settle_backoff), refund=one.key)
+
+    def _refund_read(self, duty: Duty, one: Refund, daily: bool = False) -> Iterator[Owed]:
+        memory = self.memory
+        if memory.reading:
+            return
+        due = self.now.ticks
+        if memory.last_read is not None and memory.last_read.boot == self.now.boot:
+            doublings = min(max(memory.reads - 10, memory.read_failures, 0), 12)
+            wait = min(self.policy.read_interval_ms << doublings, self.policy.read_cap_ms)
+            due = max(due, memory.last_read.ticks + (_DAY_MS if daily else wait))
+        yield Owed(duty, due, refund=one.key)
+
+
+_DAY_MS = 86_400_000

@@ -1,0 +1,87 @@
+"""The sale: the state that a stream of events folds into. What may change it, and how, stands in ``fold``."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from agent.core import events
+from agent.core.call import Call
+from agent.core.delivery import Delivery
+from agent.core.events import CancelCause
+from agent.core.model import Binding, Checkout, Deadline, SaleId, Slip, Stamp
+from agent.core.money import Kopecks
+from agent.core.payment import FINISHED, PaymentState
+from agent.core.refund import COUNTED, Refund, RefundState
+
+CHECKOUT_CALL = "checkout"
+CANCEL_CALL = "cancel"
+REFUND_CALL = "refund"
+RECEIPT_CALL = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """Everything that is known of one sale. Made by ``fold`` alone."""
+
+    id: SaleId
+    checkout: Checkout
+    binding: Binding
+    business_date: date
+    accepted: Stamp
+    deadline: Deadline
+    position: int = 1  # events folded so far
+    payment: PaymentState = PaymentState.QUEUED
+    reason: str | None = None
+    call: Call | None = None
+    transaction_id: str | None = None
+    answered: Stamp | None = None  # the provider's first answer: the wait limit runs from here
+    charge_seen: Stamp | None = None
+    slip: Slip | None = None
+    cancel_cause: CancelCause | None = None
+    cancel_by_pos: bool = False
+    cancel_call: Call | None = None
+    cancel_answered: Stamp | None = None
+    cancels_closed: int = 0
+    cancel_refs: frozenset[str] = frozenset()
+    ended: Stamp | None = None  # when the payment state last became finished or attention
+    charged: bool = False  # the provider said that money was taken
+    withdrawn: bool = False
+    late_money: bool = False
+    rereads: int = 0
+    watch_over: bool = False
+    told: events.Told | None = None
+    told_at: Stamp | None = None
+    confirmed: bool = False
+    restored: bool = False
+    alarms: frozenset[str] = frozenset()
+    refunds: tuple[Refund, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    updated: Stamp | None = None
+
+    @property
+    def amount(self) -> Kopecks:
+        return self.checkout.invoice.total_amount
+
+    @property
+    def finished(self) -> bool:
+        return self.payment in FINISHED
+
+    @property
+    def never_sent(self) -> bool:
+        """Proof that no byte of the checkout ever left (money rule 2)."""
+        return not self.restored and (self.call is None or self.call.proven_unsent)
+
+    @property
+    def refund_held(self) -> int:
+        """Kopecks that refunds have taken, are taking or may have taken."""
+        return sum(one.amount for one in self.refunds if one.state in COUNTED)
+
+    @property
+    def refunded(self) -> int:
+        return sum(one.amount for one in self.refunds if one.state is RefundState.REFUNDED)
+
+    def refund(self, key: str) -> Refund | None:
+        return next((one for one in self.refunds if one.key == key), None)
+
+    def active_refund(self) -> Refund | None:
+        """The refund at work: one at a time, in the order they were asked for."""
+        return next((one for one in self.refunds if one.unsettled), None)
