@@ -1,6 +1,6 @@
 """What a sale looks like from outside: a pure projection for the POS, and the row for queries and constraints.
 
-Two clocks run in an answer. What was handed out as finished - ``state``, ``success``, ``reason``, amounts, slip - is taken from the ``Told``
+Two clocks run in an answer. What was handed out as finished (``state``, ``success``, ``reason``, amounts, slip) is taken from the ``Told``
 event and never changes again (promise P4). ``money`` and the refunds keep moving: they tell where the money is now.
 """
 

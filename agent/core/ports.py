@@ -166,6 +166,9 @@ class Transport(Protocol):
         self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]
     ) -> Outcome: ...
 
+    def reachable(self, account: str) -> bool:
+        """False while the last thing known of the account's host is that it cannot be reached."""
+
 
 class Clock(Protocol):
     """Wall time for records, CLOCK_BOOTTIME for deadlines."""
@@ -174,13 +177,10 @@ class Clock(Protocol):
 
 
 class Chance(Protocol):
-    """Ids and jitter."""
+    """Ids that nobody has had before."""
 
     def request_id(self) -> str:
         """A fresh UUIDv4."""
-
-    def jitter(self) -> float:
-        """Uniform in [0, 1)."""
 
 
 class Card(Protocol):
@@ -194,3 +194,9 @@ class Card(Protocol):
 
 class HelperFailed(Exception):
     """The helper command is missing, failed, took too long, or printed something else than its JSON."""
+
+
+class Notice(Protocol):
+    """Tells people what happened: a log line, found by the sale's key. The journal, not the notice, is the record."""
+
+    def __call__(self, event: str, sale: SaleId | None = None, **facts: object) -> None: ...

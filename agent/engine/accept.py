@@ -1,0 +1,175 @@
+"""Accepting a checkout: the rules that keep one bill from being paid twice, before anything is stored (money rules 6, 7 and 10).
+
+A POS that heard nothing asks again; that is the common path after a power cut, so "same key, same body" must give the same answer whatever
+happened in between. Two requests for one key or one order may arrive at once: they are taken one after the other, and the journal's
+constraints stand behind the rules.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
+
+from agent.core import canonical, events
+from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
+from agent.core.policy import Offline, Policy
+from agent.core.ports import Conflict, JournalFull, Row
+from agent.core.sale import Sale
+from agent.engine.engine import Engine
+from agent.engine.errors import Refusal
+from agent.engine.setup import Terminal
+from agent.engine.steward import Steward, first_step
+from agent.providers.contract import Unacceptable
+
+MAX_LANE_SALES = 100  # checkouts waiting at one till; more is a fault of the register software
+RESTORED_NOTE = "restored_at"  # the journal came from a backup and waits for an operator's release (money rule 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A checkout as the POS handed it in. ``checkout.digest`` is empty; ``secrets`` by name; ``owner`` the local user."""
+
+    id: SaleId
+    checkout: Checkout
+    secrets: Mapping[str, str]
+    provider: str | None
+    owner: str
+
+
+class Acceptance:
+    """Takes checkouts."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
+
+    async def create(self, order: Order) -> Steward:
+        """Accept a checkout or recognise one that was accepted before. Returns once it is on disk.
+
+        Raises Refusal: CONFLICT KEY_REUSED ORDER_IN_DOUBT ORDER_PAID OFFLINE DISK_FULL BUSY LIMIT INVALID NOT_FOUND; Stopped.
+        """
+        engine = self._engine
+        engine.check_running()
+        terminal = self._terminal(order.id)
+        provider = order.provider or terminal.provider
+        checkout = replace(order.checkout, digest=self._digest(order, provider))
+        async with self._alone(order.id, checkout.invoice.order_id):
+            known = await engine.open(order.id)
+            if known is not None:
+                self._repeat(known.sale, checkout)
+                return known
+            await self._admit(order, checkout, terminal, provider)
+            return await self._store(order, checkout, terminal.policy, provider)
+
+    def _terminal(self, sale_id: SaleId) -> Terminal:
+        terminal = self._engine.setup.terminals.get((sale_id.store_id, sale_id.terminal_id))
+        if terminal is None:
+            raise Refusal("NOT_FOUND", f"terminal {sale_id.terminal_id!r} of store {sale_id.store_id!r} is not in the configuration")
+        return terminal
+
+    def _digest(self, order: Order, provider: str) -> str:
+        """What must be equal for two requests to be the same one: amounts, currency, order, items, provider, card; not the token."""
+        card = order.secrets.get("cardSession") or order.secrets.get("barcode") or ""
+        body = [provider, order.checkout.split, _plain(order.checkout.invoice), card]
+        return canonical.digest(body, self._engine.ports.journal.digest_key)
+
+    @asynccontextmanager
+    async def _alone(self, sale_id: SaleId, order_id: str) -> AsyncIterator[None]:
+        """One request at a time per key and per order; locks are taken in a fixed order and forgotten when nobody waits."""
+        names = sorted({("key", sale_id.store_id, sale_id.terminal_id, sale_id.key), ("order", sale_id.store_id, order_id)})
+        async with AsyncExitStack() as stack:
+            for name in names:
+                lock = self._locks.get(name) or asyncio.Lock()
+                self._locks[name] = lock
+                await stack.enter_async_context(lock)
+            yield
+
+    def _repeat(self, sale: Sale, checkout: Checkout) -> None:
+        """A key that was used before: the same body is the same request, for a day after its answer was told."""
+        if sale.checkout.digest != checkout.digest:
+            raise Refusal("CONFLICT", f"key {sale.id.key!r} was used with another body; use a new key for a new checkout", key=sale.id.key)
+        if sale.finished and sale.told_at is not None:
+            engine = self._engine
+            policy = engine.setup.policy(sale.id.store_id, sale.id.terminal_id)
+            age_ms = (engine.ports.clock.now().wall - sale.told_at.wall).total_seconds() * 1000
+            if age_ms > policy.key_reuse_ms:
+                raise Refusal("KEY_REUSED", f"key {sale.id.key!r} belongs to a sale that was finished long ago", key=sale.id.key)
+
+    async def _admit(self, order: Order, checkout: Checkout, terminal: Terminal, provider: str) -> None:
+        engine, sale_id = self._engine, order.id
+        binding = engine.setup.bindings.get(provider)
+        if binding is None or provider not in engine.setup.providers:
+            raise Refusal("INVALID", f"provider {provider!r} is not configured", path="provider")
+        if await engine.ports.journal.noted(RESTORED_NOTE) is not None:
+            raise Refusal("BUSY", "the journal was restored from a backup; an operator must release it before new checkouts")
+        try:
+            lengths = {name: len(value) for name, value in order.secrets.items()}
+            engine.setup.providers[provider].check(sale_id, checkout, lengths)
+        except Unacceptable as error:
+            raise Refusal("INVALID", str(error), problems=_problems(error)) from error
+        if terminal.policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
+            raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
+        if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
+            raise Refusal("LIMIT", f"{MAX_LANE_SALES} checkouts wait at this terminal")
+        if not checkout.split:
+            rows = await engine.ports.journal.neighbours(sale_id, checkout.invoice.order_id)
+            _order_is_free(sale_id, rows, engine, terminal.policy)
+
+    async def _store(self, order: Order, checkout: Checkout, policy: Policy, provider: str) -> Steward:
+        engine = self._engine
+        now = engine.ports.clock.now()
+        deadline = Deadline(now.boot, now.ticks + policy.send_deadline_ms)
+        accepted = events.Accepted(checkout, engine.setup.bindings[provider], deadline, engine.setup.business_date(now.wall), order.owner)
+        step, sale = first_step(order.id, [accepted], now, order.secrets)
+        engine.check_running()
+        try:
+            await asyncio.shield(asyncio.ensure_future(engine.append(step)))
+        except JournalFull as error:
+            raise Refusal("DISK_FULL", "the disk of this till is full; the checkout was not stored") from error
+        except Conflict as error:
+            raise Refusal("ORDER_IN_DOUBT", f"order {checkout.invoice.order_id!r} is open elsewhere") from error
+        engine.ports.notice("sale.accepted", order.id, order=checkout.invoice.order_id, amount=sale.amount, provider=provider)
+        return engine.adopt(sale, frozenset(step.put_secrets))
+
+
+def _problems(error: Unacceptable) -> Sequence[tuple[str, str]]:
+    return getattr(error, "problems", None) or [(error.path, error.problem)]
+
+
+def _order_is_free(sale_id: SaleId, rows: Sequence[Row], engine: Engine, policy: Policy) -> None:
+    """One order, one payment: refuse while another sale of the order is in doubt, or paid. Raises Refusal with the other's key."""
+    now = engine.ports.clock.now()
+    today = engine.setup.business_date(now.wall)
+    for row in rows:
+        if row.id == sale_id:
+            continue
+        other = {"key": row.id.key, "terminalId": row.id.terminal_id}
+        if row.open:
+            raise Refusal("ORDER_IN_DOUBT", f"order {row.order_id!r} is not settled yet (key {row.id.key!r})", **other)
+        if row.paid_unreturned and (row.business_date == today or _fresh(row, now, policy)):
+            raise Refusal("ORDER_PAID", f"order {row.order_id!r} is paid (key {row.id.key!r})", **other)
+
+
+def _fresh(row: Row, now: Stamp, policy: Policy) -> bool:
+    age_ms = (now.wall - row.updated_at).total_seconds() * 1000
+    return not row.confirmed and age_ms < policy.unconfirmed_ms
+
+
+def _plain(invoice: Invoice) -> object:
+    """The bill as canonical JSON can write it."""
+    items = [
+        [
+            item.name,
+            item.article,
+            item.price,
+            item.quantity,
+            item.measure,
+            item.total_amount,
+            item.discount_amount,
+            item.sub_total_amount,
+            item.tax,
+        ]
+        for item in invoice.items
+    ]
+    return [invoice.order_id, invoice.total_amount, invoice.currency, invoice.discount_amount, invoice.sub_total_amount, items]

@@ -1,0 +1,148 @@
+"""The counter: everything a POS asks about a sale after it was accepted - its answer, cancel, confirm, refunds."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.core import answer, canonical, decide, decide_refund, events
+from agent.core.decide_refund import NotRefundable, Wanted
+from agent.core.model import Checkout, SaleId
+from agent.core.money import BadAmount
+from agent.core.ports import JournalFull
+from agent.core.refund import Refund
+from agent.core.sale import Sale
+from agent.engine.engine import Engine
+from agent.engine.errors import Refusal
+from agent.engine.steward import Decider, Steward, first_step
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSale:
+    """A sale this journal does not hold, as a POS describes it for a refund. ``checkout.digest`` may be empty."""
+
+    checkout: Checkout
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """A refund as the POS asks for it. No lines: everything that is left. ``given``: the sale, if it is not in this journal."""
+
+    id: SaleId
+    refund_key: str
+    wanted: Sequence[Wanted]
+    amount: int | None
+    token: str | None
+    given: GivenSale | None
+
+
+class Counter:
+    """Serves a POS's questions about its sales."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._opening = asyncio.Lock()
+
+    async def find(self, sale_id: SaleId) -> Steward:
+        """Raises Refusal NOT_FOUND, RECORD_DAMAGED."""
+        steward = await self._engine.open(sale_id)
+        if steward is None:
+            raise Refusal("NOT_FOUND", f"there is no sale {sale_id.key!r} of terminal {sale_id.terminal_id!r}: it was never accepted here")
+        return steward
+
+    async def get(self, sale_id: SaleId, wait_s: float) -> Steward:
+        """The sale; with a wait, once it is finished or needs a person. Never touches the network."""
+        steward = await self.find(sale_id)
+        await self._engine.wait(steward, wait_s)
+        return steward
+
+    async def cancel(self, sale_id: SaleId) -> Steward:
+        """Ask for a cancel; of a finished sale it changes nothing. Raises Refusal, Stopped."""
+        steward = await self.find(sale_id)
+        caps = self._engine.setup.capabilities(steward.sale.binding.provider)
+        await self._record(steward, lambda sale: decide.cancel_asked(sale, caps))
+        return steward
+
+    async def confirm(self, sale_id: SaleId, by: str) -> Steward:
+        """The POS has printed or shown the answer. Only a finished answer that was handed out can be confirmed; twice changes nothing."""
+        steward = await self.find(sale_id)
+        if steward.sale.told is None:
+            raise Refusal("INVALID", "only a finished answer that was handed out can be confirmed: get it first", path="key")
+        await self._record(steward, lambda sale: [] if sale.confirmed else [events.Confirmed(by)])
+        return steward
+
+    async def refund(self, order: RefundOrder) -> tuple[Steward, Refund]:
+        """Open a refund or recognise one that was opened before. Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL."""
+        self._engine.check_running()
+        digest = self._digest(order)
+        async with self._opening:
+            steward = await self._engine.open(order.id)
+            if steward is None:
+                steward = await self._open_given(order)
+        known = steward.sale.refund(order.refund_key)
+        if known is None:
+            await self._ask(steward, order, digest)
+        elif known.digest != digest:
+            raise Refusal("CONFLICT", f"refundKey {order.refund_key!r} was used with another body", refundKey=order.refund_key)
+        elif order.token is not None and known.unsettled and answer.refund_token(known.key) not in steward.secret_names:
+            await self._record(steward, lambda _: [], {answer.refund_token(known.key): order.token})
+        return steward, self._refund_of(steward.sale, order.refund_key)
+
+    async def get_refund(self, sale_id: SaleId, refund_key: str, wait_s: float) -> tuple[Steward, Refund]:
+        """A refund; with a wait, once it is settled."""
+        steward = await self.find(sale_id)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait_s
+        while (one := self._refund_of(steward.sale, refund_key)).unsettled and (left := end - loop.time()) > 0:
+            await steward.changed_within(left)
+        return steward, one
+
+    def _refund_of(self, sale: Sale, key: str) -> Refund:
+        one = sale.refund(key)
+        if one is None:
+            raise Refusal("NOT_FOUND", f"the sale has no refund {key!r}")
+        return one
+
+    def _digest(self, order: RefundOrder) -> str:
+        wanted = [[one.line, one.quantity, one.total_amount] for one in order.wanted]
+        return canonical.digest([order.refund_key, wanted, order.amount], self._engine.ports.journal.digest_key)
+
+    async def _ask(self, steward: Steward, order: RefundOrder, digest: str) -> None:
+        secrets = {answer.refund_token(order.refund_key): order.token} if order.token else {}
+
+        def decider(sale: Sale) -> Sequence[events.Event]:
+            if sale.refund(order.refund_key) is not None:  # a twin request was faster
+                return []
+            return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
+
+        try:
+            await self._record(steward, decider, secrets)
+        except NotRefundable as error:
+            raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
+        except BadAmount as error:
+            raise Refusal("INVALID", str(error)) from error
+
+    async def _open_given(self, order: RefundOrder) -> Steward:
+        engine, given = self._engine, order.given
+        if given is None:
+            raise Refusal("NOT_FOUND", "this journal does not hold the sale: describe it in 'sale' to refund it by its transactionId")
+        terminal = engine.setup.terminals.get((order.id.store_id, order.id.terminal_id))
+        if terminal is None:
+            raise Refusal("NOT_FOUND", f"terminal {order.id.terminal_id!r} of store {order.id.store_id!r} is not in the configuration")
+        now = engine.ports.clock.now()
+        opened = events.SaleGiven(
+            given.checkout, engine.setup.bindings[terminal.provider], engine.setup.business_date(now.wall), given.transaction_id
+        )
+        step, sale = first_step(order.id, [opened], now, {})
+        await self._guarded(engine.append(step))
+        return engine.adopt(sale, frozenset())
+
+    async def _record(self, steward: Steward, decider: Decider, secrets: Mapping[str, str] | None = None) -> None:
+        self._engine.check_running()
+        await self._guarded(self._engine.record(steward, decider, secrets))
+
+    async def _guarded(self, work: Awaitable[object]) -> None:
+        try:
+            await work
+        except JournalFull as error:
+            raise Refusal("DISK_FULL", "the disk of this till is full; the request was not stored") from error

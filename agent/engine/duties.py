@@ -1,0 +1,299 @@
+"""Doing what a sale owes: each duty is recorded before it acts and after it, and acts through a port.
+
+A request runs as its own task. The steward does not wait for it: it goes on asking what is owed, and while an attempt is open the machine
+owes nothing that would send it twice. The answer, however late, finds its way into the record by ``landed`` (money rule 13).
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+
+from agent.core import answer, decide, decide_refund, events
+from agent.core.decide import Result
+from agent.core.events import CancelCause, Event
+from agent.core.obligations import Duty, Owed
+from agent.core.payment import PaymentState
+from agent.core.ports import HelperFailed
+from agent.core.refund import Refund
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
+from agent.core.verdict import Denied, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
+from agent.engine.steward import Steward
+
+HELPER_RETRY_MS = 2_000  # a helper that failed is asked again this much later
+
+
+class Missing(Exception):
+    """Something a request needs cannot be had. The reason code is its text."""
+
+
+class Duties:
+    """Performs duties of one sale."""
+
+    def __init__(self, steward: Steward) -> None:
+        self._steward = steward
+        self._provider = steward.setup.provider(steward.sale.binding.provider)
+
+    async def perform(self, owed: Owed) -> None:
+        """Do one duty. Raises what the journal raises; everything else ends in the record."""
+        match owed.duty:
+            case Duty.SEND:
+                await self._send_checkout()
+            case Duty.CANCEL:
+                await self._send_cancel()
+            case Duty.REFUND:
+                await self._send_refund(owed.refund)
+            case Duty.READ | Duty.CHECK_REFUND | Duty.READ_REFUND:
+                self._read(owed)
+            case _:
+                await self._decide(owed)
+
+    async def _decide(self, owed: Owed) -> None:
+        caps = self._provider.capabilities
+        match owed.duty:
+            case Duty.EXPIRE:
+                await self._steward.insist(lambda sale: decide.expire(sale, owed.why))
+            case Duty.BEGIN_CANCEL:
+                cause = CancelCause(owed.why)
+                waiting = (PaymentState.UNKNOWN, PaymentState.PENDING)
+                await self._steward.insist(lambda sale: decide.begin_cancel(sale, cause, caps) if sale.payment in waiting else [])
+            case Duty.GIVE_UP:
+                await self._steward.insist(lambda sale: _give_up(sale, owed.why))
+            case Duty.UNCLAIMED:
+                await self._steward.insist(lambda sale: decide.unclaimed(sale, owed.why == "return"))
+            case _:
+                raise AssertionError(f"{owed.duty} is no decision")
+
+    # --- sending ---
+
+    async def _send_checkout(self) -> None:
+        steward, sale = self._steward, self._steward.sale
+        try:
+            secrets, fresh = await self._checkout_secrets(sale)
+        except HelperFailed as error:
+            steward.ports.notice("helper.failed", sale.id, problem=str(error))
+            steward.hold(Duty.SEND, HELPER_RETRY_MS)
+            return
+        except Missing as missing:
+            reason = str(missing)
+            await steward.insist(lambda now: _cannot_send(now, reason))
+            return
+        first = sale.call is None
+        request_id = steward.ports.chance.request_id() if sale.call is None else sale.call.request_id
+        request = (
+            self._provider.checkout(sale.id, request_id, sale.checkout, frozenset(secrets)) if sale.call is None else sale.call.request
+        )
+        start = events.AttemptStarted(CHECKOUT_CALL, request_id, request if first else None)
+        if await steward.insist(lambda now: [start] if self._may_send(now, request_id) else [], fresh):
+            await self._launch(CHECKOUT_CALL, request_id, request, secrets)
+
+    def _may_send(self, sale: Sale, request_id: str) -> bool:
+        """The state may have moved on while the helper was asked or the disk was slow: a first sending never comes after its deadline."""
+        if sale.payment is PaymentState.QUEUED:
+            return not sale.deadline.passed(self._steward.ports.clock.now()) and (sale.call is None or sale.call.request_id == request_id)
+        repeatable = sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING)
+        return repeatable and sale.transaction_id is None and sale.call is not None and not sale.call.open
+
+    async def _checkout_secrets(self, sale: Sale) -> tuple[dict[str, str], dict[str, str]]:
+        """All secrets of the checkout, and those that were just obtained and are to be stored with the first attempt."""
+        stored = dict(await self._steward.ports.journal.secrets(sale.id))
+        if sale.call is not None:
+            lost = sale.call.request.secret_names() - stored.keys()
+            if lost:
+                raise Missing("SECRET_LOST")
+            return stored, {}
+        fresh: dict[str, str] = {}
+        if answer.CARD_SESSION not in stored:
+            fresh[answer.CARD_SESSION] = await self._card_session(stored)
+        if self._provider.capabilities.needs_token and answer.TOKEN not in stored:
+            fresh[answer.TOKEN] = await self._token()
+        return stored | fresh, fresh
+
+    async def _card_session(self, stored: Mapping[str, str]) -> str:
+        card = self._steward.ports.card
+        if card is None or answer.BARCODE not in stored:
+            raise Missing("SECRET_LOST")
+        session = await card.card_session(stored[answer.BARCODE])
+        if session is None:
+            raise Missing("CARD_SESSION_UNAVAILABLE")
+        return session
+
+    async def _token(self) -> str:
+        if self._steward.ports.card is None:
+            raise Missing("TOKEN_UNAVAILABLE")
+        return await self._steward.ports.card.token()
+
+    async def _send_cancel(self) -> None:
+        steward, sale, call = self._steward, self._steward.sale, self._steward.sale.cancel_call
+        assert sale.transaction_id is not None
+        if call is None or call.settled:
+            request_id = steward.ports.chance.request_id()
+            request = self._provider.cancel(sale.id, request_id, sale.transaction_id)
+            start = events.AttemptStarted(CANCEL_CALL, request_id, request)
+        else:
+            request_id, request = call.request_id, call.request
+            start = events.AttemptStarted(CANCEL_CALL, request_id)
+        if await steward.insist(lambda now: [start] if now.payment is PaymentState.CANCELING else []):
+            await self._launch(CANCEL_CALL, request_id, request, {})
+
+    async def _send_refund(self, key: str) -> None:
+        steward, sale = self._steward, self._steward.sale
+        one = sale.refund(key)
+        assert one is not None
+        try:
+            token_name, secrets = await self._refund_token(sale, one)
+        except (HelperFailed, Missing) as error:
+            steward.ports.notice("refund.token_unavailable", sale.id, refund=key, problem=str(error))
+            await steward.insist(lambda now: decide.alarm(now, "TOKEN_UNAVAILABLE"))
+            steward.hold(Duty.REFUND, HELPER_RETRY_MS)
+            return
+        name = decide_refund.refund_call(key)
+        if one.call is None or one.call.settled:
+            request_id = steward.ports.chance.request_id()
+            request = self._refund_request(sale, one, request_id, token_name)
+            start = events.AttemptStarted(name, request_id, request)
+        else:
+            request_id, request = one.call.request_id, one.call.request
+            start = events.AttemptStarted(name, request_id)
+        fresh = {token_name: secrets[token_name]} if token_name in secrets and token_name not in steward.secret_names else {}
+        if await steward.insist(lambda now: [start] if _may_refund(now, key) else [], fresh):
+            await self._launch(name, request_id, request, secrets)
+
+    def _refund_request(self, sale: Sale, one: Refund, request_id: str, token_name: str) -> Request:
+        assert sale.transaction_id is not None
+        return self._provider.refund(sale.id, request_id, sale.transaction_id, sale.checkout, one.lines, one.amount, token_name)
+
+    async def _refund_token(self, sale: Sale, one: Refund) -> tuple[str, dict[str, str]]:
+        """The name under which the request looks for its token, and the secrets it is filled from. What we owe takes a new token from the
+        helper, or else the one the checkout came with; an attempt under way keeps the token it began with (same body, same token)."""
+        name = answer.refund_token(one.key)
+        stored = dict(await self._steward.ports.journal.secrets(sale.id))
+        if not self._provider.capabilities.needs_token:
+            return name, stored
+        if name not in stored:
+            if self._steward.ports.card is not None:
+                stored[name] = await self._steward.ports.card.token()
+            elif one.owed and answer.TOKEN in stored:
+                stored[name] = stored[answer.TOKEN]
+            else:
+                raise Missing("TOKEN_UNAVAILABLE")
+        return name, stored
+
+    # --- requests under way ---
+
+    async def _launch(self, name: str, request_id: str, request: Request, secrets: Mapping[str, str]) -> None:
+        steward = self._steward
+        if name == CHECKOUT_CALL and steward.sale.call is not None and steward.sale.call.lost == 0 and self._too_late():
+            await self._landed(name, request_id, request, NotSent("deadline"), late=False)
+            return
+        self._spawn(self._fly(name, request_id, request, secrets))
+
+    def _too_late(self) -> bool:
+        return self._steward.sale.deadline.passed(self._steward.ports.clock.now())
+
+    async def _fly(self, name: str, request_id: str, request: Request, secrets: Mapping[str, str]) -> None:
+        def late(outcome: Outcome) -> None:
+            self._spawn(self._landed(name, request_id, request, outcome, late=True))
+
+        steward = self._steward
+        outcome = await steward.ports.transport.exchange(steward.sale.binding, request, secrets, late)
+        await self._landed(name, request_id, request, outcome, late=False)
+
+    async def _landed(self, name: str, request_id: str, request: Request, outcome: Outcome, late: bool) -> None:
+        """Record the end of an attempt."""
+        steward = self._steward
+        result = self._understood(request, outcome)
+        steward.ports.notice("attempt.ended", steward.sale.id, call=name, request_id=request_id, result=describe(result), late=late)
+        await steward.insist(lambda sale: self._meaning(sale, name, request_id, result, late))
+
+    def _meaning(self, sale: Sale, name: str, request_id: str, result: Result, late: bool) -> Sequence[Event]:
+        now, policy = self._steward.ports.clock.now(), self._steward.policy
+        kind, _, key = name.partition(":")
+        match kind:
+            case "checkout":
+                return decide.checkout_result(sale, request_id, result, now, policy, late)
+            case "cancel":
+                return decide.cancel_result(sale, request_id, result, now, policy, late)
+            case _:
+                return decide_refund.refund_result(sale, key, request_id, result, late)
+
+    def _understood(self, request: Request, outcome: Outcome) -> Result:
+        return self._provider.read(request.operation, outcome) if isinstance(outcome, Reply) else outcome
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._steward.flights.add(task)
+        task.add_done_callback(self._steward.flight_ended)
+
+    # --- reading ---
+
+    def _read(self, owed: Owed) -> None:
+        self._steward.memory.reading = True
+        self._spawn(self._look(owed))
+
+    async def _look(self, owed: Owed) -> None:
+        steward, sale = self._steward, self._steward.sale
+        one = sale.refund(owed.refund)
+        ref = one.ref_transaction_id if owed.duty is Duty.READ_REFUND and one is not None else None
+        request = self._provider.status(sale.id, steward.ports.chance.request_id(), sale.transaction_id, ref)
+        try:
+            outcome = await steward.ports.transport.exchange(sale.binding, request, {}, lambda _: None)
+            result = self._understood(request, outcome)
+            await steward.insist(lambda now: self._seen(now, owed, result))
+            self._remember(result)
+        finally:
+            steward.memory.reading = False
+            steward.wake.set()
+
+    def _remember(self, result: Result) -> None:
+        memory = self._steward.memory
+        memory.last_read = self._steward.ports.clock.now()
+        memory.reads += 1
+        memory.read_failures = 0 if isinstance(result, Observed) else memory.read_failures + 1
+
+    def _seen(self, sale: Sale, owed: Owed, result: Result) -> Sequence[Event]:
+        match owed.duty:
+            case Duty.READ:
+                policy = self._steward.policy
+                plan = policy.rereads_ms if self._provider.capabilities.cancel else self._provider.capabilities.rereads_ms
+                return decide.status_result(sale, result, self._steward.ports.clock.now(), policy, plan)
+            case Duty.CHECK_REFUND:
+                return decide_refund.refund_checked(sale, owed.refund, result)
+            case _:
+                return decide_refund.refund_read(sale, owed.refund, result)
+
+
+def _give_up(sale: Sale, reason: str) -> list[Event]:
+    if sale.payment not in (PaymentState.PENDING, PaymentState.CANCELING):
+        return []
+    return [events.AttentionNeeded(reason), *decide.alarm(sale, reason)]
+
+
+def _cannot_send(sale: Sale, reason: str) -> list[Event]:
+    """What the request needs is gone or was never there: nothing was sent, so it is a refusal; something may have been, so a person."""
+    if sale.payment is PaymentState.QUEUED and sale.never_sent:
+        return [events.Declined(reason)]
+    if sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING):
+        return [events.AttentionNeeded(reason), *decide.alarm(sale, reason)]
+    return []
+
+
+def _may_refund(sale: Sale, key: str) -> bool:
+    one = sale.refund(key)
+    return one is not None and one is sale.active_refund() and (one.call is None or not one.call.open)
+
+
+def describe(result: Result) -> str:
+    """A result in a few words, for logs."""
+    match result:
+        case Observed():
+            parts = [result.status.value, result.ref_status and result.ref_status.value, result.error_code]
+            return " ".join(part for part in parts if part)
+        case NotSent():
+            return f"not sent: {result.reason}"
+        case Unclear():
+            return f"unclear: {result.reason}"
+        case Refused():
+            return f"refused: {result.code}"
+        case Denied():
+            return f"denied: {result.status}"
+        case Garbled():
+            return f"garbled: {result.reason}"

@@ -1,0 +1,242 @@
+"""The engine: the sales that are alive, their stewards, and the way in for the POS.
+
+Everything a POS can do passes here and is on disk before it is answered (promise P10). ``open`` finds a sale whether it is alive or only
+stored; there is never more than one steward for one sale. What a broken journal means is decided here too: nothing more is taken, and
+``failed`` tells the runtime to end the process, for only a new start can know what was stored (promise P12).
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+from agent.core import answer, events
+from agent.core.events import Event
+from agent.core.fold import replay
+from agent.core.machine import IllegalTransition
+from agent.core.model import SaleId, Stamp
+from agent.core.obligations import Memory, owes
+from agent.core.payment import IN_LANE, PaymentState
+from agent.core.ports import Append, Corrupt, JournalBroken
+from agent.core.sale import Sale
+from agent.engine.duties import Duties
+from agent.engine.errors import Refusal, Stopped
+from agent.engine.lanes import Lanes
+from agent.engine.setup import Ports, Setup
+from agent.engine.steward import Decider, Steward
+
+MAX_IDLE_SALES = 256  # settled sales kept at hand for a POS that asks again
+
+
+class Engine:
+    """Drives every unsettled sale to its end. ``start`` recovers what is owed before anything new may be taken."""
+
+    def __init__(self, ports: Ports, setup: Setup) -> None:
+        self.ports = ports
+        self.setup = setup
+        self.started: Stamp = ports.clock.now()
+        self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.lanes = Lanes(self._became_head)
+        self._stewards: dict[SaleId, Steward] = {}
+        self._tasks: dict[SaleId, asyncio.Task[None]] = {}
+        self._loading: dict[SaleId, asyncio.Task[Steward | None]] = {}
+        self._closing = False
+        self._recovered = False
+
+    # --- life ---
+
+    @property
+    def alive(self) -> Sequence[Steward]:
+        """The stewards in memory: what is owed, and what was asked for lately."""
+        return tuple(self._stewards.values())
+
+    @property
+    def closing(self) -> bool:
+        return self._closing
+
+    def check_running(self) -> None:
+        """Raises Stopped when nothing may be taken: before recovery is over, and once the agent stops."""
+        if not self._recovered or self._closing or self.failed.done():
+            raise Stopped("the agent is starting or stopping; ask again in a moment")
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing more, let what is in flight end and be recorded for at most ``grace_s`` seconds, then let go."""
+        self._closing = True
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        flights = [flight for steward in self._stewards.values() for flight in steward.flights]
+        if flights:
+            await asyncio.wait(flights, timeout=grace_s)
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    def _fail(self, error: BaseException) -> None:
+        self._closing = True
+        if not self.failed.done():
+            self.ports.notice("engine.failed", problem=repr(error))
+            self.failed.set_result(error)
+
+    # --- stewards ---
+
+    def adopt(self, sale: Sale, secret_names: frozenset[str]) -> Steward:
+        """Put a sale under a steward; its task runs while something is owed, once recovery is over."""
+        memory = Memory(self.started)
+        steward = Steward(self.ports, self.setup, sale, memory, secret_names, self._changed, self._steward_failed)
+        self._stewards[sale.id] = steward
+        if sale.payment in IN_LANE:
+            self.lanes.enter(sale.id)
+        memory.head = self.lanes.is_head(sale.id)
+        self._run(steward)
+        return steward
+
+    def run_all(self) -> None:
+        """Recovery is over: let every steward work."""
+        self._recovered = True
+        for steward in self.alive:
+            self._run(steward)
+
+    def _run(self, steward: Steward) -> None:
+        sale_id = steward.sale.id
+        if not self._recovered or self._closing or steward.parked or sale_id in self._tasks or not owes(steward.sale):
+            return
+        task = asyncio.ensure_future(self._tend(steward))
+        self._tasks[sale_id] = task
+        task.add_done_callback(lambda _: self._tended(steward))
+
+    def _tended(self, steward: Steward) -> None:
+        """The task is over. Something may have become owed while it was ending."""
+        self._tasks.pop(steward.sale.id, None)
+        self._run(steward)
+
+    async def _tend(self, steward: Steward) -> None:
+        duties = Duties(steward)
+        try:
+            while owes(steward.sale):
+                steward.wake.clear()
+                owed = steward.owed()
+                if owed and owed[0].at <= self.ports.clock.now().ticks:
+                    await duties.perform(owed[0])
+                else:
+                    await steward.nap(owed)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the task's boundary: one sale must not take the others with it
+            self._steward_failed(steward, error)
+
+    def _steward_failed(self, steward: Steward, error: BaseException) -> None:
+        """A broken journal ends the process; a sale that cannot be handled is parked and blocks nobody (promise P20)."""
+        if isinstance(error, JournalBroken):
+            self._fail(error)
+            return
+        if steward.parked:
+            return
+        steward.parked = True
+        self.ports.notice("sale.parked", steward.sale.id, problem=repr(error))
+        self.lanes.leave(steward.sale.id)
+        parking = asyncio.ensure_future(self._park(steward.sale.id, repr(error)))
+        steward.flights.add(parking)
+        parking.add_done_callback(steward.flights.discard)
+
+    async def _park(self, sale_id: SaleId, problem: str) -> None:
+        task = self._tasks.pop(sale_id, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+        try:
+            await self.ports.journal.park(sale_id, problem, self.ports.clock.now().wall)
+        except JournalBroken as error:
+            self._fail(error)
+        self._stewards.pop(sale_id, None)
+
+    def _changed(self, steward: Steward, found: Sequence[Event]) -> None:
+        sale = steward.sale
+        for event in found:
+            self._tell_people(sale, event)
+        self.lanes.follow(sale.id, sale.payment)
+        steward.memory.head = self.lanes.is_head(sale.id)
+        self._run(steward)
+        self._forget_idle()
+
+    def _tell_people(self, sale: Sale, event: Event) -> None:
+        kind, body = events.encode(event)
+        body.pop("request", None)  # the journal holds it; a log line does not need the bill
+        body.pop("rows", None)
+        level = "alarm" if isinstance(event, events.AlarmRaised) else "sale"
+        self.ports.notice(f"{level}.{kind}", sale.id, state=sale.payment.value, money=answer.money(sale).value, **body)
+
+    def _became_head(self, sale_id: SaleId) -> None:
+        steward = self._stewards.get(sale_id)
+        if steward is not None:
+            steward.memory.head = True
+            steward.wake.set()
+
+    def _forget_idle(self) -> None:
+        """Settled sales leave the memory, the oldest first, once there are many."""
+        excess = len(self._stewards) - MAX_IDLE_SALES
+        if excess <= 0:
+            return
+        idle = [steward for steward in self._stewards.values() if steward.settled and steward.sale.id not in self._tasks]
+        for steward in idle[:excess]:
+            self._stewards.pop(steward.sale.id, None)
+
+    # --- finding sales ---
+
+    async def open(self, sale_id: SaleId) -> Steward | None:
+        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED for one that must not be used."""
+        steward = self._stewards.get(sale_id)
+        if steward is not None:
+            return steward
+        loading = self._loading.get(sale_id)
+        if loading is None:
+            loading = asyncio.ensure_future(self.load(sale_id))
+            self._loading[sale_id] = loading
+            loading.add_done_callback(lambda _: self._loading.pop(sale_id, None))
+        try:
+            return await asyncio.shield(loading)
+        except (Corrupt, IllegalTransition, ValueError) as error:
+            raise Refusal("RECORD_DAMAGED", f"the record of {sale_id} cannot be used: {error}") from error
+
+    async def load(self, sale_id: SaleId) -> Steward | None:
+        """Read, verify and fold a stored sale. Raises Corrupt, IllegalTransition, ValueError."""
+        entries = await self.ports.journal.stream(sale_id)
+        if entries is None:
+            return None
+        sale = replay(sale_id, ((events.decode(entry.kind, entry.body), entry.stamp) for entry in entries))
+        names = frozenset(await self.ports.journal.secrets(sale_id))
+        if sale_id in self._stewards:  # another way in was faster while the disk was read
+            return self._stewards[sale_id]
+        return self.adopt(sale, names)
+
+    async def append(self, step: Append) -> None:
+        """Store a first step. Raises Conflict, JournalFull; a broken journal ends the engine."""
+        try:
+            await self.ports.journal.append(step)
+        except JournalBroken as error:
+            self._fail(error)
+            raise Stopped("the journal is broken; the agent restarts") from error
+
+    # --- for the POS ---
+
+    async def tell(self, steward: Steward, by: str) -> None:
+        """Hand a finished answer out: from now on it is frozen (money rule 5). Nothing happens to an unfinished one."""
+        if steward.sale.finished and steward.sale.told is None and steward.sale.payment is not PaymentState.ELSEWHERE:
+            await self.record(steward, lambda sale: [answer.told_now(sale, by)] if sale.finished and sale.told is None else [])
+
+    async def record(self, steward: Steward, decider: Decider, secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
+        """``Steward.record`` for requests of a POS: a broken journal ends the engine. Raises JournalFull, Stopped."""
+        try:
+            return await steward.record(decider, secrets)
+        except JournalBroken as error:
+            self._fail(error)
+            raise Stopped("the journal is broken; the agent restarts") from error
+
+    async def wait(self, steward: Steward, seconds: float) -> None:
+        """Until the sale is finished or needs a person, at most so long. Never touches the network."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not steward.sale.finished and steward.sale.payment is not PaymentState.ATTENTION and not self.failed.done():
+            left = end - loop.time()
+            if left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                await steward.changed_within(left)

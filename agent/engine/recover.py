@@ -1,0 +1,46 @@
+"""Recovery: after any end - a stop, a kill, a power cut - the record is read, and what is owed is scheduled before anything new is taken.
+
+An attempt that was open when the process died has no recorded result: it may have been sent (money rule 2), and that is recorded first.
+"""
+
+from agent.core import decide, events
+from agent.core.events import Event
+from agent.core.machine import IllegalTransition
+from agent.core.ports import Corrupt
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
+from agent.engine.accept import RESTORED_NOTE
+from agent.engine.engine import Engine
+
+
+async def recover(engine: Engine) -> int:
+    """Load every sale that owes something; returns how many. A record that cannot be used is parked. Raises JournalBroken."""
+    journal, clock = engine.ports.journal, engine.ports.clock
+    after_restore = await journal.noted(RESTORED_NOTE) is not None
+    count = 0
+    for sale_id in await journal.owing():
+        try:
+            steward = await engine.load(sale_id)
+        except (Corrupt, IllegalTransition, ValueError) as error:
+            engine.ports.notice("sale.parked", sale_id, problem=str(error))
+            await journal.park(sale_id, str(error), clock.now().wall)
+            continue
+        if steward is None:
+            continue
+        await steward.insist(interrupted)
+        if after_restore:
+            await steward.insist(decide.restored)
+        count += 1
+    engine.run_all()
+    return count
+
+
+def interrupted(sale: Sale) -> list[Event]:
+    """Attempts that the last process left open: they may have been sent."""
+    found: list[Event] = []
+    calls = [(CHECKOUT_CALL, sale.call), (CANCEL_CALL, sale.cancel_call)]
+    calls += [(f"refund:{one.key}", one.call) for one in sale.refunds]
+    calls += [(f"receipt:{one.key}", one.call) for one in sale.deliveries]
+    for name, call in calls:
+        if call is not None and call.open:
+            found.append(events.AttemptLost(name, call.request_id, "restart", reached=False))
+    return found

@@ -1,0 +1,60 @@
+"""What the engine is told at the start: terminals, providers, accounts. Made by the composition root from the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+
+from agent.core.capability import Capabilities
+from agent.core.model import Binding, Merchant
+from agent.core.policy import Policy
+from agent.core.ports import Card, Chance, Clock, Journal, Notice, Transport
+from agent.providers.contract import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """A till as configured: its policy and the provider its checkouts go to unless they name another."""
+
+    policy: Policy
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The configuration in the engine's words. Keys of ``terminals`` are (storeId, terminalId)."""
+
+    terminals: Mapping[tuple[str, str], Terminal]
+    providers: Mapping[str, Provider]
+    bindings: Mapping[str, Binding]
+    merchants: Mapping[str, Merchant]
+    timezone: tzinfo
+    language: str = "ru"
+    default_policy: Policy = field(default_factory=Policy)
+
+    def business_date(self, wall: datetime) -> date:
+        """The day a sale belongs to (money rule 9)."""
+        return wall.astimezone(self.timezone).date()
+
+    def policy(self, store_id: str, terminal_id: str) -> Policy:
+        """The terminal's policy. A terminal that left the configuration still has its sales settled, by the defaults."""
+        terminal = self.terminals.get((store_id, terminal_id))
+        return terminal.policy if terminal else self.default_policy
+
+    def provider(self, name: str) -> Provider:
+        """The provider of a sale. Raises KeyError if the configuration no longer has it."""
+        return self.providers[name]
+
+    def capabilities(self, name: str) -> Capabilities:
+        return self.providers[name].capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The engine's world."""
+
+    journal: Journal
+    transport: Transport
+    clock: Clock
+    chance: Chance
+    notice: Notice
+    card: Card | None = None

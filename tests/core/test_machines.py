@@ -1,0 +1,100 @@
+"""Every (state, event) pair of every machine, against grids written by hand from the money rules."""
+
+import pytest
+
+from agent.core import call, delivery, payment, refund
+from agent.core.call import CallEvent, CallState
+from agent.core.delivery import DeliveryEvent, DeliveryState
+from agent.core.machine import IllegalTransition, Table
+from agent.core.payment import PaymentEvent, PaymentState
+from agent.core.refund import RefundEvent, RefundState
+
+# One row per state, one column per event; "." means that it cannot happen. "-" stands for the row's own state.
+PAYMENT_GRID = """
+           sent     held    lost    known     cancel_wanted paid declined canceled expired late_money reversed attention
+queued     sending  .       .       .         .             .    declined canceled expired .          .        attention
+sending    .        queued  unknown pending   canceling     .    declined .        .       .          .        .
+unknown    -        -       -       pending   canceling     .    .        .        .       .          .        attention
+pending    .        .       .       .         canceling     paid declined canceled .       .          .        attention
+canceling  -        -       -       -         -             paid declined canceled .       .          .        attention
+attention  .        .       .       canceling .             paid declined canceled .       .          .        -
+paid       .        .       .       .         .             .    .        .        .       .          reversed .
+declined   .        .       .       .         .             paid .        .        .       -          .        attention
+canceled   .        .       .       .         .             paid .        .        .       -          .        attention
+expired    .        .       .       .         .             .    .        .        .       .          .        .
+reversed   .        .       .       .         .             .    .        .        .       .          .        .
+elsewhere  .        .       .       .         .             .    .        .        .       .          .        .
+"""
+
+REFUND_GRID = """
+           sent    held   lost    known   requested reopened refunded declined attention
+queued     sending .      .       pending .         .        refunded .        attention
+sending    .       queued unknown pending requested queued   refunded declined .
+unknown    -       -      -       pending requested queued   refunded declined attention
+pending    .       .      .       .       .         queued   refunded declined .
+requested  .       .      .       .       .         .        refunded .        attention
+refunded   .       .      .       .       .         .        .        .        .
+declined   .       .      .       .       .         .        .        .        .
+attention  .       .      .       .       .         .        refunded .        .
+"""
+
+DELIVERY_GRID = """
+           sent    held   lost    delivered refused
+queued     sending .      .       .         .
+sending    .       queued unknown delivered refused
+unknown    -       -      -       delivered refused
+delivered  .       .      .       .         .
+refused    .       .      .       .         .
+"""
+
+CALL_GRID = """
+           started   held lost answered
+idle       flying    .    .    .
+flying     .         idle lost answered
+lost       repeating .    .    answered
+repeating  .         lost lost answered
+answered   .         .    .    .
+"""
+
+
+def cells(grid: str) -> list[tuple[str, str, str]]:
+    """(state, event, target or '.') of a grid."""
+    head, *rows = [line.split() for line in grid.strip().splitlines()]
+    return [(row[0], event, row[0] if target == "-" else target) for row in rows for event, target in zip(head, row[1:], strict=True)]
+
+
+MACHINES = {
+    "payment": (payment.TABLE, PaymentState, PaymentEvent, PAYMENT_GRID),
+    "refund": (refund.TABLE, RefundState, RefundEvent, REFUND_GRID),
+    "delivery": (delivery.TABLE, DeliveryState, DeliveryEvent, DELIVERY_GRID),
+    "call": (call.TABLE, CallState, CallEvent, CALL_GRID),
+}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_the_grid_names_every_state_and_event(name: str) -> None:
+    """No pair is left out of the grids below."""
+    _, states, machine_events, grid = MACHINES[name]
+    assert {(state, event) for state, event, _ in cells(grid)} == {(s.value, e.value) for s in states for e in machine_events}
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "event", "target"), [(name, *cell) for name, (_, _, _, grid) in MACHINES.items() for cell in cells(grid)]
+)
+def test_every_pair(name: str, state: str, event: str, target: str) -> None:
+    """A pair moves where the grid says, or is refused with both names in the message."""
+    table, states, machine_events, _ = MACHINES[name]
+    assert isinstance(table, Table)
+    if target == ".":
+        with pytest.raises(IllegalTransition, match=f"{name}: {event} cannot happen in {state}"):
+            table.next(states(state), machine_events(event))
+    else:
+        assert table.next(states(state), machine_events(event)) is states(target)
+    assert table.allows(states(state), machine_events(event)) is (target != ".")
+
+
+def test_the_diagram_has_every_move() -> None:
+    """What the documentation draws is the table."""
+    text = refund.TABLE.mermaid()
+    assert text.startswith("stateDiagram-v2\n    [*] --> queued\n")
+    assert sum(line.count(",") + 1 for line in text.splitlines()[2:]) == len(refund.TABLE.moves)
