@@ -14,10 +14,14 @@ from agent.core.verdict import Operation, Reply, Request, Verdict
 
 
 class Unacceptable(ValueError):
-    """The checkout breaks a limit of the provider. The text names the field, what is wrong, and what is right."""
+    """The checkout breaks limits of the provider. The text names each field, what is wrong, and what is right; it never holds a secret.
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+    ``problems``: every (path, problem) found, so that a POS programmer mends a checkout in one go. ``path`` and ``problem``: the first.
+    """
+
+    def __init__(self, path: str, problem: str, *more: tuple[str, str]) -> None:
+        self.problems: tuple[tuple[str, str], ...] = ((path, problem), *more)
+        super().__init__("; ".join(f"{place}: {text}" for place, text in self.problems))
         self.path = path
         self.problem = problem
 

@@ -1,0 +1,64 @@
+"""Koshelek Pay as the machines see it: the contract's methods, tied to one configuration.
+
+Nothing is decided here. Limits live in ``check``, names in ``request``, meanings in ``codes`` and ``reading``; this class only hands them
+the settings of this till.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from agent.core.capability import KOSHELEK, Capabilities
+from agent.core.model import Checkout, RefundLine, SaleId
+from agent.core.money import Kopecks
+from agent.core.verdict import Operation, Reply, Request, Verdict
+from agent.providers.koshelek.check import check_checkout
+from agent.providers.koshelek.reading import read_reply
+from agent.providers.koshelek.request import cancel_request, checkout_request, refund_request, status_request
+from agent.providers.koshelek.settings import KoshelekSettings, StoreFacts
+
+
+class Koshelek:
+    """The contract of ``agent.providers.contract.Provider``, for the stores given. Immutable in use, safe to share between lanes."""
+
+    name: str = "koshelek"
+    capabilities: Capabilities
+
+    def __init__(self, settings: KoshelekSettings, stores: Mapping[str, StoreFacts]) -> None:
+        """``stores``: facts of each configured store by its storeId."""
+        self._settings = settings
+        self._stores = dict(stores)
+        self.capabilities = replace(KOSHELEK, wait_limit_ms=settings.wait_limit_ms)
+
+    def check(self, sale_id: SaleId, checkout: Checkout, secret_lengths: dict[str, int]) -> None:
+        """Refuse what Koshelek would refuse. Raises Unacceptable with all problems found."""
+        check_checkout(self._settings, self._stores, sale_id, checkout, secret_lengths)
+
+    def checkout(self, sale_id: SaleId, request_id: str, checkout: Checkout, secret_names: frozenset[str]) -> Request:
+        """Start a payment. Secrets: ``cardSession`` and ``token`` always, ``loyaltyId`` if it is among ``secret_names``."""
+        facts = self._stores.get(sale_id.store_id, StoreFacts())
+        return checkout_request(self._settings, facts, sale_id, request_id, checkout, secret_names)
+
+    def status(self, sale_id: SaleId, request_id: str, transaction_id: str | None, ref_transaction_id: str | None) -> Request:
+        """Read a payment, a cancel or a refund by the ids given, at least one. Needs a fresh ``request_id`` for each read."""
+        return status_request(self._settings, sale_id, request_id, transaction_id, ref_transaction_id)
+
+    def cancel(self, sale_id: SaleId, request_id: str, transaction_id: str) -> Request:
+        """Cancel a payment that is not through yet."""
+        return cancel_request(self._settings, sale_id, request_id, transaction_id)
+
+    def refund(
+        self,
+        sale_id: SaleId,
+        request_id: str,
+        transaction_id: str,
+        checkout: Checkout,
+        lines: Sequence[RefundLine],
+        amount: Kopecks,
+        token_name: str,
+    ) -> Request:
+        """Return ``amount`` kopecks for the given lines. ``token_name``: the secret that fills the ``token`` header."""
+        return refund_request(self._settings, sale_id, request_id, transaction_id, checkout, lines, amount, token_name)
+
+    def read(self, operation: Operation, reply: Reply) -> Verdict:
+        """What an answer says. Never raises: what cannot be understood is Garbled."""
+        return read_reply(self._settings, operation, reply)
