@@ -38,7 +38,8 @@ def dumps(value: object) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """Read JSON with decimals kept exact. Raises ValueError (its text names the place)."""
+    """Read back what ``dumps`` wrote, decimals exact. For our own texts: what others wrote goes through a strict, bounded parser first.
+    Raises ValueError (its text names the place)."""
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
 
 

@@ -108,7 +108,8 @@ def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, polic
                 events.AttemptAnswered(CANCEL_CALL, request_id, answer),
                 events.CancelAnswered(result.ref_status, result.ref_transaction_id),
             ]
-            paid = result.status is Status.ACCEPTED and result.slip is not None
+            ours = result.transaction_id in (None, sale.transaction_id)
+            paid = ours and result.status is Status.ACCEPTED and result.slip is not None
             return [*found, *(_evidence(sale, sale.payment, result, now, policy) if paid else [])]
         case Refused():
             raised = alarm(sale, result.code) if result.refusal is Refusal.CONFIGURATION else []
@@ -126,6 +127,8 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
         result = Observed(Status.ABSENT)
     if not isinstance(result, Observed):
         return alarm(sale, "ACCESS_DENIED") if isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS else []
+    if result.transaction_id not in (None, sale.transaction_id):
+        return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
     found = _evidence(sale, sale.payment, result, now, policy)
     watched = sale.payment in (PaymentState.CANCELED, PaymentState.ATTENTION) and sale.ended is not None
     if found or not watched or sale.ended is None:

@@ -113,6 +113,8 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, late: b
     one = sale.refund(key)
     if one is None or one.call is None or one.call.request_id != request_id or one.call.settled or not one.unsettled:
         return []
+    if isinstance(result, Observed) and result.transaction_id not in (None, sale.transaction_id):
+        return [_lost(one, "other_transaction", check_first=True), *alarm(sale, "OTHER_TRANSACTION")] if one.call.open else []
     answered = events.AttemptAnswered(refund_call(key), request_id, _word(result))
     match result:
         case Observed(ref_status=RefStatus.ACCEPTED):
@@ -120,7 +122,7 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, late: b
         case Observed(ref_status=RefStatus.REQUESTED):
             return [answered, events.RefundRequested(key, result.ref_transaction_id)]
         case Observed(ref_status=RefStatus.REJECTED):
-            return _refused(sale, one, result.error_code or "REJECTED", result.refusal or Refusal.RETURN_REFUSED)
+            return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal))
         case Observed() if result.ref_transaction_id is not None:
             return [answered, events.RefundKnown(key, result.ref_transaction_id)]
         case Observed():
@@ -172,6 +174,11 @@ def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event
     return [answered, *raised, *_closed(sale, one, code, refusal)]
 
 
+def _definite(refusal: Refusal | None) -> Refusal:
+    """A rejected refund is refused for good; a code that is missing or unknown changes nothing about that."""
+    return Refusal.RETURN_REFUSED if refusal in (None, Refusal.UNKNOWN) else refusal
+
+
 def _closed(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event]:
     if refusal is Refusal.BUSY:
         return [events.RefundReopened(one.key, code, busy=True)]
@@ -186,15 +193,16 @@ def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
     one = sale.refund(key)
     if one is None or one.state not in (RefundState.PENDING, RefundState.REQUESTED) or not isinstance(result, Observed):
         return []
+    if result.ref_transaction_id not in (None, one.ref_transaction_id):
+        return alarm(sale, "OTHER_TRANSACTION")
     match result.ref_status:
         case RefStatus.ACCEPTED:
             return [events.Refunded(key, result.slip, result.ref_transaction_id)]
         case RefStatus.REJECTED if one.state is RefundState.PENDING:
-            code = result.error_code or "REJECTED"
-            refusal = result.refusal or Refusal.RETURN_REFUSED
-            if refusal in (Refusal.PROVIDER_ERROR, Refusal.UNKNOWN):
-                refusal = Refusal.RETURN_REFUSED  # the transaction itself says rejected: that is definite, whatever the cause
-            return _closed(sale, one, code, refusal)
+            refusal = _definite(result.refusal)
+            # The refund's own transaction says rejected: that is definite even if the provider stumbled.
+            refusal = Refusal.RETURN_REFUSED if refusal is Refusal.PROVIDER_ERROR else refusal
+            return _closed(sale, one, result.error_code or "REJECTED", refusal)
         case _:
             return []
 
@@ -204,6 +212,8 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     one = sale.refund(key)
     if one is None or one.state not in (RefundState.UNKNOWN, RefundState.QUEUED) or not isinstance(result, Observed):
         return []
+    if result.transaction_id not in (None, sale.transaction_id):
+        return alarm(sale, "OTHER_TRANSACTION")
     found = _foreign_ref(sale, one, result)
     if found is not None and sale.payment is PaymentState.ELSEWHERE:
         return _ambiguous(sale, key)  # another till may have made it

@@ -378,3 +378,8 @@ def decode(kind: str, body: Mapping[str, Any]) -> Event:
     except ValidationError as error:
         raise UnknownEvent(f"event {kind!r} does not fit: {error.errors(include_input=False, include_url=False)}") from error
     return event
+
+
+def plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """An event for people: its stored fields, without the bill and the requests, which the sale's own answer shows better."""
+    return {name: value for name, value in body.items() if name not in ("checkout", "request", "rows")}

@@ -19,7 +19,7 @@ class BadAmount(ValueError):
 
 def kopecks(value: object) -> Kopecks:
     """Check an amount. Raises BadAmount, whose text can be shown to a POS programmer."""
-    if isinstance(value, Decimal) and value == value.to_integral_value():
+    if isinstance(value, Decimal) and value.is_finite() and abs(value) <= MAX_KOPECKS and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadAmount(f"an amount is a whole number of kopecks, for example 45000 for 450.00 roubles, not {value!r}")

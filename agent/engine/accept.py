@@ -105,9 +105,11 @@ class Acceptance:
             raise Refusal("BUSY", "the journal was restored from a backup; an operator must release it before new checkouts")
         try:
             lengths = {name: len(value) for name, value in order.secrets.items()}
+            lengths.setdefault("cardSession", 1)  # a barcode becomes a card session only when the helper has read it
             engine.setup.providers[provider].check(sale_id, checkout, lengths)
         except Unacceptable as error:
-            raise Refusal("INVALID", str(error), problems=_problems(error)) from error
+            problems = [{"path": path, "problem": problem} for path, problem in error.problems]
+            raise Refusal("INVALID", str(error), details=problems) from error
         if terminal.policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
             raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
         if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
@@ -131,10 +133,6 @@ class Acceptance:
             raise Refusal("ORDER_IN_DOUBT", f"order {checkout.invoice.order_id!r} is open elsewhere") from error
         engine.ports.notice("sale.accepted", order.id, order=checkout.invoice.order_id, amount=sale.amount, provider=provider)
         return engine.adopt(sale, frozenset(step.put_secrets))
-
-
-def _problems(error: Unacceptable) -> Sequence[tuple[str, str]]:
-    return getattr(error, "problems", None) or [(error.path, error.problem)]
 
 
 def _order_is_free(sale_id: SaleId, rows: Sequence[Row], engine: Engine, policy: Policy) -> None:

@@ -233,7 +233,8 @@ class Duties:
         steward, sale = self._steward, self._steward.sale
         one = sale.refund(owed.refund)
         ref = one.ref_transaction_id if owed.duty is Duty.READ_REFUND and one is not None else None
-        request = self._provider.status(sale.id, steward.ports.chance.request_id(), sale.transaction_id, ref)
+        transaction = sale.transaction_id if ref is None else None  # one of the two (vendor)
+        request = self._provider.status(sale.id, steward.ports.chance.request_id(), transaction, ref)
         try:
             outcome = await steward.ports.transport.exchange(sale.binding, request, {}, lambda _: None)
             result = self._understood(request, outcome)

@@ -1,0 +1,156 @@
+"""Answers as a POS reads them: the engine's projections in the wire's names, with texts for the cashier."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from agent.core import answer
+from agent.core.model import SaleId, Slip
+from agent.core.ports import Row
+from agent.core.refund import Refund, RefundState
+from agent.core.sale import Sale
+from agent.edges import slips
+from agent.reasons import explain
+from agent.texts import N_, Translate
+
+STATES = {
+    "queued": N_("The payment is accepted and waits to be sent."),
+    "sending": N_("The payment is being sent."),
+    "pending": N_("The customer is confirming the payment on the phone."),
+    "unknown": N_("The answer was lost; the result is being found out. Do not take the money again."),
+    "canceling": N_("The payment is being canceled. Wait for the result."),
+    "attention": N_("The result is not clear. Do not take the money again; call the technician."),
+    "paid": N_("Paid."),
+    "declined": N_("The payment was declined. Offer another means of payment."),
+    "canceled": N_("The payment is canceled. No money is taken."),
+    "expired": N_("The payment was never sent. No money was taken. Offer another means of payment."),
+    "reversed": N_("The payment is reversed: the money goes back to the customer."),
+    "elsewhere": N_("The sale was made elsewhere; only its refunds are kept here."),
+}
+REFUND_STATES = {
+    "queued": N_("The refund is accepted and waits to be sent."),
+    "sending": N_("The refund is being sent."),
+    "unknown": N_("The answer was lost; it is being found out whether the refund was made."),
+    "pending": N_("The refund is being processed."),
+    "requested": N_("The refund is requested; the money has not been returned yet."),
+    "refunded": N_("The money is returned."),
+    "declined": N_("The refund was declined. No money was returned."),
+    "attention": N_("It is not clear whether the refund was made. Do not return the money again; call the technician."),
+}
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate) -> str:
+    """The state first, then why: a cashier acts on the first sentence."""
+    what = translate(texts[state])
+    return f"{what} {explain(reason, translate)}" if reason else what
+
+
+def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
+    """``CheckoutAnswer`` of the POS protocol."""
+    view = answer.answer(sale)
+    invoice = sale.checkout.invoice
+    found: dict[str, Any] = {
+        **_names(sale.id),
+        "orderId": invoice.order_id,
+        "state": view.state.value,
+        "finished": view.finished,
+        "success": view.success,
+        "money": view.money.value,
+        "reason": view.reason,
+        "message": _message(STATES, view.state.value, view.reason, translate),
+        "amount": sale.amount,
+        "currency": invoice.currency,
+        "provider": sale.binding.provider,
+        "environment": sale.binding.environment.value,
+        "test": sale.binding.environment.value == "test",
+        "refunds": [refund_reply(sale, one, translate) for one in sale.refunds],
+        "acceptedAt": _time(sale.accepted.wall),
+        "told": view.told,
+        "confirmed": view.confirmed,
+    }
+    if view.next is not None:
+        found["next"] = view.next.value
+    if sale.transaction_id is not None:
+        found["transactionId"] = sale.transaction_id
+    if view.slip is not None:
+        found |= {"slip": _slip(view.slip, slips.texts(view.rows, translate))}
+        found |= {"paymentType": view.slip.payment_type} if view.slip.payment_type else {}
+    return found
+
+
+def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any]:
+    """``RefundAnswer`` of the POS protocol. A refund the agent owes by itself has no ``refundKey``."""
+    found: dict[str, Any] = {
+        "state": one.state.value,
+        "finished": answer.refund_finished(one),
+        "success": answer.refund_success(one),
+        "amount": one.amount,
+        "reason": one.reason,
+        "message": _message(REFUND_STATES, one.state.value, one.reason, translate),
+        "cause": one.cause.value,
+        "items": [{"line": line.line, "quantity": line.quantity, "totalAmount": line.total_amount} for line in one.lines],
+    }
+    if not one.owed:
+        found["refundKey"] = one.key
+    if not answer.refund_finished(one):
+        found["next"] = "person" if one.state is RefundState.ATTENTION else "poll"
+    if one.ref_transaction_id is not None:
+        found["refTransactionId"] = one.ref_transaction_id
+    rows = answer.refund_rows(sale, one)
+    if rows:
+        slip = one.slip or Slip(one.amount, sale.checkout.invoice.order_id)
+        found["slip"] = _slip(slip, slips.texts(rows, translate)) | {"totalAmount": one.amount}
+    return found
+
+
+def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
+    """A line of ``operation.list``: what the projection knows, without slip and refunds."""
+    found: dict[str, Any] = {
+        **_names(row.id),
+        "orderId": row.order_id,
+        "state": row.state,
+        "finished": row.finished,
+        "success": row.state == "paid" if row.finished else None,
+        "money": row.money,
+        "reason": row.reason,
+        "message": _message(STATES, row.state, row.reason, translate),
+        "amount": row.amount,
+        "refundedAmount": row.refunded_amount,
+        "currency": row.currency,
+        "provider": row.provider,
+        "environment": row.environment,
+        "test": row.environment == "test",
+        "businessDate": row.business_date.isoformat(),
+        "acceptedAt": _time(row.accepted_at),
+        "told": row.told,
+        "confirmed": row.confirmed,
+    }
+    optional = {
+        "transactionId": row.transaction_id,
+        "paymentType": row.payment_type,
+        "qrcId": row.qrc_id,
+        "kzo": row.kzo,
+        "operationId": row.operation_id,
+        "operationDateTime": row.operation_date_time,
+    }
+    return found | {name: value for name, value in optional.items() if value is not None}
+
+
+def _names(sale_id: SaleId) -> dict[str, Any]:
+    return {"storeId": sale_id.store_id, "terminalId": sale_id.terminal_id, "key": sale_id.key}
+
+
+def _slip(slip: Slip, texts: Mapping[str, str]) -> dict[str, Any]:
+    optional = {
+        "id": slip.id,
+        "merchantId": slip.merchant_id,
+        "qrcId": slip.qrc_id,
+        "kzo": slip.kzo,
+        "operationId": slip.operation_id,
+        "operationDateTime": slip.operation_date_time,
+    }
+    return {"totalAmount": slip.total_amount, "text": dict(texts)} | {name: value for name, value in optional.items() if value is not None}

@@ -1,0 +1,85 @@
+"""The slip text: the receipt block as lines for a printer of 32, 42 or 48 columns.
+
+The rows come frozen from the record; this is layout alone, and a golden test pins it, because a slip that was handed out must come out the
+same for ever (promise P4).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from agent.core.money import roubles
+from agent.texts import N_, Translate
+
+WIDTHS = (32, 42, 48)  # columns of the receipt printers in use
+
+LABELS = {
+    "orderId": N_("Order"),
+    "paymentTransactionId": N_("Payment"),
+    "refundTransactionId": N_("Refund"),
+    "paymentType": N_("Paid by"),
+    "qrcId": N_("SBP id"),
+    "kzo": N_("SBP control value"),
+    "operationId": N_("Bank operation"),
+    "totalAmount": N_("AMOUNT PAID"),
+    "refundAmount": N_("AMOUNT RETURNED"),
+    "operationDateTime": N_("Time (UTC)"),
+}
+_TEST = N_("TEST, NOT REAL MONEY")
+_PAYMENT_TYPES = {"SBP": N_("SBP"), "DOLYAME": N_("Dolyame")}
+_AMOUNTS = frozenset({"totalAmount", "refundAmount"})
+_CENTRED = frozenset({"brandName", "legalName"})
+
+
+def texts(rows: Sequence[tuple[str, str]], translate: Translate) -> dict[str, str]:
+    """The slip for every width, keyed by it; empty without rows."""
+    return {str(width): "\n".join(lines(rows, width, translate)) for width in WIDTHS} if rows else {}
+
+
+def lines(rows: Iterable[tuple[str, str]], width: int, translate: Translate) -> list[str]:
+    """The slip's lines, none longer than ``width`` characters."""
+    found: list[str] = []
+    for label, value in rows:
+        if label in _CENTRED:
+            found += [part.center(width).rstrip() for part in _wrapped(value, width)]
+        elif label == "environment":
+            found.append(f"* {translate(_TEST)} *".center(width, "*")[:width])
+        else:
+            found += _pair(translate(LABELS.get(label, label)), _shown(label, value, translate), width)
+    return found
+
+
+def _shown(label: str, value: str, translate: Translate) -> str:
+    if label in _AMOUNTS:
+        return roubles(int(value))
+    if label == "paymentType":
+        return translate(_PAYMENT_TYPES[value]) if value in _PAYMENT_TYPES else value
+    if label == "operationDateTime":
+        return _time(value)
+    return value
+
+
+def _time(value: str) -> str:
+    """The provider's time as people write it; one that cannot be read is shown as it came."""
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC).strftime("%d.%m.%Y %H:%M:%S")
+    except ValueError:
+        return value
+
+
+def _pair(label: str, value: str, width: int) -> list[str]:
+    """Label left and value right on one line, or, where that does not fit, the value on lines of its own below."""
+    gap = width - len(label) - len(value)
+    if gap > 0:
+        return [f"{label}{' ' * gap}{value}"]
+    return [*_wrapped(label, width), *(part.rjust(width) for part in _wrapped(value, width))]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Cut at blanks where possible, else anywhere: ids have none."""
+    found: list[str] = []
+    while len(text) > width:
+        cut = text.rfind(" ", 0, width + 1)
+        cut = cut if cut > 0 else width
+        found.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*found, text]
