@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from agent.core import canonical, events
+from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
 from agent.core.policy import Offline, Policy
 from agent.core.ports import Conflict, JournalFull, Row
@@ -20,7 +21,6 @@ from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
 from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
-from agent.providers.contract import Unacceptable
 
 MAX_LANE_SALES = 100  # checkouts waiting at one till; more is a fault of the register software
 RESTORED_NOTE = "restored_at"  # the journal came from a backup and waits for an operator's release (money rule 10)

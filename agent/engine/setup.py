@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
 from agent.core.capability import Capabilities
+from agent.core.contract import Provider
 from agent.core.model import Binding, Merchant
 from agent.core.policy import Policy
 from agent.core.ports import Card, Chance, Clock, Journal, Notice, Transport
-from agent.providers.contract import Provider
 
 
 @dataclass(frozen=True, slots=True)

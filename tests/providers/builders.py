@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
+from agent.core.contract import Provider
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, SaleId
 from agent.core.money import kopecks
-from agent.providers.contract import Provider
 from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 
 STORE = "3f2b6c1e-8d47-4a55-9b0e-6c2d1f7a9e10"

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.core.capability import KOSHELEK
-from agent.providers.contract import Unacceptable
+from agent.core.contract import Unacceptable
 from agent.providers.koshelek import KoshelekSettings
 from tests.providers.builders import koshelek
 

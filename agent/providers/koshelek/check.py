@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from agent.core import canonical
+from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, SaleId
 from agent.core.money import MAX_KOPECKS, RUB, Kopecks
-from agent.providers.contract import Unacceptable
 from agent.providers.koshelek.request import CARD_SESSION, LOYALTY_ID, TILL_FINGERPRINT, checkout_request, offered_methods
 from agent.providers.koshelek.settings import KoshelekSettings, Limits, StoreFacts
 

@@ -18,7 +18,7 @@ from agent.providers.koshelek.settings import KoshelekSettings, StoreFacts
 
 
 class Koshelek:
-    """The contract of ``agent.providers.contract.Provider``, for the stores given. Immutable in use, safe to share between lanes."""
+    """The contract of ``agent.core.contract.Provider``, for the stores given. Immutable in use, safe to share between lanes."""
 
     name: str = "koshelek"
     capabilities: Capabilities
