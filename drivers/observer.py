@@ -1,0 +1,30 @@
+"""What happens at the POS side that an operator may want to know. The agent overrides these to log; here they do nothing.
+
+No argument carries what a peer sent, except the method name in ``ignored``, and perhaps ``error``: its text belongs in no answer, and in a
+log only after redaction.
+"""
+
+from drivers.caller import Caller, Peer
+from drivers.framing import RemoteError
+
+
+class Observer:
+    """Called from the event loop: must return at once and never raise."""
+
+    def turned_away(self, peer: Peer, code: str) -> None:
+        """A connection was refused: FORBIDDEN (not admitted) or LIMIT (too many)."""
+
+    def connected(self, caller: Caller) -> None:
+        """A connection was admitted."""
+
+    def disconnected(self, caller: Caller, reason: str) -> None:
+        """A connection ended: closed, lost, slow, stopped."""
+
+    def misbehaved(self, caller: Caller, error: RemoteError) -> None:
+        """A peer broke the framing."""
+
+    def ignored(self, caller: Caller, method: str) -> None:
+        """A notification was not executed."""
+
+    def failed(self, caller: Caller | None, reference: str, method: str, error: BaseException) -> None:
+        """A fault of ours. The caller was told ``reference`` and nothing else; ``caller`` is None before admission."""
