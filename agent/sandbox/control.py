@@ -1,0 +1,252 @@
+"""The director's seat: what people and tests tell a running sandbox. JSON under /sandbox/, to loopback clients only.
+
+Names are those of the model, in snake case. Bad input gets 400, an unknown id 404, a payment that waits for nobody 409.
+"""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+
+from agent.sandbox.asgi import MAX_BODY_BYTES
+from agent.sandbox.bank import Bank
+from agent.sandbox.customer import Action, Customer
+from agent.sandbox.desk import NotWaiting
+from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.reading import parse
+from agent.sandbox.transaction import Transaction
+from agent.sandbox.words import ErrorCode, Method, Operation
+
+PREFIX = "/sandbox"
+_NOTHING = 204
+
+
+class House(Protocol):
+    """What the control API acts on."""
+
+    @property
+    def bank(self) -> Bank: ...
+
+    def now_ms(self) -> int: ...
+
+    def reset(self) -> None: ...
+
+
+Handler = Callable[[House, Request, dict[str, Any]], object]
+
+
+class Misdirected(ValueError):
+    """The request of the control API makes no sense; the text says why."""
+
+
+def _overview(house: House, _: Request, __: dict[str, Any]) -> object:
+    return {"now_ms": house.now_ms(), "endpoints": [f"{method} {PREFIX}{path}" for method, path in ENDPOINTS]}
+
+
+def _queue_customer(house: House, _: Request, given: dict[str, Any]) -> None:
+    order_id, card_session = _text(given, "order_id"), _text(given, "card_session")
+    house.bank.queue_customer(_customer(given), order_id=order_id, card_session=card_session)
+
+
+def _decide(house: House, request: Request, given: dict[str, Any]) -> object:
+    customer = _customer({**given, "action": request.path_params["action"]})
+    return show(house.bank.decide(house.now_ms(), request.path_params["id"], customer))
+
+
+def _transactions(house: House, _: Request, __: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    return [show(transaction) for transaction in house.bank.transactions()]
+
+
+def _transaction(house: House, request: Request, _: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    return show(house.bank.transaction(request.path_params["id"]))
+
+
+def _faults(house: House, _: Request, __: dict[str, Any]) -> object:
+    planned = [{"id": entry.id, "left": entry.left, **asdict(entry.fault)} for entry in house.bank.faults()]
+    return {"planned": planned, "outage_until_ms": house.bank.outage_until_ms()}
+
+
+def _add_fault(house: House, _: Request, given: dict[str, Any]) -> object:
+    _only(given, "kind", "operation", "times", "probability", "params")
+    operation = _text(given, "operation")
+    probability = given.get("probability")
+    params = given.get("params", {})
+    times = given.get("times", 1 if probability is None else None)
+    if not isinstance(params, dict) or isinstance(times, bool) or not isinstance(times, int | None):
+        raise Misdirected("params must be an object, times a whole number or null")
+    if isinstance(probability, bool) or not isinstance(probability, int | Decimal | None):
+        raise Misdirected("probability must be a number or null")
+    fault = Fault(
+        kind=FaultKind(given.get("kind", "")),
+        operation=None if operation is None else Operation(operation),
+        times=times,
+        probability=None if probability is None else float(probability),
+        params=params,
+    )
+    return {"id": house.bank.add_fault(house.now_ms(), fault)}
+
+
+def _clear_faults(house: House, _: Request, __: dict[str, Any]) -> None:
+    house.bank.clear_faults()
+
+
+def _clear_fault(house: House, request: Request, _: dict[str, Any]) -> None:
+    house.bank.clear_faults(request.path_params["id"])
+
+
+def _outage(house: House, _: Request, given: dict[str, Any]) -> object:
+    _only(given, "ms")
+    house.bank.add_fault(house.now_ms(), Fault(FaultKind.OUTAGE, params=given))
+    return {"outage_until_ms": house.bank.outage_until_ms()}
+
+
+def _end_outage(house: House, _: Request, __: dict[str, Any]) -> None:
+    house.bank.end_outage()
+
+
+def _ledger(house: House, _: Request, __: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    ledger = house.bank.ledger
+    totals = {"charged": ledger.charged(), "refunded": ledger.refunded(), "net": ledger.net()}
+    return {"entries": ledger.as_rows(), "violations": [asdict(violation) for violation in ledger.violations], **totals}
+
+
+def _requests(house: House, _: Request, __: dict[str, Any]) -> object:
+    return [asdict(received) for received in house.bank.log]
+
+
+def _reset(house: House, _: Request, __: dict[str, Any]) -> None:
+    house.reset()
+
+
+ENDPOINTS: Mapping[tuple[str, str], Handler] = {
+    ("GET", "/"): _overview,
+    ("POST", "/customers"): _queue_customer,
+    ("GET", "/transactions"): _transactions,
+    ("GET", "/transactions/{id}"): _transaction,
+    ("POST", "/transactions/{id}/{action}"): _decide,
+    ("GET", "/faults"): _faults,
+    ("POST", "/faults"): _add_fault,
+    ("DELETE", "/faults"): _clear_faults,
+    ("DELETE", "/faults/{id:int}"): _clear_fault,
+    ("POST", "/outage"): _outage,
+    ("DELETE", "/outage"): _end_outage,
+    ("GET", "/ledger"): _ledger,
+    ("GET", "/requests"): _requests,
+    ("POST", "/reset"): _reset,
+}
+"""The whole control API."""
+
+
+def control(house: House) -> Router:
+    """An ASGI application for paths under PREFIX."""
+    return Router([Route(PREFIX + path, _endpoint(house, handler), methods=[method]) for (method, path), handler in ENDPOINTS.items()])
+
+
+def _endpoint(house: House, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            if not _is_local(request):
+                return JSONResponse({"error": "only for programs on this machine"}, status_code=403)
+            result = handler(house, request, await _read(request))
+        except NotWaiting as error:
+            return JSONResponse({"error": str(error)}, status_code=409)
+        except KeyError as error:
+            return JSONResponse({"error": f"there is no {error.args[0]}"}, status_code=404)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return Response(status_code=_NOTHING) if result is None else JSONResponse(result)
+
+    return endpoint
+
+
+def _is_local(request: Request) -> bool:
+    """A loopback client that calls us by a loopback name, and no web page of another origin (a browser can reach loopback, too)."""
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    return (
+        request.client is not None
+        and _is_loopback(request.client.host)
+        and _is_loopback(urlsplit(f"//{host}").hostname or "")
+        and (origin is None or origin == f"{request.url.scheme}://{host}")
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _read(request: Request) -> dict[str, Any]:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise Misdirected(f"more than {MAX_BODY_BYTES} bytes")
+    document = parse(body) if body else {}
+    if not isinstance(document, dict):
+        raise Misdirected("the body must be a JSON object")
+    return document
+
+
+def _customer(given: Mapping[str, Any]) -> Customer:
+    _only(given, "order_id", "card_session", "action", "after_ms", "error_code", "method")
+    after_ms, method = given.get("after_ms", 0), _text(given, "method")
+    if isinstance(after_ms, bool) or not isinstance(after_ms, int):
+        raise Misdirected("after_ms must be a whole number")
+    return Customer(
+        action=Action(given.get("action", "")),
+        after_ms=after_ms,
+        error_code=ErrorCode(_text(given, "error_code") or ErrorCode.PAYMENT_DECLINED_BY_EXTERNAL_PROVIDER),
+        method=None if method is None else Method(method),
+    )
+
+
+def _only(given: Mapping[str, Any], *names: str) -> None:
+    unknown = set(given) - set(names)
+    if unknown:
+        raise Misdirected(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(names)}")
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Misdirected(f"{name} must be a string")
+    return value
+
+
+def show(transaction: Transaction) -> dict[str, Any]:
+    """A payment for people and tests; without the card session."""
+    return {
+        "id": transaction.id,
+        "order_id": transaction.order_id,
+        "store_id": transaction.store_id,
+        "terminal_id": transaction.terminal_id,
+        "amount": transaction.amount,
+        "refunded": transaction.refunded,
+        "method": transaction.method,
+        "status": transaction.status,
+        "history": transaction.history,
+        "error_code": transaction.error_code,
+        "created_ms": transaction.created_ms,
+        "references": [
+            {
+                "id": reference.id,
+                "purpose": reference.purpose,
+                "amount": reference.amount,
+                "status": reference.status,
+                "error_code": reference.error_code,
+                "at_ms": reference.at_ms,
+            }
+            for reference in transaction.references
+        ],
+    }

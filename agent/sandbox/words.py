@@ -1,0 +1,145 @@
+"""The vocabulary of the Pay API as the server speaks it, and the two values that cross the wire.
+
+All values are the wire's own spelling. ``Code`` travels in an HTTP 422, ``ErrorCode`` inside a 200.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """A request of the Pay API, by the last part of its path."""
+
+    CHECKOUT = "checkout"
+    STATUS = "status"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+PATHS: Mapping[str, Operation] = {
+    "checkout": Operation.CHECKOUT,
+    "transaction/status": Operation.STATUS,
+    "transaction/cancel": Operation.CANCEL,
+    "transaction/refund": Operation.REFUND,
+}
+API_PREFIX = "/api/v1/merchant/"  # an optional partner segment stands before it
+
+
+class Status(StrEnum):
+    """State of a payment."""
+
+    NEW = "new"
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    PARTIAL_REFUNDED = "partial_refunded"
+
+
+class RefStatus(StrEnum):
+    """State of a cancel or of a refund."""
+
+    NEW = "new"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+class Method(StrEnum):
+    """Payment provider behind Koshelek."""
+
+    SBP = "SBP"
+    DOLYAME = "DOLYAME"
+
+
+class ErrorCode(StrEnum):
+    """Why a payment or a refund failed; travels inside a 200."""
+
+    NOT_ENOUGH_LIMIT_TO_PAY = "NOT_ENOUGH_LIMIT_TO_PAY"
+    TOTAL_AMOUNT_IS_TOO_SMALL = "TOTAL_AMOUNT_IS_TOO_SMALL"
+    SUBSCRIPTION_IS_NOT_FOUND = "SUBSCRIPTION_IS_NOT_FOUND"
+    PAYMENT_DECLINED_BY_EXTERNAL_PROVIDER = "PAYMENT_DECLINED_BY_EXTERNAL_PROVIDER"
+    PAYMENT_ORDER_IS_NOT_FOUND = "PAYMENT_ORDER_IS_NOT_FOUND"
+    EXTERNAL_PROVIDER_ERROR = "EXTERNAL_PROVIDER_ERROR"
+    PAYMENT_TRANSACTION_IS_NOT_PAID = "PAYMENT_TRANSACTION_IS_NOT_PAID"
+    TERMINAL_STATE_OF_PAYMENT_TRANSACTION = "TERMINAL_STATE_OF_PAYMENT_TRANSACTION"
+    PAYMENT_TRANSACTION_IS_BEING_REFUNDED_ALREADY = "PAYMENT_TRANSACTION_IS_BEING_REFUNDED_ALREADY"
+    REQUESTED_REFUND_AMOUNT_IS_GREATER_THAN_AVAILABLE = "REQUESTED_REFUND_AMOUNT_IS_GREATER_THAN_AVAILABLE"
+    UNEXPECTED_REFUND_AMOUNT_LEFT_FROM_EXTERNAL_PROVIDER = "UNEXPECTED_REFUND_AMOUNT_LEFT_FROM_EXTERNAL_PROVIDER"
+
+
+class Code(StrEnum):
+    """Why a request was refused; travels in a 422. SANDBOX_INVALID_REQUEST is this sandbox's own: the request breaks the API's form."""
+
+    UNKNOWN_SESSION_ID = "UNKNOWN_SESSION_ID"
+    UNKNOWN_TRANSACTION_ID = "UNKNOWN_TRANSACTION_ID"
+    UNKNOWN_PARTNER_ID = "UNKNOWN_PARTNER_ID"
+    WRONG_TRANSACTION_STATE_CHANGE = "WRONG_TRANSACTION_STATE_CHANGE"
+    PAYMENT_TRANSACTION_IS_NOT_PAID = "PAYMENT_TRANSACTION_IS_NOT_PAID"
+    CANCEL_REFUNDING_BY_BANK = "CANCEL_REFUNDING_BY_BANK"
+    TRANSACTION_FOR_SESSION_ID_ALREADY_EXISTS = "TRANSACTION_FOR_SESSION_ID_ALREADY_EXISTS"
+    TRANSACTION_FOR_SESSION_ID_ALREADY_PAYED = "TRANSACTION_FOR_SESSION_ID_ALREADY_PAYED"
+    TRANSACTION_IN_PROCESSING = "TRANSACTION_IN_PROCESSING"
+    SANDBOX_INVALID_REQUEST = "SANDBOX_INVALID_REQUEST"
+
+
+DETAILS: Mapping[Code, str] = {
+    Code.UNKNOWN_SESSION_ID: "Сессия карты не найдена или не прошла проверку",
+    Code.UNKNOWN_TRANSACTION_ID: "Транзакция не найдена",
+    Code.UNKNOWN_PARTNER_ID: "Торгово-сервисное предприятие не найдено",
+    Code.WRONG_TRANSACTION_STATE_CHANGE: "Переход транзакции в запрошенное состояние невозможен",
+    Code.PAYMENT_TRANSACTION_IS_NOT_PAID: "По транзакции ничего не оплачено",
+    Code.CANCEL_REFUNDING_BY_BANK: "Банк отменил возврат",
+    Code.TRANSACTION_FOR_SESSION_ID_ALREADY_EXISTS: "Для этой сессии карты транзакция уже создана",
+    Code.TRANSACTION_FOR_SESSION_ID_ALREADY_PAYED: "Транзакция этой сессии карты уже обработана",
+    Code.TRANSACTION_IN_PROCESSING: "Транзакция в обработке",
+}
+
+
+class Refused(Exception):
+    """The request ends in a 422 with this code. ``remembered``: a repeat of the requestId gets the same answer."""
+
+    def __init__(self, code: Code, details: str = "", *, remembered: bool = True) -> None:
+        super().__init__(code)
+        self.code = code
+        self.details = details or DETAILS.get(code, "")
+        self.remembered = remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it arrived. Header names may have any case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer. Header names are lower case; ``content-length`` is the wire's business."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+def encode(document: object) -> bytes:
+    """JSON in UTF-8. A lone surrogate out of a request comes back as the ``\\uXXXX`` escape it came as."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def json_answer(status: int, document: object, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status, encode(document), {"content-type": JSON_TYPE, **(headers or {})})
+
+
+def refusal(code: Code, details: str = "") -> Answer:
+    """The error object of the Pay API."""
+    return json_answer(422, {"code": code, "details": details or DETAILS.get(code, "")})
