@@ -1,0 +1,60 @@
+# Everything a developer runs. Each target makes its own environment in .venv, on a machine with git, make and Python 3.11 or newer.
+#
+#   make demo                a day at the till against the sandbox, with nothing but the runtime packages
+#   make test [PLANT=name]   all tests, with coverage; PLANT plants a named bug, and the tests must fail
+#   make check               style, formatting, types
+#   make lock                refresh the lock files (needs uv)
+#   make clean               remove everything that was made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Stamps: an environment is newer than the lock it was made from.
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+
+PYTEST := $(BIN)/python -m pytest -n 2 --cov --cov-report= -p tests.coverage_gate
+ifdef PLANT
+PYTEST := $(BIN)/python -m pytest -n 2 --plant $(PLANT)
+endif
+
+.PHONY: demo test check lock clean
+.DELETE_ON_ERROR:
+
+demo: $(RUNTIME)
+	$(BIN)/python -m agent demo
+
+# Everything pytest prints goes to one stream, so that its summary is the last line of it.
+test: $(DEVELOPMENT)
+	$(PYTEST) 2>&1
+
+check: $(DEVELOPMENT)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "$(PYTHON) cannot make environments. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.lock | $(BIN)/python
+	$(PIP) --require-hashes -r requirements.lock
+	touch $@
+
+# The development lock holds the runtime packages too, in the same versions.
+$(DEVELOPMENT): requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	touch $(RUNTIME) $@
+
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra dev -c requirements.lock \
+		pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

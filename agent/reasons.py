@@ -1,0 +1,118 @@
+"""What a reason code means to a cashier: what happened, and what to do now. Short, calm, and never more than is known.
+
+The codes are the vendor's (of a refused request, and of a rejected payment or refund), the agent's own reasons, and the error codes of the
+register's interface. A text must be true in every situation its code can appear in: a code that may stand beside a payment whose
+result is open must not tell anybody to take the money again.
+"""
+
+from agent.texts import N_, Translate
+
+# codes of refused requests (HTTP 422 of the Pay API)
+REFUSALS = {
+    "UNKNOWN_SESSION_ID": N_(
+        "The payment system did not accept the code from the customer's phone. "
+        "If the payment is declined, the customer can refresh the card in the app and have it scanned again."
+    ),
+    "UNKNOWN_TRANSACTION_ID": N_("The payment system does not know this payment. Call the technician."),
+    "UNKNOWN_PARTNER_ID": N_("The payment system does not know this shop: the till's settings are wrong. Call the technician."),
+    "WRONG_TRANSACTION_STATE_CHANGE": N_("The payment is in a state that does not allow this. Check the payment's result again."),
+    "PAYMENT_TRANSACTION_IS_NOT_PAID": N_("Nothing was paid under this payment, so there is nothing to return."),
+    "CANCEL_REFUNDING_BY_BANK": N_("The bank did not carry out the return. The money has not gone back. Call the technician."),
+    "TRANSACTION_FOR_SESSION_ID_ALREADY_EXISTS": N_(
+        "This code from the customer's phone has been used already. Check the earlier payment before taking another."
+    ),
+    "TRANSACTION_FOR_SESSION_ID_ALREADY_PAYED": N_(
+        "A payment with this code from the customer's phone has been made already. Check it: the customer must not pay twice."
+    ),
+    "TRANSACTION_IN_PROCESSING": N_("The operation is being processed. Wait a little and check again."),
+}
+
+# reasons inside an answered payment or refund (errorCode)
+REJECTIONS = {
+    "NOT_ENOUGH_LIMIT_TO_PAY": N_("The customer's payment limit is not enough. Offer another means of payment."),
+    "TOTAL_AMOUNT_IS_TOO_SMALL": N_("The amount is below the smallest one that can be paid this way. Offer another means of payment."),
+    "SUBSCRIPTION_IS_NOT_FOUND": N_("The customer's linked account was not found. Offer another means of payment."),
+    "PAYMENT_DECLINED_BY_EXTERNAL_PROVIDER": N_("The bank declined the payment. Offer another means of payment."),
+    "PAYMENT_ORDER_IS_NOT_FOUND": N_(
+        "The payment system did not find the payment's order. Check the state; if it is not clear, call the technician."
+    ),
+    "EXTERNAL_PROVIDER_ERROR": N_("The bank or the payment system had a fault. Check the result before you try again."),
+    "TERMINAL_STATE_OF_PAYMENT_TRANSACTION": N_(
+        "The payment did not take place or has been returned in full already. Nothing more can be returned."
+    ),
+    "PAYMENT_TRANSACTION_IS_BEING_REFUNDED_ALREADY": N_("Another return for this payment is still running. Wait until it ends."),
+    "REQUESTED_REFUND_AMOUNT_IS_GREATER_THAN_AVAILABLE": N_("This is more than is left to return for the payment. Check the amount."),
+    "UNEXPECTED_REFUND_AMOUNT_LEFT_FROM_EXTERNAL_PROVIDER": N_(
+        "The payment system did not accept the amount of the return. Call the technician."
+    ),
+}
+
+# the agent's own
+OWN = {
+    "OFFLINE": N_("There is no link to the payment system at the moment. Check the till's network."),
+    "SEND_DEADLINE": N_(
+        "The payment could not be sent in time, and the till gives it up. "
+        "Offer another means of payment only when this payment is shown as not made."
+    ),
+    "CANCELED_BY_CASHIER": N_("The till asked to cancel the payment."),
+    "CANCELED_BY_CUSTOMER": N_("The customer canceled the payment. Offer another means of payment."),
+    "WAIT_LIMIT": N_("The customer did not confirm the payment in time, so the till asked to cancel it."),
+    "NO_ANSWER": N_("The payment system did not answer. It is not known whether the customer paid. Do not take the money again yet."),
+    "AMOUNT_MISMATCH": N_(
+        "The amount in the payment system's answer differs from the bill. Do not hand out the goods; call the technician."
+    ),
+    "ORDER_MISMATCH": N_("The payment system answered with another order's number. Do not hand out the goods; call the technician."),
+    "CURRENCY_MISMATCH": N_("The payment system answered in another currency. Do not hand out the goods; call the technician."),
+    "STORE_MISMATCH": N_("The payment system answered with another shop or till. Call the technician."),
+    "SLIP_MISSING": N_("The money was taken, but the payment system sent no slip. Do not take the money again; call the technician."),
+    "WINDOW_CLOSED": N_(
+        "The payment's result could not be learnt, and the customer may have paid. "
+        "Ask the customer to look into the bank's app, and call the technician."
+    ),
+    "ACCESS_DENIED": N_("The payment system does not let this till in: its settings are wrong. Call the technician."),
+    "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
+    "REFUNDED_ELSEWHERE": N_("The money has been returned to the customer elsewhere. Do not return it again."),
+    "CARD_SESSION_UNAVAILABLE": N_("This card cannot be used to pay. Offer another means of payment."),
+    "TOKEN_UNAVAILABLE": N_("The till has no key for this operation at the moment and will try again. Call the technician."),
+    "HELPER_FAILED": N_("The card module of the till does not work. Call the technician."),
+    "UNCLAIMED": N_("The payment was made, but the register did not ask for its result. Its state shows whether the money goes back."),
+    "RESTORED": N_("The till's data were restored from a backup. The result must be checked by hand. Call the technician."),
+    "RECORD_DAMAGED": N_("The record of this payment is damaged and is not used. Call the technician."),
+    "LATE_MONEY": N_("The money came after the payment had been answered as not made. It is being returned to the customer."),
+    "SECRET_LOST": N_("What is needed to finish this operation is no longer on the till. Call the technician."),
+    "REFUND_UNCLEAR": N_("It is not known yet whether the return has been made. Do not return the money another way yet."),
+    "REFUND_AMBIGUOUS": N_("It cannot be told which return belongs to this request. Do not return the money again; call the technician."),
+    "FOUND_LATE": N_("The payment was found late, and the till asked to cancel it."),
+    "OTHER_TRANSACTION": N_("The payment system answered about another payment. The answer is not used. Call the technician."),
+    "SECOND_TRANSACTION": N_(
+        "The payment system shows two transactions for this payment. The customer may have paid twice. Call the technician."
+    ),
+    "REJECTED": N_("The payment system rejected the operation and gave no reason."),
+    "RETURN_REFUSED": N_("The payment system refused to return the money. Call the technician."),
+    "REBOOTED": N_("The till was restarted during the payment. Wait for the payment's result before taking the money again."),
+}
+
+# error codes of the register's interface
+ERRORS = {
+    "CONFLICT": N_("The register repeated a payment's key with other data. Nothing was done. Call the technician."),
+    "KEY_REUSED": N_("The register used the key of an old payment again. Nothing was done. Call the technician."),
+    "ORDER_IN_DOUBT": N_("An earlier payment of this order is not settled yet. Check it before taking another."),
+    "ORDER_PAID": N_("This order is paid already. The customer must not pay twice."),
+    "DISK_FULL": N_("The till has no space left to record payments. Nothing was done. Call the technician."),
+    "BUSY": N_("The till is busy with earlier operations. Wait a little and try again."),
+    "LIMIT": N_("The request exceeds a limit of the payment agent. Nothing was done. Call the technician."),
+    "INVALID": N_("The register sent data that cannot be used. Nothing was done. Call the technician."),
+    "FORBIDDEN": N_("This register may not do this. Call the technician."),
+    "NOT_FOUND": N_("There is no such operation on this till."),
+    "NOT_REFUNDABLE": N_("This payment cannot be returned now. Check its state."),
+}
+
+REASONS = {**REFUSALS, **REJECTIONS, **OWN, **ERRORS}
+
+_UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
+
+
+def explain(code: str, translate: Translate) -> str:
+    """The text for a code; an unknown code is shown as it is, without guessing its meaning."""
+    known = REASONS.get(code)
+    return translate(known) if known else translate(_UNKNOWN).format(code=code)

@@ -1,0 +1,45 @@
+"""Tell systemd how the daemon is doing: one datagram to the socket it names, nothing else.
+
+The protocol (sd_notify(3)) is this small, and every library for it is harder to install than to write. Without systemd there is
+no socket and nothing happens; a failing send is no reason to stop a till either: systemd's own start limit notices.
+"""
+
+import socket
+from collections.abc import Mapping
+
+SOCKET_VARIABLE = "NOTIFY_SOCKET"
+MAX_STATUS_CHARACTERS = 200  # what `systemctl status` shows on one line
+
+
+class Notifier:
+    """The line to systemd; ``environment`` is the process's. Every method answers whether the datagram was handed over."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        name = environment.get(SOCKET_VARIABLE, "")
+        self._address = "\0" + name[1:] if name.startswith("@") else name
+
+    def ready(self, status: str) -> bool:
+        """The service can take work (Type=notify waits for this)."""
+        return self._send(f"READY=1\n{_status(status)}")
+
+    def status(self, text: str) -> bool:
+        """One line for ``systemctl status``."""
+        return self._send(_status(text))
+
+    def stopping(self, status: str) -> bool:
+        """The service has begun to end."""
+        return self._send(f"STOPPING=1\n{_status(status)}")
+
+    def _send(self, text: str) -> bool:
+        if not self._address:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as channel:
+            try:
+                channel.sendto(text.encode(), self._address)
+            except OSError:
+                return False
+        return True
+
+
+def _status(text: str) -> str:
+    return "STATUS=" + " ".join(text.split())[:MAX_STATUS_CHARACTERS]

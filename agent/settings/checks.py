@@ -1,0 +1,228 @@
+"""What only several settings together can get wrong, and what a pattern cannot say.
+
+The checks look at the file as read, not at the validated models: a technician gets every problem in one run, also when some
+values are of the wrong kind (the models say so; here they are passed over).
+"""
+
+import re
+import zoneinfo
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.settings.addresses import address_problem
+from agent.settings.koshelek import Koshelek
+from agent.settings.model import ANY
+from agent.settings.places import Place
+from agent.settings.problems import Finding
+from agent.texts import N_, message
+
+Data = Mapping[str, Any]
+
+POOL_LIMIT_MS = 500  # how long an attempt may wait for a free connection
+READ_STATUS = 422  # carries the vendor's error object
+
+_PLACEHOLDER = re.compile(r"<[a-z][a-z0-9 _-]*>")
+_ABSOLUTE = frozenset({"path", "password_file", "ca_file"})
+_ORDERED = (  # the first must not be above the second
+    ("answer_limit_ms", "attempt_limit_ms"),
+    ("checkout_backoff_base_ms", "checkout_backoff_cap_ms"),
+    ("settle_backoff_base_ms", "settle_backoff_cap_ms"),
+    ("window_after_deadline_s", "window_limit_s"),
+    ("window_after_reachable_s", "window_limit_s"),
+)
+
+
+def check(data: Data) -> list[Finding]:
+    """Every such problem. Only one is reported for a place; placeholders first, because what they stand for cannot be judged."""
+    found: dict[Place, Finding] = {}
+    for part in (
+        _placeholders,
+        _paths,
+        _timezone,
+        _addresses,
+        _passwords,
+        _order_of_limits,
+        _connecting,
+        _statuses,
+        _stores,
+        _terminals,
+        _listeners,
+    ):
+        for finding in part(data):
+            found.setdefault(finding.place, finding)
+    return list(found.values())
+
+
+def texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Every text of the file with its place."""
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from texts(member, (*place, key))
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from texts(member, (*place, index))
+
+
+def tables(data: Data, *path: str) -> list[tuple[Place, Data]]:
+    """The table at a path, or each of an array of tables, with its place; nothing when there is none."""
+    value: Any = data
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if isinstance(value, dict):
+        return [(path, value)]
+    return [((*path, index), table) for index, table in enumerate(value if isinstance(value, list) else ()) if isinstance(table, dict)]
+
+
+def accounts(data: Data) -> list[tuple[Place, Data]]:
+    """The tables that name a password."""
+    return tables(data, "provider", "koshelek") + tables(data, "provider", "koshelek", "retired")
+
+
+def _placeholders(data: Data) -> Iterator[Finding]:
+    for place, text in texts(data):
+        if _PLACEHOLDER.search(text):
+            yield Finding(place, message(N_("This is still the placeholder of the example: {value}."), value=text))
+
+
+def _paths(data: Data) -> Iterator[Finding]:
+    for place, text in texts(data):
+        command = place == ("helper", "command", 0)
+        if (place[-1] in _ABSOLUTE or command) and not Path(text).is_absolute():
+            yield Finding(place, message(N_("A path must begin with a slash: {path}."), path=text))
+
+
+def _timezone(data: Data) -> Iterator[Finding]:
+    name = data.get("timezone", "Europe/Moscow")
+    if not isinstance(name, str):
+        return
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        hint = message(N_("Known are the names of the time zone database, if the package tzdata is installed."))
+        yield Finding(("timezone",), message(N_("This machine knows no time zone {name}."), name=name), hint, 'timezone = "Europe/Moscow"')
+
+
+def _addresses(data: Data) -> Iterator[Finding]:
+    for place, provider in tables(data, "provider", "koshelek"):
+        for side in ("test", "production"):
+            key = f"{side}_base_url"
+            if isinstance(url := provider.get(key), str) and (problem := address_problem(url, side)):
+                yield Finding((*place, key), problem, None, f'{key} = "{_example_address(side)}"')
+        needed = f"{data.get('environment')}_base_url"
+        if needed in Koshelek.model_fields and needed not in provider:
+            side = str(data["environment"])
+            problem = message(N_("This address is needed, because environment is {side}."), side=side)
+            yield Finding((*place, needed), problem, None, f'{needed} = "{_example_address(side)}"')
+    for place, retired in tables(data, "provider", "koshelek", "retired"):
+        kind, url = retired.get("environment"), retired.get("base_url")
+        if isinstance(url, str) and isinstance(kind, str) and (problem := address_problem(url, kind)):
+            yield Finding((*place, "base_url"), problem)
+
+
+def _example_address(side: str) -> str:
+    return str(Koshelek.model_fields[f"{side}_base_url"].examples[0])  # type: ignore[index]  # both have one
+
+
+def _passwords(data: Data) -> Iterator[Finding]:
+    for place, account in accounts(data):
+        given = [name for name in ("password_file", "password_credential") if name in account]
+        if not given:
+            problem = message(N_("The place of the password is missing: give password_file or password_credential."))
+            yield Finding((*place, "password_file"), problem, None, 'password_credential = "koshelek-password"')
+        elif len(given) > 1:
+            yield Finding((*place, "password_credential"), message(N_("Give either password_file or password_credential, not both.")))
+
+
+def _order_of_limits(data: Data) -> Iterator[Finding]:
+    for place, provider in tables(data, "provider", "koshelek"):
+        for low, high in _ORDERED:
+            values = [provider.get(name, Koshelek.model_fields[name].default) for name in (low, high)]
+            if all(type(value) is int for value in values) and values[0] > values[1]:
+                key = low if low in provider else high
+                problem = message(
+                    N_("{low} ({first}) must not be above {high} ({second})."), low=low, first=values[0], high=high, second=values[1]
+                )
+                yield Finding((*place, key), problem)
+
+
+def _connecting(data: Data) -> Iterator[Finding]:
+    """A network that is down must be told from a lost answer: connecting (a free connection, TCP, TLS) fails before the waiting ends."""
+    for place, provider in tables(data, "provider", "koshelek"):
+        connect, answer = (provider.get(name, Koshelek.model_fields[name].default) for name in ("connect_limit_ms", "answer_limit_ms"))
+        if type(connect) is int and type(answer) is int and answer < (least := 2 * connect + POOL_LIMIT_MS):
+            key = "answer_limit_ms" if "answer_limit_ms" in provider else "connect_limit_ms"
+            text = N_("answer_limit_ms must be at least twice connect_limit_ms and {pool} more: {least} here, not {answer}.")
+            yield Finding((*place, key), message(text, pool=POOL_LIMIT_MS, least=least, answer=answer))
+
+
+def _statuses(data: Data) -> Iterator[Finding]:
+    for place, provider in tables(data, "provider", "koshelek"):
+        statuses = provider.get("denied_statuses")
+        if isinstance(statuses, list) and READ_STATUS in statuses:
+            problem = message(N_("{status} is Koshelek's own answer: it never means that a request was turned away."), status=READ_STATUS)
+            yield Finding((*place, "denied_statuses", statuses.index(READ_STATUS)), problem)
+
+
+def _stores(data: Data) -> Iterator[Finding]:
+    """storeId and merchantId map one to one: the same merchant for two stores would credit one shop's money to the other."""
+    stores = [(place, table.get("store_id"), table.get("merchant_id")) for place, table in tables(data, "store")]
+    seen_stores: set[object] = set()
+    seen_merchants: dict[str, object] = {}
+    for place, store_id, merchant_id in stores:
+        if not isinstance(store_id, str):
+            continue
+        if store_id in seen_stores:
+            yield Finding((*place, "store_id"), message(N_("The store {store} is there twice."), store=store_id))
+        elif isinstance(merchant_id, str) and merchant_id in seen_merchants:
+            problem = message(
+                N_("merchant_id {merchant} belongs to the store {store} already."), merchant=merchant_id, store=seen_merchants[merchant_id]
+            )
+            yield Finding((*place, "merchant_id"), problem, message(N_("Every store has a merchant_id of its own.")))
+        elif isinstance(merchant_id, str):
+            seen_merchants[merchant_id] = store_id
+        seen_stores.add(store_id)
+
+
+def _terminals(data: Data) -> Iterator[Finding]:
+    stores = {table.get("store_id") for _, table in tables(data, "store") if isinstance(table.get("store_id"), str)}
+    tills: Counter[tuple[str, str]] = Counter()
+    for place, table in tables(data, "terminal"):
+        store_id, terminal_id = table.get("store_id"), table.get("terminal_id")
+        if not isinstance(store_id, str):
+            continue
+        if store_id not in stores:
+            hint = message(N_("Known stores: {stores}."), stores=", ".join(sorted(map(str, stores))) or "-")
+            yield Finding((*place, "store_id"), message(N_("There is no [[store]] with this store_id.")), hint)
+        if isinstance(terminal_id, str):
+            tills[store_id, terminal_id] += 1
+            if tills[store_id, terminal_id] > 1:
+                problem = message(N_("The terminal {terminal} is there twice in this store."), terminal=terminal_id)
+                yield Finding((*place, "terminal_id"), problem)
+
+
+def _listeners(data: Data) -> Iterator[Finding]:
+    tills = {(table.get("store_id"), table.get("terminal_id")) for _, table in tables(data, "terminal")}
+    paths: set[object] = set()
+    for place, table in tables(data, "listener"):
+        if not table.get("users") and not table.get("groups"):
+            problem = message(N_("Nobody could connect: give users or groups."))
+            yield Finding((*place, "users"), problem, None, 'groups = ["kassa"]')
+        path = table.get("path")
+        if isinstance(path, str):
+            if path in paths:
+                yield Finding((*place, "path"), message(N_("Two listeners have this path.")))
+            paths.add(path)
+        names = table.get("terminals")
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str) and not _known(name, tills):
+                hint = message(N_("Write storeId/terminalId; a star stands for all of them: */*."))
+                yield Finding((*place, "terminals", index), message(N_("There is no such terminal: {name}."), name=name), hint)
+
+
+def _known(name: str, tills: set[tuple[Any, Any]]) -> bool:
+    store, slash, terminal = name.partition("/")
+    return bool(slash) and any(store in {ANY, known} and terminal in {ANY, till} for known, till in tills)

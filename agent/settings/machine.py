@@ -1,0 +1,100 @@
+"""What only the machine at hand can tell: whether named users, groups, files and credentials are there.
+
+Passwords are tried, not kept: a till that would be refused its password at start should be refused by ``config check`` first.
+"""
+
+import grp
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, read_credential, read_file
+from agent.settings.checks import Data, accounts, tables
+from agent.settings.koshelek import Account
+from agent.settings.model import Listener
+from agent.settings.places import Place
+from agent.settings.problems import Finding
+from agent.texts import N_, message
+
+
+def password(account: Account) -> Secret:
+    """The password of an account, from its file or credential. Raises BadSecret."""
+    if account.password_file is not None:
+        return read_file(account.password_file)
+    assert account.password_credential is not None, "checked: exactly one place"
+    return read_credential(account.password_credential, os.environ)
+
+
+def user_ids(listener: Listener) -> frozenset[int]:
+    """The numbers of the listed users. Raises KeyError for a name this machine does not know."""
+    return frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in listener.users)
+
+
+def group_ids(listener: Listener) -> frozenset[int]:
+    """The numbers of the listed groups. Raises KeyError for a name this machine does not know."""
+    return frozenset(int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid for group in listener.groups)
+
+
+def check_machine(data: Data) -> list[Finding]:
+    """Every such problem."""
+    return [finding for part in (_people, _passwords, _files) for finding in part(data)]
+
+
+def _people(data: Data) -> Iterator[Finding]:
+    for place, listener in tables(data, "listener"):
+        for key, known, problem, command in (
+            ("users", _is_user, N_("This machine has no user {name}."), "sudo useradd --system"),
+            ("groups", _is_group, N_("This machine has no group {name}."), "sudo groupadd --system"),
+        ):
+            names = listener.get(key)
+            for index, name in enumerate(names if isinstance(names, list) else ()):
+                if isinstance(name, str) and not name.isdecimal() and not known(name):
+                    hint = message(N_("Run: {command}"), command=f"{command} {name}")
+                    yield Finding((*place, key, index), message(problem, name=name), hint)
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _is_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _passwords(data: Data) -> Iterator[Finding]:
+    """A credential exists only inside the service, so outside of it nothing is said about one."""
+    for place, account in accounts(data):
+        file, credential = account.get("password_file"), account.get("password_credential")
+        try:
+            if isinstance(file, str):
+                read_file(Path(file))
+            elif isinstance(credential, str) and CREDENTIALS_VARIABLE in os.environ:
+                read_credential(credential, os.environ)
+        except BadSecret as bad:
+            key = "password_file" if isinstance(file, str) else "password_credential"
+            yield Finding((*place, key), bad.problem, bad.hint)
+
+
+def _files(data: Data) -> Iterator[Finding]:
+    for place, provider in tables(data, "provider", "koshelek"):
+        if isinstance(file := provider.get("ca_file"), str) and not os.access(file, os.R_OK):
+            yield Finding((*place, "ca_file"), message(N_("The file {path} cannot be read."), path=file))
+    for place, helper in tables(data, "helper"):
+        command: Any = helper.get("command")
+        if isinstance(command, list) and command and isinstance(command[0], str) and not _is_program(command[0]):
+            where: Place = (*place, "command", 0)
+            yield Finding(where, message(N_("{path} is no program that can be run."), path=command[0]))
+
+
+def _is_program(path: str) -> bool:
+    return Path(path).is_file() and os.access(path, os.X_OK)

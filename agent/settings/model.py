@@ -1,0 +1,126 @@
+"""The configuration as values: every setting with its unit in its name, its default and its limits.
+
+What one setting alone can get wrong is said here; what only two together can get wrong is said in ``checks``. All of it is frozen:
+a changed file takes effect by a restart, never halfway.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_state_path
+from pydantic import Field
+
+from agent.core.model import Environment
+from agent.core.policy import Offline, Unclaimed
+from agent.settings.koshelek import Koshelek
+from agent.settings.part import Part, Text
+
+STATE_VARIABLE = "STATE_DIRECTORY"  # set by systemd for a unit with StateDirectory=
+JOURNAL_NAME = "journal.sqlite3"
+ANY = "*"  # every store, or every terminal, in a listener's list
+
+StoreName = Annotated[str, Field(pattern=r"^[^/*\s]{1,36}$")]  # the vendor's limit; opaque, no slash because it is a part of paths
+TerminalName = Annotated[str, Field(pattern=r"^[^/*\s]{1,256}$")]
+Person = Annotated[str, Field(pattern=r"^[^\s:/]{1,64}$")]  # a user or group: its name, or its number in digits
+
+
+class Journal(Part):
+    """Where the record is kept."""
+
+    path: Annotated[Path | None, Field(strict=False, examples=["/var/lib/koshelek-agent/journal.sqlite3"])] = None
+    allow_volatile: bool = False  # a memory or overlay file system loses the record at power-off: for demonstrations only
+
+
+class Log(Part):
+    """What is logged, to standard output."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Helper(Part):
+    """The command around the vendor's closed library (money rule 12)."""
+
+    command: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=32, examples=[["/opt/koshelek-totp/helper"]])]
+    time_limit_ms: Annotated[int, Field(ge=100, le=10_000)] = 3_000
+
+
+class Store(Part):
+    """A shop, with what the bank and the vendor know it by. ``store_id`` and ``merchant_id`` map one to one (vendor's demand)."""
+
+    store_id: Annotated[StoreName, Field(examples=["00000000-0000-4000-8000-000000000001"])]
+    brand_name: Annotated[Text, Field(examples=["Ромашка"])]
+    legal_name: Annotated[Text, Field(examples=["ООО «Ромашка»"])]
+    legal_id: Annotated[Text, Field(examples=["LB0000000001"])]
+    merchant_id: Annotated[Text, Field(examples=["MB0000000001"])]
+    account: Annotated[Text, Field(examples=["40702810000000000001"])]
+    member_id: Annotated[Text, Field(examples=["100000000001"])]
+    payment_purpose: Text | None = None
+    subscription_purpose: Text | None = None
+    address: Text | None = None
+
+
+class Terminal(Part):
+    """A till. Unique within its store, not beyond (vendor)."""
+
+    store_id: Annotated[StoreName, Field(examples=["00000000-0000-4000-8000-000000000001"])]
+    terminal_id: Annotated[TerminalName, Field(examples=["till-01"])]
+    provider: Literal["koshelek"] = "koshelek"
+    offline: Annotated[Offline, Field(strict=False)] = Offline.QUEUE
+    send_deadline_s: Annotated[int, Field(ge=1, le=120)] = 30  # money rule 6
+    unclaimed: Annotated[Unclaimed, Field(strict=False)] = Unclaimed.KEEP
+
+
+class Listener(Part):
+    """A socket that register software connects to, and who may do so for which tills (promise P22)."""
+
+    kind: Literal["unix"]
+    path: Annotated[Path, Field(strict=False, examples=["/run/koshelek-agent/pos.sock"])]
+    role: Literal["pos", "admin"] = "pos"
+    users: Annotated[tuple[Person, ...], Field(strict=False, max_length=64, examples=[["kassa"]])] = ()
+    groups: Annotated[tuple[Person, ...], Field(strict=False, max_length=64, examples=[["kassa"]])] = ()
+    terminals: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=256, examples=[["*/*"]])]
+    connections: Annotated[int, Field(ge=1, le=1_000)] = 64
+    connections_per_user: Annotated[int, Field(ge=1, le=1_000)] = 8
+    requests_per_s: Annotated[int, Field(ge=1, le=1_000)] = 50
+
+    def allows(self, store_id: str, terminal_id: str) -> bool:
+        """Whether this listener's clients may act for a till."""
+        return any(
+            store in {ANY, store_id} and terminal in {ANY, terminal_id}
+            for store, terminal in (name.split("/", 1) for name in self.terminals)
+        )
+
+
+class Providers(Part):
+    """The payment systems in use."""
+
+    koshelek: Koshelek
+
+
+class Settings(Part):
+    """The whole file."""
+
+    environment: Annotated[Environment, Field(strict=False)]
+    language: Literal["ru", "en"] = "ru"
+    timezone: Annotated[str, Field(min_length=1, max_length=64)] = "Europe/Moscow"
+    journal: Journal = Journal()
+    log: Log = Log()
+    provider: Providers
+    helper: Helper | None = None
+    store: Annotated[tuple[Store, ...], Field(strict=False, min_length=1, max_length=1_000)]
+    terminal: Annotated[tuple[Terminal, ...], Field(strict=False, min_length=1, max_length=1_000)]
+    listener: Annotated[tuple[Listener, ...], Field(strict=False, min_length=1, max_length=32)]
+
+    def store_named(self, store_id: str) -> Store | None:
+        return next((store for store in self.store if store.store_id == store_id), None)
+
+    def terminal_named(self, store_id: str, terminal_id: str) -> Terminal | None:
+        return next((till for till in self.terminal if (till.store_id, till.terminal_id) == (store_id, terminal_id)), None)
+
+    def journal_path(self) -> Path:
+        """The journal's file: as configured, else in systemd's state directory, else in the user's."""
+        if self.journal.path is not None:
+            return self.journal.path
+        folder = os.environ.get(STATE_VARIABLE, "").split(":")[0]
+        return (Path(folder) if folder else user_state_path("koshelek-agent", appauthor=False)) / JOURNAL_NAME

@@ -1,0 +1,77 @@
+"""The coverage that a run of all tests must reach, judged inside pytest's own session so that its summary stays the last line.
+
+Where money is decided or recorded and where foreign bytes are read, every branch is tested. A path of that list that no measured file
+matches is a failure too: a renamed package must not drop out of the gate unnoticed. Loaded with ``-p tests.coverage_gate``.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import coverage
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COMPLETE = ("agent/core", "agent/providers", "agent/edges/journal", "drivers/framing.py", "drivers/jsonrpc.py")
+MIN_OVERALL_PERCENT = 92.0
+
+
+def shortfalls(report: Mapping[str, Any]) -> list[str]:
+    """What of a coverage report (coverage's JSON) is below the gate, one line each; nothing when it is passed."""
+    lines = []
+    for part in COMPLETE:
+        inside = {path: file for path, file in report["files"].items() if path == part or path.startswith(f"{part}/")}
+        if not inside:
+            lines.append(f"{part}: no file of this name was measured")
+        lines += [f"{path}: {_missing(file)}" for path, file in inside.items() if file["missing_lines"] or file["missing_branches"]]
+    overall = report["totals"]["percent_covered"]
+    if overall < MIN_OVERALL_PERCENT:
+        lines.append(f"overall: {overall:.1f} % is below {MIN_OVERALL_PERCENT} %")
+    return lines
+
+
+def _missing(file: Mapping[str, Any]) -> str:
+    branches = [f"{start}->{'exit' if end < 0 else end}" for start, end in file["missing_branches"]]
+    return f"not covered: lines {file['missing_lines']}, branches {branches}"
+
+
+def read_report() -> Mapping[str, Any]:
+    """The report of what was measured and combined. Raises coverage.exceptions.NoDataError."""
+    measured = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
+    measured.load()
+    with tempfile.NamedTemporaryFile(suffix=".json") as file:
+        measured.json_report(outfile=file.name)
+        report: Mapping[str, Any] = json.load(file)
+    return report
+
+
+class Gate:
+    """Judges after pytest-cov has combined what the workers measured."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        try:
+            self.lines = shortfalls(read_report())
+        except coverage.exceptions.NoDataError as error:
+            self.lines = [str(error)]
+        if self.lines and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self.lines:
+            terminalreporter.write_line("coverage gate passed")
+            return
+        terminalreporter.section("coverage gate FAILED", red=True, bold=True)
+        for line in self.lines:
+            terminalreporter.write_line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The gate is the main process's: the workers only measure."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Gate(), "coverage-gate")

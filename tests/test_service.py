@@ -1,0 +1,63 @@
+"""Goal: the unit is well formed, keeps its promises and is hardened. Method: systemd's own tools, and the file itself read."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system import require
+
+UNIT = Path(__file__).parents[1] / "systemd" / "koshelek-agent.service"
+PROGRAM = "/opt/koshelek-agent/bin/koshelek-agent"
+MAX_EXPOSURE = 15  # tenths: promise P26
+
+
+def settings() -> dict[str, str]:
+    """The unit's lines; a repeated key keeps its values one after the other."""
+    found: dict[str, str] = {}
+    for line in UNIT.read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            key, value = line.split("=", 1)
+            found[key] = f"{found[key]} {value}" if key in found else value
+    return found
+
+
+@pytest.mark.system
+def test_exposure_is_at_most_the_promised() -> None:
+    """``systemd-analyze security`` of the unit alone gives at most 1.5."""
+    require("systemd-analyze")
+    command = ["systemd-analyze", "security", "--offline=yes", f"--threshold={MAX_EXPOSURE}", "--no-pager", str(UNIT)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-200:] + result.stderr
+
+
+@pytest.mark.system
+def test_systemd_accepts_every_line(tmp_path: Path) -> None:
+    """``systemd-analyze verify`` has nothing to say, with a program that exists here; a misspelt key is found (control)."""
+    require("systemd-analyze")
+    unit = tmp_path / UNIT.name
+
+    def verify(text: str) -> str:
+        unit.write_text(text.replace(PROGRAM, sys.executable))
+        result = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+        return "\n".join(line for line in result.stderr.splitlines() if UNIT.name in line)
+
+    assert verify(UNIT.read_text()) == ""
+    assert "Restrat" in verify(UNIT.read_text().replace("Restart=", "Restrat="))
+
+
+def test_what_the_code_relies_on_is_there() -> None:
+    """Ready by notification, restarted for ever except when the configuration is wrong, private files, the password handed over."""
+    unit = settings()
+    assert unit["Type"] == "notify"
+    assert (unit["Restart"], unit["RestartPreventExitStatus"], unit["StartLimitIntervalSec"]) == ("always", "78", "0")
+    assert unit["ExecStart"] == f"{PROGRAM} run --config /etc/koshelek-agent/koshelek-agent.toml"
+    assert (unit["StateDirectory"], unit["StateDirectoryMode"], unit["UMask"]) == ("koshelek-agent", "0700", "0077")
+    assert unit["LoadCredential"].startswith("koshelek-password:")
+
+
+@pytest.mark.parametrize("key", ["PrivateUsers", "ProcSubset", "PrivateDevices", "IPAddressDeny", "WatchdogSec"])
+def test_what_would_break_the_agent_or_a_promise_is_not_there(key: str) -> None:
+    """Peer ids, the boot id and pseudo-terminals must stay visible, and no watchdog is promised that nobody feeds."""
+    assert key not in settings()
