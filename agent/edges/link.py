@@ -1,0 +1,87 @@
+"""Is there a way to the provider? What the last attempts say, and a way to ask without sending a request.
+
+The answer decides no money: a sale is tried whatever it says. It tells the cashier "offline" and the engine when to try again.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.core.model import Stamp
+from agent.core.ports import Clock
+from agent.core.verdict import NotSent, Outcome, Reply, Unclear
+from agent.edges.accounts import Account
+from agent.edges.tls import connect_failure
+
+HAPPY_EYEBALLS_S = 0.25  # RFC 8305: how long the first address may keep the second waiting
+SHUTDOWN_LIMIT_S = 1.0  # the peer's goodbye is a courtesy
+
+# Reasons of NotSent that speak of the network; the others (busy, a missing secret) say nothing about it.
+_NETWORK_REASONS = frozenset({"refused", "dns", "tls", "connect_timeout", "unreachable", "connect"})
+
+
+class LinkStatus(StrEnum):
+    """UP: the last attempt reached the provider. DOWN: it proved that it cannot be reached. UNKNOWN: neither (none yet, or no answer)."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """``since`` when ``status`` is what it is (None: since the start); ``failure`` is the text of the last failure, empty when up."""
+
+    status: LinkStatus
+    since: Stamp | None = None
+    failure: str = ""
+
+
+class Link:
+    """Remembers what the attempts of one account said."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.state = LinkState(LinkStatus.UNKNOWN)
+
+    def learn(self, outcome: Outcome) -> None:
+        match outcome:
+            case Reply():
+                self._become(LinkStatus.UP, "")
+            case NotSent(reason=reason, detail=detail) if reason in _NETWORK_REASONS:
+                self._become(LinkStatus.DOWN, detail)
+            case Unclear(detail=detail):
+                self._become(LinkStatus.UNKNOWN, detail)
+            case NotSent():
+                pass
+
+    def reached(self) -> None:
+        """A connection came about."""
+        self._become(LinkStatus.UP, "")
+
+    def _become(self, status: LinkStatus, failure: str) -> None:
+        since = self.state.since if status is self.state.status else self._clock.now()
+        self.state = LinkState(status, since, failure)
+
+
+async def knock(account: Account, context: ssl.SSLContext | None, limit_ms: int) -> NotSent | None:
+    """Connect by TCP and TLS, send no request, hang up. None: the provider's door opened."""
+    limit_s = limit_ms / 1_000
+    try:
+        async with asyncio.timeout(limit_s):
+            _, writer = await asyncio.open_connection(
+                account.host,
+                account.port,
+                ssl=context,
+                ssl_handshake_timeout=limit_s if context else None,
+                ssl_shutdown_timeout=SHUTDOWN_LIMIT_S if context else None,
+                happy_eyeballs_delay=HAPPY_EYEBALLS_S,
+            )
+    except OSError as fault:  # includes TimeoutError and every TLS failure
+        return connect_failure(fault, securing=isinstance(fault, ConnectionResetError | ConnectionAbortedError) and context is not None)
+    writer.close()
+    with contextlib.suppress(OSError):  # the door opened; how it closes does not matter
+        await writer.wait_closed()
+    return None

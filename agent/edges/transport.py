@@ -1,0 +1,147 @@
+"""The transport port over HTTP: picks the account, bounds what is under way, and never lets a wait limit end a request.
+
+One account cannot starve another: each has its own connections, its own bound and its own link state.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from agent.core.model import Binding
+from agent.core.ports import Clock
+from agent.core.verdict import NotSent, Operation, Outcome, Reply, Request, Unclear
+from agent.edges.accounts import Account, AccountRefused, TransportLimits
+from agent.edges.clock import SystemClock
+from agent.edges.compose import Letter, compose, warming
+from agent.edges.flights import Flights, outcome_of
+from agent.edges.link import Link, LinkState, LinkStatus, knock
+from agent.edges.wire import Wire
+
+__all__ = ["Account", "AccountRefused", "HttpTransport", "LinkState", "LinkStatus", "Observe", "TransportLimits"]
+
+CLOSE_LIMIT_MS = 5_000  # what a stop waits for answers under way; systemd's own patience is far longer
+HANG_UP_LIMIT_MS = 1_000  # once its connection is closed a request ends at once; one that still connects has its own limit
+
+Observe = Callable[[Operation, str, int], None]
+"""Called when an attempt has ended: its operation, its class (``reply.2xx``, ``not_sent.REASON``, ``unclear.REASON``), milliseconds."""
+
+
+class _Line:
+    """All that belongs to one account."""
+
+    def __init__(self, account: Account, limits: TransportLimits, clock: Clock) -> None:
+        self.account = account
+        self.wire = Wire(account, limits)
+        self.flights = Flights(limits.max_flights)
+        self.link = Link(clock)
+        self.probing: asyncio.Task[None] | None = None
+
+    async def fly(self, letter: Letter) -> Outcome:
+        outcome = await self.wire.send(letter)
+        self.link.learn(outcome)
+        return outcome
+
+
+class HttpTransport:
+    """Implements the port ``Transport``. ``accounts`` maps a binding's account to where it is. Construction takes tens of
+    milliseconds per account. Raises AccountRefused."""
+
+    def __init__(
+        self,
+        accounts: Mapping[str, Account],
+        limits: TransportLimits | None = None,
+        *,
+        observe: Observe | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._limits = limits or TransportLimits()
+        self._observe = observe
+        self._closed = False
+        clock = clock or SystemClock()
+        self._lines = {name: _Line(account, self._limits, clock) for name, account in accounts.items()}
+
+    async def exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+        """One attempt. Returns within ``answer_limit_ms``; raises nothing but the caller's own cancellation, which does not end the
+        request. An attempt that was not waited for to its end reports it through ``late``, exactly once, from the loop."""
+        line = self._lines.get(binding.account)
+        letter = self._letter(line, request, secrets)
+        if line is None or isinstance(letter, NotSent):
+            assert isinstance(letter, NotSent)
+            self._report(request.operation, letter, 0)
+            return letter
+        task = line.flights.launch(line.fly(letter))
+        began = time.monotonic()
+        task.add_done_callback(lambda landed: self._report(request.operation, outcome_of(landed), _elapsed_ms(began)))
+        return await line.flights.wait(task, self._limits.answer_limit_ms, late)
+
+    async def warm(self) -> None:
+        """Open a connection to every account, before the first sale needs one. A GET without Authorization; failures only show in
+        ``link``."""
+        tasks = [line.flights.launch(line.fly(warming(line.account))) for line in self._lines.values() if self._refusal(line) is None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._limits.answer_limit_ms / 1_000)
+
+    def link(self, account: str) -> LinkState:
+        """What the last attempts say about the way to this account. Raises KeyError for an unknown one."""
+        return self._lines[account].link.state
+
+    async def probe(self, account: str) -> LinkState:
+        """Connect (TCP and TLS), send no request, hang up. Callers at the same time share one. Raises KeyError."""
+        line = self._lines[account]
+        if line.probing is None:
+            line.probing = asyncio.create_task(self._probe(line))
+        await asyncio.shield(line.probing)
+        return line.link.state
+
+    async def aclose(self, limit_ms: int = CLOSE_LIMIT_MS) -> None:
+        """Take no more requests, wait up to ``limit_ms`` for those under way, then close. What is left ends as Unclear, or as
+        NotSent if it had not begun to write, through ``late`` where nobody waits any more. Takes ``until_written_ms`` longer at worst."""
+        self._closed = True
+        await asyncio.gather(*(self._close(line, limit_ms) for line in self._lines.values()))
+
+    def _letter(self, line: _Line | None, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
+        if line is None:
+            return NotSent("unknown_account", "no such account is configured")
+        return self._refusal(line) or compose(line.account, request, secrets)
+
+    def _refusal(self, line: _Line) -> NotSent | None:
+        if self._closed:
+            return NotSent("closed", "the agent is stopping")
+        if line.flights.full:
+            return NotSent("busy", f"{len(line.flights)} requests of this account are under way")
+        return None
+
+    def _report(self, operation: Operation, outcome: Outcome, elapsed_ms: int) -> None:
+        if self._observe is not None:
+            self._observe(operation, _class_of(outcome), elapsed_ms)
+
+    async def _probe(self, line: _Line) -> None:
+        try:
+            failure = await knock(line.account, line.wire.context, self._limits.probe_limit_ms)
+            if failure is None:
+                line.link.reached()
+            else:
+                line.link.learn(failure)
+        finally:
+            line.probing = None
+
+    async def _close(self, line: _Line, limit_ms: int) -> None:
+        await line.flights.land(limit_ms)
+        await line.wire.aclose()
+        await line.flights.land(self._limits.until_written_ms + HANG_UP_LIMIT_MS)
+        if line.probing is not None:
+            await asyncio.wait({line.probing})  # bounded by its own limit
+
+
+def _class_of(outcome: Outcome) -> str:
+    match outcome:
+        case Reply(status=status):
+            return f"reply.{status // 100}xx"
+        case NotSent(reason=reason):
+            return f"not_sent.{reason}"
+        case Unclear(reason=reason):
+            return f"unclear.{reason}"
+
+
+def _elapsed_ms(began: float) -> int:
+    return round((time.monotonic() - began) * 1_000)
