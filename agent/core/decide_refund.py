@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.core import events
+from agent.core.call import elapsed_ms
 from agent.core.decide import Result, alarm, attempt_failed
 from agent.core.events import Event
-from agent.core.model import PIECE, RefundLine
+from agent.core.model import PIECE, RefundLine, Stamp
 from agent.core.money import BadAmount, Kopecks, share
 from agent.core.payment import PaymentState
+from agent.core.policy import Policy
 from agent.core.refund import Refund, RefundCause, RefundState
 from agent.core.sale import REFUND_CALL, Sale
 from agent.core.verdict import Observed, RefStatus, Refusal, Refused, Status
@@ -108,7 +110,7 @@ def _own_amount(path: str, amount: int, rest: RefundLine, whole: bool) -> Kopeck
 # --- answers ---
 
 
-def refund_result(sale: Sale, key: str, request_id: str, result: Result, late: bool = False) -> list[Event]:
+def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
     """What the end of a refund attempt means."""
     one = sale.refund(key)
     if one is None or one.call is None or one.call.request_id != request_id or one.call.settled or not one.unsettled:
@@ -122,13 +124,13 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, late: b
         case Observed(ref_status=RefStatus.REQUESTED):
             return [answered, events.RefundRequested(key, result.ref_transaction_id)]
         case Observed(ref_status=RefStatus.REJECTED):
-            return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal))
+            return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal), now, policy)
         case Observed() if result.ref_transaction_id is not None:
             return [answered, events.RefundKnown(key, result.ref_transaction_id)]
         case Observed():
             return [] if not one.call.open else [_lost(one, "no_ref_transaction", check_first=True)]
         case Refused():
-            return _refused(sale, one, result.code, result.refusal)
+            return _refused(sale, one, result.code, result.refusal, now, policy)
         case _:
             return [] if late or not one.call.open else attempt_failed(sale, refund_call(key), one.call, result)
 
@@ -148,44 +150,32 @@ def _lost(one: Refund, reason: str, check_first: bool) -> Event:
     return events.AttemptLost(refund_call(one.key), one.call.request_id, reason, check_first=check_first)
 
 
-_FINAL = frozenset(
-    {
-        Refusal.NOT_PAID,
-        Refusal.RETURN_REFUSED,
-        Refusal.RETURNED_ALREADY,
-        Refusal.OVER_LIMIT,
-        Refusal.NOT_FOUND,
-        Refusal.WRONG_STATE,
-        Refusal.CONFIGURATION,
-        Refusal.SESSION,
-    }
-)
-
-
-def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event]:
-    """A refusal closes the attempt if nothing of it can be at work: no earlier copy was lost, and the provider said why. Otherwise it may
-    be the echo of our own first copy, and the status is read before anything else."""
+def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy) -> list[Event]:
+    """A refusal closes the attempt. Unless an earlier copy was lost a short while ago: then it may be the echo of our own first copy, or that
+    copy may still arrive, so the id is kept and the status is read before it is used again."""
     assert one.call is not None
-    doubtful = one.call.lost > 0 or refusal in (Refusal.PROVIDER_ERROR, Refusal.UNKNOWN)
-    if doubtful and refusal is not Refusal.RETURN_REFUSED:
+    age = elapsed_ms(one.call.first_sent, now) if one.call.first_sent else None
+    if one.call.lost > 0 and (age is None or age < policy.blind_repeat_ms):
         return [_lost(one, code, check_first=True)] if one.call.open else []
     answered = events.AttemptAnswered(refund_call(one.key), one.call.request_id, code)
     raised = alarm(sale, code) if refusal is Refusal.CONFIGURATION else []
-    return [answered, *raised, *_closed(sale, one, code, refusal)]
+    return [answered, *raised, *_closed(sale, one, code, refusal, sure=one.call.lost == 0)]
+
+
+def _closed(sale: Sale, one: Refund, code: str, refusal: Refusal, sure: bool) -> list[Event]:
+    """What follows a closed attempt: wait for the one at work, read before anything else, or the end of what was only asked for."""
+    if refusal is Refusal.BUSY:
+        return [events.RefundReopened(one.key, code, busy=True)]
+    if one.owed:
+        return [events.RefundReopened(one.key, code), *alarm(sale, "RETURN_REFUSED")]
+    if not sure or refusal in (Refusal.PROVIDER_ERROR, Refusal.UNKNOWN):
+        return [events.RefundReopened(one.key, code)]
+    return [events.RefundDeclined(one.key, code)]
 
 
 def _definite(refusal: Refusal | None) -> Refusal:
     """A rejected refund is refused for good; a code that is missing or unknown changes nothing about that."""
     return Refusal.RETURN_REFUSED if refusal in (None, Refusal.UNKNOWN) else refusal
-
-
-def _closed(sale: Sale, one: Refund, code: str, refusal: Refusal) -> list[Event]:
-    if refusal is Refusal.BUSY:
-        return [events.RefundReopened(one.key, code, busy=True)]
-    assert refusal in _FINAL
-    if one.owed:
-        return [events.RefundReopened(one.key, code), *alarm(sale, "RETURN_REFUSED")]
-    return [events.RefundDeclined(one.key, code)]
 
 
 def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
@@ -199,10 +189,7 @@ def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
         case RefStatus.ACCEPTED:
             return [events.Refunded(key, result.slip, result.ref_transaction_id)]
         case RefStatus.REJECTED if one.state is RefundState.PENDING:
-            refusal = _definite(result.refusal)
-            # The refund's own transaction says rejected: that is definite even if the provider stumbled.
-            refusal = Refusal.RETURN_REFUSED if refusal is Refusal.PROVIDER_ERROR else refusal
-            return _closed(sale, one, result.error_code or "REJECTED", refusal)
+            return _closed(sale, one, result.error_code or "REJECTED", _definite(result.refusal), sure=True)
         case _:
             return []
 
@@ -222,15 +209,22 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
         return [known, events.Refunded(key, result.slip, found)] if result.ref_status is RefStatus.ACCEPTED else [known]
     match result.status:
         case Status.ACCEPTED:
-            return [events.RefundChecked(key)]
+            return _unchanged(one)
         case Status.REFUNDED if sale.refunded + one.amount == sale.amount:
             return [events.Refunded(key, result.slip)]
         case Status.PARTIAL_REFUNDED if sale.refunded > 0 and result.ref_transaction_id is not None:
-            return [events.RefundChecked(key)]  # the newest refund it tells of is an older one of ours
+            return _unchanged(one)  # the newest refund it tells of is an older one of ours
         case Status.REFUNDED | Status.PARTIAL_REFUNDED | Status.CANCELED | Status.REJECTED:
             return _ambiguous(sale, key)
         case _:
             return []
+
+
+def _unchanged(one: Refund) -> list[Event]:
+    """Nothing was returned. What we owe, or what may still be unclear, goes on; a refused wish of the POS ends."""
+    if one.state is RefundState.QUEUED and not one.owed:
+        return [events.RefundDeclined(one.key, one.reason or "REJECTED")]
+    return [events.RefundChecked(one.key)]
 
 
 def _ambiguous(sale: Sale, key: str) -> list[Event]:

@@ -4,7 +4,8 @@ A refund is a list of *attempts*, each with its own ``requestId`` and so its own
 only one that may be used: a new id would be a new refund. After ten minutes even the same id is not safe (how long a provider
 remembers ids is unknown), so then the payment's status is read first: nothing changed - repeat; a refund we do not know - adopt it;
 cannot tell - ``ATTENTION`` (money rule 8). A definite refusal closes the attempt: it ends a refund that was asked for
-(``DECLINED``), while one that is owed opens the next attempt (``REOPENED``), for what is owed stays owed.
+(``DECLINED``), while one that is owed opens the next attempt (``REOPENED``), for what is owed stays owed. Before that next attempt, and
+before a refusal is believed of which the provider itself was not sure, the payment is read.
 
 ``REQUESTED`` is the state of providers where people decide: it must never be shown as money returned.
 """
@@ -61,6 +62,7 @@ TABLE = Table(
         (_S.QUEUED, _E.SENT): _S.SENDING,
         (_S.QUEUED, _E.KNOWN): _S.PENDING,  # read before a new attempt: the closed one had done its work
         (_S.QUEUED, _E.REFUNDED): _S.REFUNDED,
+        (_S.QUEUED, _E.DECLINED): _S.DECLINED,  # refused with a doubt that a read has cleared
         (_S.QUEUED, _E.ATTENTION): _S.ATTENTION,
         (_S.SENDING, _E.HELD): _S.QUEUED,
         (_S.SENDING, _E.LOST): _S.UNKNOWN,

@@ -213,7 +213,7 @@ class Duties:
             case "cancel":
                 return decide.cancel_result(sale, request_id, result, now, policy, late)
             case _:
-                return decide_refund.refund_result(sale, key, request_id, result, late)
+                return decide_refund.refund_result(sale, key, request_id, result, now, policy, late)
 
     def _understood(self, request: Request, outcome: Outcome) -> Result:
         return self._provider.read(request.operation, outcome) if isinstance(outcome, Reply) else outcome

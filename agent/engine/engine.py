@@ -162,7 +162,7 @@ class Engine:
         body.pop("request", None)  # the journal holds it; a log line does not need the bill
         body.pop("rows", None)
         level = "alarm" if isinstance(event, events.AlarmRaised) else "sale"
-        self.ports.notice(f"{level}.{kind}", sale.id, state=sale.payment.value, money=answer.money(sale).value, **body)
+        self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "state": sale.payment.value, "money": answer.money(sale).value})
 
     def _became_head(self, sale_id: SaleId) -> None:
         steward = self._stewards.get(sale_id)

@@ -8,7 +8,20 @@ from decimal import Decimal
 from agent.core import events
 from agent.core.events import CancelCause, Event
 from agent.core.fold import replay
-from agent.core.model import Binding, Checkout, Deadline, Environment, Invoice, Item, Merchant, PaymentMethod, RefundLine, SaleId, Slip, Stamp
+from agent.core.model import (
+    Binding,
+    Checkout,
+    Deadline,
+    Environment,
+    Invoice,
+    Item,
+    Merchant,
+    PaymentMethod,
+    RefundLine,
+    SaleId,
+    Slip,
+    Stamp,
+)
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause
@@ -29,7 +42,9 @@ def stamp(ms: int = 0, boot: str = BOOT) -> Stamp:
 def checkout(total: int = 45_000, order_id: str = "order-1", digest: str = "digest") -> Checkout:
     cheese = Item("Сыр", "100200", Decimal("40.5"), 1000, Kopecks(total - 5_000), "vat10", "GRAM")
     milk = Item("Молоко", "100300", Decimal(2500), 2, Kopecks(5_000), "vat10")
-    return Checkout(Invoice(order_id, Kopecks(total), (cheese, milk)), (PaymentMethod("SBP"),), digest, merchant=Merchant("Acme", "ООО Акме"))
+    return Checkout(
+        Invoice(order_id, Kopecks(total), (cheese, milk)), (PaymentMethod("SBP"),), digest, merchant=Merchant("Acme", "ООО Акме")
+    )
 
 
 def slip(total: int = 45_000, order_id: str = "order-1", **more: str) -> Slip:

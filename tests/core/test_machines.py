@@ -28,7 +28,7 @@ elsewhere  .        .       .       .         .             .    .        .     
 
 REFUND_GRID = """
            sent    held   lost    known   requested reopened refunded declined attention
-queued     sending .      .       pending .         .        refunded .        attention
+queued     sending .      .       pending .         .        refunded declined attention
 sending    .       queued unknown pending requested queued   refunded declined .
 unknown    -       -      -       pending requested queued   refunded declined attention
 pending    .       .      .       .       .         queued   refunded declined .

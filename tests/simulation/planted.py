@@ -1,0 +1,211 @@
+"""Planted bugs: each is a mistake somebody could make, put in the place of the real part. The enumeration must find every one.
+
+They change the real modules through a context, so that the bug sits where a real one would; nothing of them exists outside tests.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from agent.core import decide, decide_refund, events
+from agent.core.call import Call, CallState
+from agent.core.decide import Result
+from agent.core.events import Event
+from agent.core.model import Slip, Stamp
+from agent.core.policy import Policy
+from agent.core.sale import Sale
+from agent.core.verdict import NotSent, Request, Unclear
+from agent.engine import duties
+from agent.engine.duties import Duties
+from agent.engine.steward import Steward
+
+Plant = Callable[[], Any]
+
+
+@contextmanager
+def new_request_id() -> Iterator[None]:
+    """A repeat of an unclear checkout goes out under a new requestId."""
+    real = Duties._launch
+
+    async def launch(self: Duties, name: str, request_id: str, request: Request, secrets: dict[str, str]) -> None:
+        call = self._steward.sale.call
+        if name == "checkout" and call is not None and call.lost > 0:
+            fresh = self._steward.ports.chance.request_id()
+            request = replace(request, body={**request.body, "requestId": fresh})
+        await real(self, name, request_id, request, secrets)
+
+    with mock.patch.object(Duties, "_launch", launch):
+        yield
+
+
+@contextmanager
+def timeout_is_refusal() -> Iterator[None]:
+    """No answer in time is taken for "not sent"."""
+    real = duties.Duties._understood
+
+    def understood(self: Duties, request: Request, outcome: Any) -> Result:
+        result = real(self, request, outcome)
+        return NotSent("timeout") if isinstance(result, Unclear) and result.reason != "restart" else result
+
+    with mock.patch.object(Duties, "_understood", understood):
+        yield
+
+
+@contextmanager
+def submit_before_record() -> Iterator[None]:
+    """The request leaves before its intent is stored."""
+    real = Steward.insist
+
+    async def insist(self: Steward, decider: Any, put_secrets: Any = None) -> Sequence[Event]:
+        found = decider(self.sale)
+        started = [one for one in found if isinstance(one, events.AttemptStarted) and one.request is not None]
+        for one in started:
+            secrets = dict(await self.ports.journal.secrets(self.sale.id)) | dict(put_secrets or {})
+            if one.request is not None and one.request.secret_names() <= secrets.keys():
+                await self.ports.transport.exchange(self.sale.binding, one.request, secrets, lambda _: None)
+        return await real(self, decider, put_secrets)
+
+    with mock.patch.object(Steward, "insist", insist):
+        yield
+
+
+@contextmanager
+def late_payment_ignored() -> Iterator[None]:
+    """Money that shows up after a cancel is not given back."""
+
+    def nothing(sale: Sale, slip: Slip | None, problem: str | None) -> list[Event]:
+        return []
+
+    with mock.patch.object(decide, "_late_money", nothing):
+        yield
+
+
+@contextmanager
+def amount_not_compared() -> Iterator[None]:
+    """A slip over another amount counts as paid."""
+
+    def no_problem(sale: Sale, slip: Slip) -> None:
+        return None
+
+    with mock.patch.object(decide, "mismatch", no_problem):
+        yield
+
+
+@contextmanager
+def last_attempt_decides() -> Iterator[None]:
+    """NOT SENT of the last attempt is taken for "never sent", whatever happened to the earlier ones."""
+    real = Call.held
+
+    def held(self: Call, now: Stamp, retry_after_ms: int = 0, reached: bool = False) -> Call:
+        done = real(self, now, retry_after_ms, reached)
+        return replace(done, state=CallState.IDLE, lost=0)
+
+    def failed(sale: Sale, call: Call, failure: Any) -> list[Event]:
+        found = decide.attempt_failed(sale, "checkout", call, failure)
+        unsent = isinstance(failure, NotSent) and sale.payment.value in ("canceling", "unknown")
+        return [*found, *([events.CancelWanted(events.CancelCause.DEADLINE), events.Canceled("OFFLINE")] if unsent else [])]
+
+    with mock.patch.object(Call, "held", held), mock.patch.object(decide, "_checkout_failed", failed):
+        yield
+
+
+@contextmanager
+def refund_repeated_blindly() -> Iterator[None]:
+    """An unclear refund is repeated after ten minutes without reading the payment first."""
+    real = Steward.policy.fget
+    assert real is not None
+
+    def policy(self: Steward) -> Policy:
+        return replace(real(self), blind_repeat_ms=10**12)
+
+    with mock.patch.object(Steward, "policy", property(policy)):
+        yield
+
+
+@contextmanager
+def secrets_in_events() -> Iterator[None]:
+    """The journalled request holds the secrets themselves."""
+    real = Duties._checkout_secrets
+
+    async def secrets(self: Duties, sale: Sale) -> tuple[dict[str, str], dict[str, str]]:
+        found, fresh = await real(self, sale)
+        checkout = self._provider.checkout
+
+        def with_secrets(*given: Any) -> Request:
+            request = checkout(*given)
+            return replace(request, body=request.fill(found))
+
+        self._provider = _With(self._provider, with_secrets)
+        return found, fresh
+
+    with mock.patch.object(Duties, "_checkout_secrets", secrets):
+        yield
+
+
+class _With:
+    """A provider whose ``checkout`` is another one."""
+
+    def __init__(self, provider: Any, checkout: Any) -> None:
+        self._provider, self.checkout = provider, checkout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._provider, name)
+
+
+@contextmanager
+def cancel_not_verified() -> Iterator[None]:
+    """The answer to a cancel is believed without a status read."""
+    real = decide.cancel_result
+
+    def believe(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
+        found = real(sale, request_id, result, now, policy, late)
+        answered = any(isinstance(one, events.CancelAnswered) for one in found)
+        return [*found, events.Canceled("CANCELED_BY_CASHIER")] if answered and sale.payment.value == "canceling" else found
+
+    with mock.patch.object(decide, "cancel_result", believe):
+        yield
+
+
+@contextmanager
+def refund_id_renewed() -> Iterator[None]:
+    """A refund whose answer was lost is tried again under a new id."""
+    real = decide_refund.refund_result
+
+    def renewed(sale: Sale, key: str, request_id: str, result: Result, *rest: Any) -> list[Event]:
+        one = sale.refund(key)
+        if isinstance(result, Unclear) and one is not None and one.call is not None and one.call.open:
+            call = decide_refund.refund_call(key)
+            return [events.AttemptAnswered(call, request_id, "lost"), events.RefundReopened(key, "lost", busy=True)]
+        return real(sale, key, request_id, result, *rest)
+
+    with mock.patch.object(decide_refund, "refund_result", renewed):
+        yield
+
+
+@contextmanager
+def told_not_recorded() -> Iterator[None]:
+    """A finished answer is handed out without being recorded as told."""
+    from agent.engine.engine import Engine
+
+    async def tell(self: Engine, one: Steward, by: str) -> None:
+        return None
+
+    with mock.patch.object(Engine, "tell", tell):
+        yield
+
+
+PLANTS: dict[str, tuple[Plant, str]] = {
+    "new requestId while unclear": (new_request_id, "answer lost"),
+    "a time-out taken for a refusal": (timeout_is_refusal, "silent bank"),
+    "submit before record": (submit_before_record, "sale"),
+    "late payment after cancel ignored": (late_payment_ignored, "late money"),
+    "amount not compared": (amount_not_compared, "wrong amount"),
+    "NOT SENT of the last attempt taken for never sent": (last_attempt_decides, "lost, then offline"),
+    "refund repeated blindly after ten minutes": (refund_repeated_blindly, "forgotten refund"),
+    "secrets left in the events": (secrets_in_events, "sale"),
+    "cancel not verified by a status read": (cancel_not_verified, "race lost"),
+    "new refund id after a lost answer": (refund_id_renewed, "partial refund"),
+    "told without a record": (told_not_recorded, "late money"),
+}

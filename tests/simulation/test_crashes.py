@@ -1,0 +1,30 @@
+"""The process dies at every call it makes on a port, before and after it, and starts again on the same file: nothing may be lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.campaign import pairs, singles
+from tests.simulation.stories import STORIES
+
+PAIRS = 2_000
+CHUNKS = 8  # so that several processes can share the work
+SEED = 20_260
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", STORIES)
+def test_every_single_death(name: str, fast_folder: Path) -> None:
+    """All single crashes of a story, as many as it has port calls."""
+    runs = list(singles(STORIES[name], fast_folder / "run"))
+    assert [str(run) for run in runs if run.broken] == []
+    assert sum(1 for run in runs if run.deaths) >= 20, "the deaths did not happen: this test shows nothing"
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_pairs_of_deaths(chunk: int, fast_folder: Path) -> None:
+    """2 000 seeded pairs of crashes."""
+    runs = list(pairs(SEED + chunk, PAIRS // CHUNKS, fast_folder / "run"))
+    assert [str(run) for run in runs if run.broken] == []
+    assert sum(1 for run in runs if len(run.deaths) >= 2) > len(runs) // 4

@@ -1,0 +1,146 @@
+"""The till of the simulation: a POS that keeps a book of everything it asked and every answer it was given."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from agent.core.answer import Answer, answer, refund_finished
+from agent.core.decide_refund import Wanted
+from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentMethod, SaleId
+from agent.core.money import Kopecks
+from agent.core.refund import RefundState
+from agent.engine.accept import Order
+from agent.engine.counter import GivenSale, RefundOrder
+from agent.engine.errors import Refusal
+from tests.simulation.world import STORE, TILL, World
+
+POLL_S = 0.5
+
+
+@dataclass(slots=True)
+class Entry:
+    """What the POS knows of one key."""
+
+    key: str
+    order_id: str
+    amount: int
+    answers: list[Answer] = field(default_factory=list)
+    refused: str | None = None
+    refunds: dict[str, tuple[int, RefundState]] = field(default_factory=dict)
+
+    @property
+    def final(self) -> Answer | None:
+        return next((one for one in self.answers if one.finished), None)
+
+
+def bill(order_id: str, pieces: int = 3, price: int = 10_000, weight: int = 0) -> Checkout:
+    """``pieces`` of bread, and cheese by weight if asked."""
+    items = [Item("Хлеб", "1", Decimal(price), pieces, Kopecks(pieces * price), "vat10")]
+    if weight:
+        items.append(Item("Сыр", "2", Decimal("40.5"), weight, Kopecks(weight * 40), "vat10", "GRAM"))
+    total = Kopecks(sum(item.total_amount for item in items))
+    return Checkout(Invoice(order_id, total, tuple(items)), (PaymentMethod("SBP"),), "", merchant=Merchant("Acme", "ООО Акме"))
+
+
+class Pos:
+    """A register program. Every question is repeated until it is answered, as real ones are."""
+
+    def __init__(self, world: World, terminal: str = TILL) -> None:
+        self.world = world
+        self.terminal = terminal
+        self.book: dict[str, Entry] = {}
+
+    def sale_id(self, key: str) -> SaleId:
+        return SaleId(STORE, self.terminal, key)
+
+    async def sell(self, key: str, order_id: str | None = None, session: str | None = None, tell: bool = True, **bill_of: int) -> Entry:
+        """Hand a checkout over. ``tell=False``: this POS never asks for the result."""
+        checkout = bill(order_id or f"order-{key}", **bill_of)
+        secrets = {"cardSession": session or f"S{key}".replace("-", ""), "loyaltyId": f"290000{key}", "token": f"pos-token-{key}"}
+        entry = self.book.setdefault(key, Entry(key, checkout.invoice.order_id, checkout.invoice.total_amount))
+        order = Order(self.sale_id(key), checkout, secrets, None, "pos")
+
+        async def create() -> None:
+            assert self.world.acceptance is not None
+            steward = await self.world.acceptance.create(order)
+            if tell:
+                await self._hear(entry, steward.sale.id)
+
+        try:
+            await self.world.ask(create)
+        except Refusal as refusal:
+            entry.refused = refusal.code
+        return entry
+
+    async def _hear(self, entry: Entry, sale_id: SaleId) -> Answer:
+        counter, engine = self.world.counter, self.world.engine
+        assert counter is not None
+        assert engine is not None
+        steward = await counter.find(sale_id)
+        await engine.tell(steward, "pos")
+        heard = answer(steward.sale)
+        entry.answers.append(heard)
+        return heard
+
+    async def poll(self, key: str) -> Answer:
+        entry = self.book[key]
+        return await self.world.ask(lambda: self._hear(entry, self.sale_id(key)))
+
+    async def result(self, key: str, patience_s: float = 900) -> Answer:
+        """Poll until the answer is finished or a person is needed."""
+        end = self.world.loop.time() + patience_s
+        while True:
+            heard = await self.poll(key)
+            if heard.finished or (heard.next is not None and heard.next.value == "person") or self.world.loop.time() > end:
+                return heard
+            await asyncio.sleep(POLL_S)
+
+    async def cancel(self, key: str) -> None:
+        async def ask() -> None:
+            assert self.world.counter is not None
+            await self.world.counter.cancel(self.sale_id(key))
+
+        await self.world.ask(ask)
+
+    async def confirm(self, key: str) -> None:
+        async def ask() -> None:
+            assert self.world.counter is not None
+            await self.world.counter.confirm(self.sale_id(key), "pos")
+
+        await self.world.ask(ask)
+
+    async def refund(
+        self, key: str, refund_key: str, wanted: Sequence[Wanted] = (), token: str | None = None, given: GivenSale | None = None
+    ) -> str | None:
+        """Ask for a refund; the code if it was refused."""
+        order = RefundOrder(self.sale_id(key), refund_key, wanted, None, token, given)
+
+        async def ask() -> int:
+            assert self.world.counter is not None
+            _, one = await self.world.counter.refund(order)
+            return one.amount
+
+        try:
+            amount = await self.world.ask(ask)
+        except Refusal as refusal:
+            return refusal.code
+        entry = self.book.setdefault(key, Entry(key, f"order-{key}", amount))
+        entry.refunds.setdefault(refund_key, (amount, RefundState.QUEUED))
+        return None
+
+    async def refunded(self, key: str, refund_key: str, patience_s: float = 3_600) -> RefundState:
+        """Poll a refund until it is settled."""
+        end = self.world.loop.time() + patience_s
+
+        async def ask() -> tuple[int, RefundState, bool]:
+            assert self.world.counter is not None
+            _, one = await self.world.counter.get_refund(self.sale_id(key), refund_key, 0)
+            return one.amount, one.state, refund_finished(one) or one.state is RefundState.ATTENTION
+
+        while True:
+            amount, state, over = await self.world.ask(ask)
+            self.book[key].refunds[refund_key] = (amount, state)
+            if over or self.world.loop.time() > end:
+                return state
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,384 @@
+"""The world around the engine: a bank, a wire, a till, and a process that may die at every call it makes.
+
+Everything but the other party and time is real: the engine, its journal and the SQLite file. A crash freezes the dead incarnation
+(none of its calls ever returns), copies the database files as they lie on the disk, and starts a new engine on the copy. Requests that
+were already on the wire arrive all the same; their answers are lost.
+"""
+
+import asyncio
+import base64
+import itertools
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from agent.core import canonical
+from agent.core.contract import Provider
+from agent.core.model import Binding, Environment, Merchant, SaleId, Stamp
+from agent.core.policy import Policy
+from agent.core.ports import Append, Card, Entry, Parked, Query, Row
+from agent.core.verdict import NotSent, Outcome, Reply, Request, Unclear
+from agent.edges.journal import SqliteJournal
+from agent.engine.accept import Acceptance
+from agent.engine.counter import Counter
+from agent.engine.engine import Engine
+from agent.engine.recover import recover
+from agent.engine.setup import Ports, Setup, Terminal
+from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
+from agent.sandbox.bank import Bank, operation_of
+from agent.sandbox.customer import Action, Customer
+from agent.sandbox.settings import BankSettings
+from tests.simulation.loop import VirtualLoop
+
+T = TypeVar("T")
+
+EPOCH = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+STORE, TILL = "00000000-0000-4000-8000-000000000001", "till-1"
+ACCOUNT = "https://pay.example/acme"
+LOGIN, PASSWORD = "acme", "s3cret"
+ANSWER_LIMIT_MS = 5_000  # of the transport: after that an attempt counts as lost
+RESTART_MS = 2_000
+
+
+class Crash(BaseException):
+    """The process died. Only the harness sees it."""
+
+
+@dataclass(slots=True)
+class CrashPlan:
+    """Die at the ``at``-th port call (1-based) of an incarnation, before or after it is carried out."""
+
+    at: int
+    after: bool
+    fired: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Incarnation:
+    """One life of the process: its port calls are counted, and at one of them it may die."""
+
+    plan: CrashPlan | None
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: int = 0
+    where: str = ""
+    graves: list[asyncio.Future[None]] = field(default_factory=list)
+    at_work: int = 0  # calls that the journal's thread is working on
+
+    async def call(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """One call on a port."""
+        await self.alive()
+        self.calls += 1
+        mine = self.calls
+        if self._dies(mine, after=False):
+            await self._die(f"before {name} #{mine}")
+        result = await work()
+        await self.alive()
+        if self._dies(mine, after=True):
+            await self._die(f"after {name} #{mine}")
+        return result
+
+    def _dies(self, call: int, after: bool) -> bool:
+        return self.plan is not None and not self.plan.fired and self.plan.at == call and self.plan.after is after
+
+    async def _die(self, where: str) -> None:
+        assert self.plan is not None
+        self.plan.fired = True
+        self.where = where
+        self.died.set()
+        await self.alive()
+
+    async def alive(self) -> None:
+        """The dead wait for ever, and are remembered: a forgotten task would complain of its end."""
+        if self.died.is_set():
+            grave: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.graves.append(grave)
+            await grave
+
+
+class MortalJournal:
+    """The journal as one incarnation sees it."""
+
+    def __init__(self, life: Incarnation, journal: SqliteJournal) -> None:
+        self._life, self._journal = life, journal
+
+    @property
+    def digest_key(self) -> bytes:
+        return self._journal.digest_key
+
+    async def _call(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        async def counted() -> T:
+            self._life.at_work += 1
+            try:
+                return await work()
+            finally:
+                self._life.at_work -= 1
+
+        return await self._life.call(f"journal.{name}", counted)
+
+    async def append(self, step: Append) -> None:
+        await self._call("append", lambda: self._journal.append(step))
+
+    async def stream(self, sale_id: SaleId) -> Sequence[Entry] | None:
+        return await self._call("stream", lambda: self._journal.stream(sale_id))
+
+    async def secrets(self, sale_id: SaleId) -> Mapping[str, str]:
+        return await self._call("secrets", lambda: self._journal.secrets(sale_id))
+
+    async def owing(self) -> Sequence[SaleId]:
+        return await self._call("owing", self._journal.owing)
+
+    async def neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
+        return await self._call("neighbours", lambda: self._journal.neighbours(sale_id, order_id))
+
+    async def find(self, query: Query) -> Sequence[Row]:
+        return await self._call("find", lambda: self._journal.find(query))
+
+    async def park(self, sale_id: SaleId, reason: str, at: datetime) -> None:
+        await self._call("park", lambda: self._journal.park(sale_id, reason, at))
+
+    async def parked(self) -> Sequence[Parked]:
+        return await self._call("parked", self._journal.parked)
+
+    async def note(self, name: str, value: str | None) -> None:
+        await self._call("note", lambda: self._journal.note(name, value))
+
+    async def noted(self, name: str) -> str | None:
+        return await self._call("noted", lambda: self._journal.noted(name))
+
+
+class MortalTransport:
+    """The wire as one incarnation sees it: what is sent arrives even if the sender dies."""
+
+    def __init__(self, life: Incarnation, world: "World") -> None:
+        self._life, self._world = life, world
+
+    def reachable(self, account: str) -> bool:
+        return self._world.last_reached
+
+    async def exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+        return await self._life.call(f"exchange.{request.operation}", lambda: self._exchange(binding, request, secrets, late))
+
+    async def _exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+        flight = self._world.send(request, secrets)
+        done, _ = await asyncio.wait({flight}, timeout=ANSWER_LIMIT_MS / 1000)
+        if done:
+            return flight.result()
+        flight.add_done_callback(lambda task: None if self._life.died.is_set() else late(task.result()))
+        return Unclear("timeout")
+
+
+class SimulatedCard:
+    """The helper command: a token, as long as it is there."""
+
+    def __init__(self, life: Incarnation, world: "World") -> None:
+        self._life, self._world = life, world
+
+    async def token(self) -> str:
+        async def make() -> str:
+            return f"helper-token-{next(self._world.tokens)}"
+
+        return await self._life.call("card.token", make)
+
+    async def card_session(self, barcode: str) -> str | None:
+        async def read() -> str | None:
+            return barcode.removeprefix("CM") if barcode.startswith("CM") else None
+
+        return await self._life.call("card.session", read)
+
+
+class World:
+    """One simulated shop."""
+
+    def __init__(self, loop: VirtualLoop, folder: Path, policy: Policy, bank: BankSettings | None = None) -> None:
+        self.loop, self.folder = loop, folder
+        self.ids = itertools.count(1)
+        self.tokens = itertools.count(1)
+        self.settings = bank or BankSettings(
+            login=LOGIN, password=PASSWORD, customer=Customer(Action.CONFIRM, 2_000), partner="acme", magic_sessions=False
+        )
+        self.bank = Bank(self.settings, lambda: f"00000000-0000-4000-9000-{next(self.ids):012d}")
+        self.policy = policy
+        self.boot = "boot-1"
+        self.boot_offset_ms = 0
+        self.last_reached = True
+        self.with_card = True
+        self.dark_s = 0.0
+        self.flights: set[asyncio.Task[Outcome]] = set()
+        self.opening = 0  # journals being opened or closed
+        loop.virtual.busy = lambda: self.opening > 0 or (self.life is not None and not self.life.died.is_set() and self.life.at_work > 0)
+        self.life: Incarnation | None = None
+        self.engine: Engine | None = None
+        self.journal: SqliteJournal | None = None
+        self.acceptance: Acceptance | None = None
+        self.counter: Counter | None = None
+        self.plans: list[CrashPlan] = []
+        self.deaths: list[str] = []
+        self.lives: list[Incarnation] = []
+        self.notices: list[tuple[str, str, dict[str, object]]] = []
+        self.generation = 0
+        self._undertaker: asyncio.Task[None] | None = None
+        self._up = asyncio.Event()
+
+    # --- time ---
+
+    def now_ms(self) -> int:
+        return int(EPOCH.timestamp() * 1000) + round(self.loop.time() * 1000)
+
+    def now(self) -> Stamp:
+        ticks = round(self.loop.time() * 1000)
+        return Stamp(EPOCH + timedelta(milliseconds=ticks), self.boot, ticks + 1_000 - self.boot_offset_ms)
+
+    def request_id(self) -> str:
+        return str(uuid.UUID(int=(4 << 76) | (8 << 62) | (0xABCDEF << 96) | next(self.ids)))
+
+    def notice(self, event: str, sale: SaleId | None = None, **facts: object) -> None:
+        self.notices.append((event, str(sale), facts))
+
+    # --- the wire ---
+
+    def send(self, request: Request, secrets: Mapping[str, str]) -> "asyncio.Task[Outcome]":
+        task = self.loop.create_task(self._deliver(request, dict(secrets)))
+        self.flights.add(task)
+        task.add_done_callback(self.flights.discard)
+        return task
+
+    async def _deliver(self, request: Request, secrets: Mapping[str, str]) -> Outcome:
+        path = f"/acme{request.path}"
+        operation = operation_of(path)
+        await asyncio.sleep(0.01)
+        delivery = self.bank.plan(self.now_ms(), operation)
+        if delivery.refuse:
+            self.last_reached = False
+            return NotSent("refused")
+        self.last_reached = True
+        body = canonical.dumps(request.fill(secrets)).encode()
+        headers = {"authorization": _basic(), "content-type": "application/json"}
+        headers |= {name: secrets[secret] for name, secret in request.secret_headers.items()}
+        await asyncio.sleep(delivery.before_ms / 1000)
+        answer = self.bank.act(self.now_ms(), delivery, request.method, path, headers, body)
+        if answer is None or not delivery.complete:
+            await asyncio.sleep(delivery.after_ms / 1000)
+            return Unclear("reset")
+        await asyncio.sleep(0.02 + delivery.reading_ms(answer) / 1000)
+        return Reply(answer.status, delivery.visible(answer), {name.lower(): value for name, value in answer.headers.items()})
+
+    # --- the process ---
+
+    def provider(self) -> Provider:
+        return Koshelek(KoshelekSettings(), {STORE: StoreFacts()})
+
+    def setup(self) -> Setup:
+        terminal = Terminal(self.policy, "koshelek")
+        return Setup(
+            terminals={(STORE, TILL): terminal, (STORE, "till-2"): terminal},
+            providers={"koshelek": self.provider()},
+            bindings={"koshelek": Binding("koshelek", Environment.TEST, ACCOUNT)},
+            merchants={STORE: Merchant("Acme", "ООО Акме")},
+            timezone=UTC,
+            default_policy=self.policy,
+        )
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"life-{self.generation}" / "journal.db"
+
+    async def start(self) -> None:
+        """A new life on what lies on the disk."""
+        plan = self.plans.pop(0) if self.plans else None
+        life = Incarnation(plan)
+        self.life = life
+        self.lives.append(life)
+        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        self.opening += 1
+        self.journal = await SqliteJournal.open(self.path, allow_volatile=True)
+        self.opening -= 1
+        self._undertaker = self.loop.create_task(self._bury(life))
+        ports = self._ports(life)
+        engine = Engine(ports, self.setup())
+        self.engine, self.acceptance, self.counter = engine, Acceptance(engine), Counter(engine)
+        recovering = self.loop.create_task(recover(engine))
+        dying = self.loop.create_task(life.died.wait())
+        await asyncio.wait({recovering, dying}, return_when=asyncio.FIRST_COMPLETED)
+        dying.cancel()
+        if recovering.done() and not life.died.is_set():
+            recovering.result()
+            self._up.set()
+
+    def _ports(self, life: Incarnation) -> Ports:
+        assert self.journal is not None
+        card: Card | None = SimulatedCard(life, self) if self.with_card else None
+        return Ports(MortalJournal(life, self.journal), MortalTransport(life, self), self, self, self.notice, card)
+
+    async def _bury(self, life: Incarnation) -> None:
+        """After a death: the files as they are, a pause, a new life."""
+        await life.died.wait()
+        self._up.clear()
+        self.deaths.append(life.where)
+        old, journal, engine = self.path, self.journal, self.engine
+        assert journal is not None
+        self.generation += 1
+        self.path.parent.mkdir(mode=0o700)
+        for name in old.parent.iterdir():
+            if name.name != "journal.lock":
+                shutil.copy(name, self.path.parent / name.name)
+        await self._let_go(engine, journal)
+        await asyncio.sleep(self.dark_s or RESTART_MS / 1000)
+        if self.dark_s:
+            self.boot = f"boot-{round(self.loop.time() * 1000)}"
+            self.boot_offset_ms = round(self.loop.time() * 1000)
+            self.dark_s = 0.0
+        await self.start()
+
+    async def _let_go(self, engine: Engine | None, journal: SqliteJournal) -> None:
+        """Free what the dead hold: none of it reaches the new life's files."""
+        if engine is not None:
+            await engine.stop(0)
+        self.opening += 1
+        await journal.close()
+        self.opening -= 1
+
+    async def stop(self) -> None:
+        """The end of the simulation."""
+        if self._undertaker is not None:
+            self._undertaker.cancel()
+        assert self.journal is not None
+        await self._let_go(self.engine, self.journal)
+
+    # --- the till ---
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """What a POS does: ask, and if the agent dies meanwhile, ask again once it is back."""
+        while True:
+            await self._up.wait()
+            life = self.life
+            assert life is not None
+            asking = asyncio.ensure_future(question())
+            dying = self.loop.create_task(life.died.wait())
+            await asyncio.wait({asking, dying}, return_when=asyncio.FIRST_COMPLETED)
+            dying.cancel()
+            if asking.done() and not life.died.is_set():
+                return asking.result()
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.sleep(0.05)
+
+    async def up(self) -> None:
+        """Wait until a process runs."""
+        await self._up.wait()
+
+    async def reboot(self, dark_s: float) -> None:
+        """Pull the plug: the process dies now, time passes, and the machine comes back with another boot id."""
+        await self._up.wait()
+        assert self.life is not None
+        self.dark_s = dark_s
+        self.life.where = "power cut"
+        self.life.died.set()
+        await asyncio.sleep(0)
+
+
+def _basic() -> str:
+    return "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()
