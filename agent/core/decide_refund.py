@@ -151,8 +151,8 @@ def _lost(one: Refund, reason: str, check_first: bool) -> Event:
 
 
 def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy) -> list[Event]:
-    """A refusal closes the attempt. Unless an earlier copy was lost a short while ago: then it may be the echo of our own first copy, or that
-    copy may still arrive, so the id is kept and the status is read before it is used again."""
+    """A refusal closes the attempt. Unless an earlier copy was lost a short while ago: then it may be the echo of our own first copy, or
+    that copy may still arrive, so the id is kept and the status is read before it is used again."""
     assert one.call is not None
     age = elapsed_ms(one.call.first_sent, now) if one.call.first_sent else None
     if one.call.lost > 0 and (age is None or age < policy.blind_repeat_ms):

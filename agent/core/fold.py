@@ -133,7 +133,12 @@ def _held_reason(sale: Sale, event: events.AttemptHeld) -> str | None:
     """While nothing was sent the cashier may know why it waits; in every other state the reason is not the link's to give."""
     if sale.payment is not PaymentState.SENDING:
         return sale.reason
-    return "OFFLINE" if event.denied is None else "ACCESS_DENIED"
+    if event.denied is not None or event.reason == "credentials":
+        return "ACCESS_DENIED"
+    return "OFFLINE" if event.reason in OFFLINE_REASONS else None
+
+
+OFFLINE_REASONS = frozenset({"refused", "dns", "tls", "connect_timeout", "unreachable", "connect", "pool", "deadline"})
 
 
 _APPLY: dict[type[Any], Callable[[Sale, Any, Stamp], Sale]] = {

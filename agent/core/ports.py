@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from agent.core.model import Binding, SaleId, Stamp
+from agent.core.model import Binding, Deadline, SaleId, Stamp
 from agent.core.verdict import Outcome, Request
 
 # --- journal ---
@@ -160,10 +160,16 @@ class Journal(Protocol):
 
 class Transport(Protocol):
     """Sends one attempt. Never raises for what the network does. ``late`` is called (from the loop) with the outcome of an attempt that was
-    given up as Unclear("timeout") and ended afterwards: a wait limit ends our waiting, never the request (money rule 13)."""
+    given up as Unclear("timeout") and ended afterwards: a wait limit ends our waiting, never the request (money rule 13). ``not_after``: an
+    attempt of which no byte was written by then ends as NotSent("deadline") - connecting may take seconds (promise P5)."""
 
     async def exchange(
-        self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]
+        self,
+        binding: Binding,
+        request: Request,
+        secrets: Mapping[str, str],
+        late: Callable[[Outcome], None],
+        not_after: Deadline | None = None,
     ) -> Outcome: ...
 
     def reachable(self, account: str) -> bool:

@@ -6,7 +6,7 @@ never its value. Pure but for asking the account for today's login and password.
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from agent import __version__
@@ -36,6 +36,7 @@ class Letter:
     url: str
     headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
     content: bytes | None = field(repr=False)
+    expired: Callable[[], bool] = field(default=lambda: False, repr=False)  # asked when the first byte is about to go
 
 
 def compose(account: Account, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:

@@ -22,7 +22,7 @@ STATES = {
     "attention": N_("The result is not clear. Do not take the money again; call the technician."),
     "paid": N_("Paid."),
     "declined": N_("The payment was declined. Offer another means of payment."),
-    "canceled": N_("The payment is canceled. No money is taken."),
+    "canceled": N_("The payment is canceled."),
     "expired": N_("The payment was never sent. No money was taken. Offer another means of payment."),
     "reversed": N_("The payment is reversed: the money goes back to the customer."),
     "elsewhere": N_("The sale was made elsewhere; only its refunds are kept here."),

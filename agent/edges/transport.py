@@ -5,9 +5,10 @@ One account cannot starve another: each has its own connections, its own bound a
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from agent.core.model import Binding
+from agent.core.model import Binding, Deadline
 from agent.core.ports import Clock
 from agent.core.verdict import NotSent, Operation, Outcome, Reply, Request, Unclear
 from agent.edges.accounts import Account, AccountRefused, TransportLimits
@@ -57,14 +58,24 @@ class HttpTransport:
         self._limits = limits or TransportLimits()
         self._observe = observe
         self._closed = False
-        clock = clock or SystemClock()
+        self._clock = clock = clock or SystemClock()
         self._lines = {name: _Line(account, self._limits, clock) for name, account in accounts.items()}
 
-    async def exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+    async def exchange(
+        self,
+        binding: Binding,
+        request: Request,
+        secrets: Mapping[str, str],
+        late: Callable[[Outcome], None],
+        not_after: Deadline | None = None,
+    ) -> Outcome:
         """One attempt. Returns within ``answer_limit_ms``; raises nothing but the caller's own cancellation, which does not end the
-        request. An attempt that was not waited for to its end reports it through ``late``, exactly once, from the loop."""
+        request. An attempt that was not waited for to its end reports it through ``late``, exactly once, from the loop. One that has not
+        begun to write by ``not_after`` never will."""
         line = self._lines.get(binding.account)
         letter = self._letter(line, request, secrets)
+        if not_after is not None and isinstance(letter, Letter):
+            letter = replace(letter, expired=lambda: not_after.passed(self._clock.now()))
         if line is None or isinstance(letter, NotSent):
             assert isinstance(letter, NotSent)
             self._report(request.operation, letter, 0)
@@ -84,6 +95,15 @@ class HttpTransport:
     def link(self, account: str) -> LinkState:
         """What the last attempts say about the way to this account. Raises KeyError for an unknown one."""
         return self._lines[account].link.state
+
+    def reachable(self, account: str) -> bool:
+        """False while the account's host is known to be out of reach. An unknown account is not a matter of the network."""
+        line = self._lines.get(account)
+        return line is None or line.link.state.status is not LinkStatus.DOWN
+
+    def accounts(self) -> Sequence[str]:
+        """The accounts this transport was made for."""
+        return tuple(self._lines)
 
     async def probe(self, account: str) -> LinkState:
         """Connect (TCP and TLS), send no request, hang up. Callers at the same time share one. Raises KeyError."""

@@ -38,15 +38,19 @@ SOCKET_OPTIONS = (
 _LOGGERS = ("httpx", "httpcore", "httpx2", "httpcore2")  # below WARNING they write URLs and the headers of answers
 
 
-class _Stopping(Exception):
-    """The agent is being stopped, and this request has not begun to write."""
+class _TooLate(Exception):
+    """This request has not begun to write, and must not begin any more."""
+
+    def __init__(self, outcome: NotSent) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
 
 
 class _Witness:
     """What one request has done so far. Called by the connection itself with the names of its steps; the last moment to say no."""
 
-    def __init__(self, stopping: Callable[[], bool]) -> None:
-        self._stopping = stopping
+    def __init__(self, refusal: Callable[[], NotSent | None]) -> None:
+        self._refusal = refusal
         self.securing = False
         self.writing = False
         self.headers_written = False
@@ -58,8 +62,9 @@ class _Witness:
             case "start_tls.started":
                 self.securing = True
             case "send_request_headers.started":
-                if self._stopping():
-                    raise _Stopping
+                refusal = self._refusal()
+                if refusal is not None:
+                    raise _TooLate(refusal)
                 self.writing = True
             case "send_request_headers.complete":
                 self.headers_written = True
@@ -93,7 +98,7 @@ class Wire:
 
     async def send(self, letter: Letter) -> Outcome:
         """One attempt. Raises nothing; must not be cancelled."""
-        generation, witness = self._current, _Witness(lambda: self._closed)
+        generation, witness = self._current, _Witness(lambda: self._refusal(letter))
         generation.under_way.add(witness)
         limit_s = self._limits.flight_limit_ms / 1_000
         timer = asyncio.get_running_loop().call_later(limit_s, self._overdue, generation, witness)
@@ -115,6 +120,11 @@ class Wire:
             await _close(generation.client)
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _refusal(self, letter: Letter) -> NotSent | None:
+        if self._closed:
+            return NotSent("closed", "the agent is stopping")
+        return NotSent("deadline", "there was no connection before the deadline") if letter.expired() else None
 
     def _client(self) -> httpx.AsyncClient:
         limits = self._limits
@@ -201,8 +211,8 @@ def _without_answer(fault: Exception, witness: _Witness) -> NotSent | Unclear:
     local = NotSent("local", "the request has no valid form in HTTP")
     if not witness.writing:
         match fault:
-            case _Stopping():
-                return NotSent("closed", "the agent is stopping")
+            case _TooLate(outcome=outcome):
+                return outcome
             case httpx.PoolTimeout():
                 return NotSent("pool", "no free connection")
             case httpx.ConnectTimeout() if witness.securing:

@@ -193,8 +193,9 @@ class Duties:
         def late(outcome: Outcome) -> None:
             self._spawn(self._landed(name, request_id, request, outcome, late=True))
 
-        steward = self._steward
-        outcome = await steward.ports.transport.exchange(steward.sale.binding, request, secrets, late)
+        steward, sale = self._steward, self._steward.sale
+        first = name == CHECKOUT_CALL and sale.call is not None and sale.call.lost == 0
+        outcome = await steward.ports.transport.exchange(sale.binding, request, secrets, late, sale.deadline if first else None)
         await self._landed(name, request_id, request, outcome, late=False)
 
     async def _landed(self, name: str, request_id: str, request: Request, outcome: Outcome, late: bool) -> None:

@@ -82,7 +82,7 @@ PARAMETERS: Mapping[FaultKind, Mapping[str, Parameter]] = {
     FaultKind.WRONG_CURRENCY: {"currency": "USD"},
     FaultKind.PHANTOM_REFUND: {},  # the next refund is granted and told so, but the money never leaves the bank
     FaultKind.DOUBLE_CHARGE: {},  # the next payment is charged twice
-    FaultKind.SILENT_CHARGE: {},  # the next payment that ends rejected (a fault of checkout) or cancelled (of cancel) is charged all the same
+    FaultKind.SILENT_CHARGE: {},  # the next payment that is rejected (operation checkout) or cancelled (cancel) is charged all the same
 }
 """What each kind can be told, with defaults. Times in milliseconds unless the name says otherwise."""
 

@@ -1,0 +1,172 @@
+"""What the commands share: finding the configuration and the daemon, printing, exit statuses."""
+
+import asyncio
+import copy
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from agent.settings import BadSettings, Settings, describe, find, load
+from agent.texts import N_, translator
+from drivers.client import CallFailed, Client, Unreachable
+
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    """Exit statuses: a contract with scripts."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    NOT_PAID = 3
+    UNRESOLVED = 4
+    UNREACHABLE = 5
+    CONFLICT = 6
+    CONFIGURATION = 78
+
+
+@dataclass(slots=True)
+class Context:
+    """The options before the command."""
+
+    config_file: str | None
+    socket_path: str | None
+    as_json: bool
+
+    def settings(self, machine: bool = False) -> Settings:
+        """The configuration; ends the command with status 78 if it cannot be used."""
+        try:
+            return load(find(Path(self.config_file) if self.config_file else None), machine=machine)
+        except BadSettings as error:
+            self.bad_settings(error)
+
+    def bad_settings(self, error: BadSettings) -> NoReturn:
+        if self.as_json:
+            problems = [
+                {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": str(one.problem)} for one in error.problems
+            ]
+            click.echo(json.dumps({"error": {"code": "CONFIGURATION", "problems": problems}}, ensure_ascii=False))
+        else:
+            click.echo(describe(error.problems, language()), err=True)
+        sys.exit(Exit.CONFIGURATION)
+
+    def socket(self) -> Path:
+        """The daemon's socket: the one named, else the operator's in the configuration, else the first."""
+        if self.socket_path:
+            return Path(self.socket_path)
+        listeners = self.settings().listener
+        chosen = next((one for one in listeners if one.role == "admin"), listeners[0])
+        return chosen.path
+
+    def ask(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
+        """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand)."""
+        try:
+            return asyncio.run(self._talk(conversation))
+        except Unreachable as error:
+            self.fail(Exit.UNREACHABLE, "UNREACHABLE", f"{error}. Is the service running? systemctl status koshelek-agent")
+        except CallFailed as error:
+            self.refused(error)
+
+    async def _talk(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
+        async with await Client.connect(self.socket()) as client:
+            return await conversation(client)
+
+    def refused(self, error: CallFailed) -> NoReturn:
+        details = [f"  {one.get('path')}: {one.get('problem')}" for one in error.data.get("details", []) if isinstance(one, dict)]
+        status = Exit.USAGE if error.code in ("INVALID", "NOT_FOUND") else Exit.CONFLICT
+        self.fail(status, error.code, "\n".join([error.message, *details]), **error.data)
+
+    def fail(self, status: Exit, code: str, text: str, **data: object) -> NoReturn:
+        if self.as_json:
+            click.echo(json.dumps({"error": {**data, "code": code, "message": text}}, ensure_ascii=False))
+        else:
+            click.echo(f"{code}: {text}", err=True)
+        sys.exit(status)
+
+    def show(self, result: Mapping[str, Any], human: Callable[[], None]) -> None:
+        """Print a result: JSON for programs, or as ``human`` does."""
+        if self.as_json:
+            click.echo(json.dumps(result, ensure_ascii=False))
+        else:
+            human()
+
+
+COMMON_OPTIONS = (
+    click.Option(["--config", "config_file"], type=click.Path(dir_okay=False), help="Configuration file."),
+    click.Option(["--socket", "socket_path"], type=click.Path(), help="Socket of the daemon, instead of the one in the configuration."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print JSON for programs."),
+)
+
+
+def with_common_options(command: click.Command) -> click.Command:
+    """Let the common options stand behind the command's name as well: people put them where they think of them."""
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            with_common_options(one)
+        return command
+    for option in COMMON_OPTIONS:
+        behind = copy.copy(option)
+        behind.callback, behind.expose_value = _take, False
+        command.params.append(behind)
+    return command
+
+
+def _take(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value:
+        setattr(context.find_object(Context), str(parameter.name), value)
+
+
+def language() -> str:
+    """The language of the person at the terminal, where no configuration says otherwise."""
+    chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "ru" if chosen.startswith("ru") else "en"
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table for people. rich is imported here alone: the daemon must not pay for it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 160).print(drawn)
+
+
+def status_of(answer: Mapping[str, Any]) -> Exit:
+    """The exit status that tells a checkout's or refund's outcome."""
+    if not answer.get("finished"):
+        return Exit.UNRESOLVED
+    return Exit.OK if answer.get("success") else Exit.NOT_PAID
+
+
+def say(text: str) -> str:
+    """A text in the person's language."""
+    return translator(language())(text)
+
+
+PICK_ONE = N_("Name the till: --store and --terminal (the configuration has more than one).")
+
+
+def till(context: Context, store: str | None, terminal: str | None) -> tuple[str, str]:
+    """The till meant by the options; with a single one configured nothing need be said."""
+    if store and terminal:
+        return store, terminal
+    tills = [
+        (one.store_id, one.terminal_id)
+        for one in context.settings().terminal
+        if store in (None, one.store_id) and terminal in (None, one.terminal_id)
+    ]
+    if len(tills) != 1:
+        raise click.UsageError(say(PICK_ONE))
+    return tills[0]

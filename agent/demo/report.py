@@ -1,0 +1,90 @@
+"""The programme, the books and what is wrong with them, for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from agent.core.money import roubles
+from agent.demo.actor import Actor
+from agent.demo.books import NOTHING, Books, Difference, Line, Owner, orders, total
+from agent.demo.configuration import KIOSK, TILLS
+from agent.demo.house import House
+from agent.demo.plants import PLANTS
+from agent.demo.screen import Screen
+from agent.demo.stage import Stage
+from agent.sandbox.ledger import EntryKind
+
+_DID = {EntryKind.CHARGE: "charged", EntryKind.REFUND: "returned", EntryKind.CANCEL: "canceled"}
+_HEADS = {Owner.REGISTER: "register was told", Owner.JOURNAL: "journal holds", Owner.BANK: "bank did"}
+
+
+def opening(screen: Screen, plant: str | None) -> None:
+    screen.line("A shop for a minute: a bank of play money (the sandbox), the agent with its journal, and the register software", "bold")
+    screen.line(f"of {len(TILLS)} tills and a {KIOSK}, which knows nothing but the agent's socket. Three processes, no mocks.", "bold")
+    if plant is not None:
+        screen.line(f"Planted bug: {plant}. {PLANTS[plant]}", "bold yellow")
+    screen.line()
+
+
+def programme(screen: Screen, house: House, entries: Sequence[Mapping[str, Any]]) -> None:
+    """A line for every sale. What the bank did is said by its ledger, not by the agent."""
+    lines = sorted(house.lines, key=lambda line: (line.scene, line.sale.order_id))
+    rows = [
+        [
+            str(line.scene),
+            line.title,
+            line.sale.order_id,
+            line.saw,
+            line.state,
+            line.money,
+            roubles(line.amount),
+            _done(entries, line.sale.order_id),
+            str(line.ms),
+        ]
+        for line in lines
+    ]
+    columns = ["", "scene", "order", "the cashier saw", "state", "money", "amount", "the bank", "ms"]
+    screen.table("What happened", columns, rows, numbers=("", "amount", "ms"))
+
+
+def _done(entries: Iterable[Mapping[str, Any]], order_id: str) -> str:
+    done = [_DID[EntryKind(entry["kind"])] for entry in entries if entry["order_id"] == order_id]
+    return ", ".join(done) or "nothing"
+
+
+def books(screen: Screen, found: Books, differences: Sequence[Difference]) -> None:
+    """The three books side by side: charged - returned = net, by order and in all."""
+    wrong = {difference.order_id for difference in differences}
+    rows = [
+        [order_id, *(_sum(book.get(order_id, NOTHING)) for book in found.values()), "DIFFERS" if order_id in wrong else "ok"]
+        for order_id in orders(found)
+    ]
+    sums = ["all", *(_sum(total(book)) for book in found.values()), "DIFFERS" if wrong else "ok"]
+    heads = [_HEADS[owner] for owner in found]
+    screen.table("Three books: charged - returned = net, in roubles", ["order", *heads, ""], [*rows, sums], numbers=heads)
+
+
+def _sum(line: Line) -> str:
+    return f"{roubles(line.charged)} - {roubles(line.returned)} = {_signed(line.net)}"
+
+
+def _signed(amount: int) -> str:
+    return f"-{roubles(-amount)}" if amount < 0 else roubles(amount)
+
+
+def findings(screen: Screen, flaws: Sequence[str], differences: Sequence[Difference], violations: int) -> None:
+    """Everything that is not as it should be, by name."""
+    screen.line(f"Rules of the payment API that the agent broke, as the bank counts them: {violations}")
+    for flaw in flaws:
+        screen.line(f"Ended otherwise: {flaw}", "bold red")
+    for difference in differences:
+        screen.line(f"Unaccounted: {difference}", "bold red")
+    if not flaws and not differences:
+        screen.line("Every scene ended as it should, and the three books agree to the kopeck.", "green")
+
+
+def logs(screen: Screen, stage: Stage) -> None:
+    """The last lines of both processes, for whoever looks for the reason."""
+    actors: tuple[Actor, ...] = (stage.bank, stage.agent)
+    for actor in actors:
+        screen.heading(f"The last of {actor.log}")
+        screen.line(actor.tail() or "(nothing)")

@@ -1,0 +1,73 @@
+"""Why the journal cannot be opened, by who must react, and what SQLite's errors mean to the caller.
+
+Start errors are for the technician in front of the till: the text names the file, says what is wrong and what to do. At run time there
+are only three: a step that does not fit (Conflict), a full device (JournalFull: nothing was written, go on), and everything else
+(JournalBroken: a commit that failed may still have happened, so stop, start again, and read).
+"""
+
+import sqlite3
+from pathlib import Path
+
+from agent.core.ports import Conflict, JournalBroken, JournalError, JournalFull
+
+PRIMARY_CODE_MASK = 0xFF  # SQLite's extended result codes keep the primary code in the low byte
+
+
+class JournalUnusable(JournalError):
+    """The journal cannot be opened. Nothing was changed in it."""
+
+
+class JournalLocked(JournalUnusable):
+    """Another agent works with this file: stop that one first."""
+
+
+class JournalPlaceRefused(JournalUnusable):
+    """The file lies where it can be lost or be read by others: a file system without durability, a link, wrong rights."""
+
+
+class SqliteUnfit(JournalUnusable):
+    """The SQLite library is too old or does not keep a setting the journal depends on."""
+
+
+class JournalFromFuture(JournalUnusable):
+    """A newer agent wrote this file: install that version again, or restore the copy it made before its migration."""
+
+
+class NotAJournal(JournalUnusable):
+    """The file belongs to something else: the configured path is wrong."""
+
+
+class JournalDamaged(JournalUnusable):
+    """The file as a whole cannot be trusted: keep it, restore a backup, and reconcile with the provider."""
+
+
+def translate(error: sqlite3.Error, path: Path) -> Conflict | JournalFull | JournalBroken:
+    """What an error of SQLite means to the caller. Its cause is kept."""
+    code = getattr(error, "sqlite_errorcode", None)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    translated: Conflict | JournalFull | JournalBroken
+    match code & PRIMARY_CODE_MASK if code is not None else None:
+        case sqlite3.SQLITE_CONSTRAINT:
+            translated = Conflict(str(error))
+        case sqlite3.SQLITE_FULL:
+            translated = JournalFull(f"{path}: no space is left on the device; nothing was written. Free some; the agent goes on by itself")
+        case _:
+            translated = JournalBroken(
+                f"{path}: SQLite reported {name} ({error}). The last steps may or may not be stored. "
+                "The agent must start again and read; if it happens again, check the disk and restore a backup"
+            )
+    translated.__cause__ = error
+    return translated
+
+
+def translate_at_start(error: sqlite3.Error, path: Path) -> JournalError:
+    """The same for the checks at start, where a file that is no database or has damaged pages is the technician's case."""
+    match getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK:
+        case sqlite3.SQLITE_NOTADB:
+            unusable: JournalError = NotAJournal(f"{path} is no SQLite database. Check the path, or restore a backup")
+        case sqlite3.SQLITE_CORRUPT:
+            unusable = JournalDamaged(f"{path} is damaged ({error}). Keep the file, restore a backup, and reconcile with the provider")
+        case _:
+            return translate(error, path)
+    unusable.__cause__ = error
+    return unusable

@@ -1,0 +1,187 @@
+"""The journal as the engine sees it: the writing half, the reading half, the lock, and the order in which they open and close."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.core.model import SaleId
+from agent.core.ports import Append, Entry, JournalBroken, Parked, Query, Row
+from agent.edges.journal import checks, connect, daily, place, readonly, steps
+from agent.edges.journal.checks import Entropy
+from agent.edges.journal.connect import WriterConnection, file_uri
+from agent.edges.journal.ledger import Ledger
+from agent.edges.journal.lock import FileLock
+from agent.edges.journal.reader import Reader
+from agent.edges.journal.schema import CURRENT, Plan
+from agent.edges.journal.verify import Verification
+from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Statistics, Writer
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteJournal:
+    """Implements ``agent.core.ports.Journal`` on one SQLite file. Made by ``open``; unclosed, its threads keep the process alive."""
+
+    def __init__(self, path: Path, lock: FileLock, writer: Writer, reader: Reader) -> None:
+        self._path, self._lock, self._writer, self._reader = path, lock, writer, reader
+        self._closing: asyncio.Task[None] | None = None
+        reader.on_failure = writer.fail
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        *,
+        allow_volatile: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+        entropy: Entropy = secrets.token_bytes,
+        idle_s: float = IDLE_BEFORE_CHECKPOINT_S,
+        plan: Plan = CURRENT,
+    ) -> Self:
+        """Check the place, lock, migrate, verify, and be ready. Creates the file if there is none.
+
+        Raises a JournalUnusable that says what to do, JournalFull or JournalBroken. An ``open`` that is cancelled closes what it opened.
+        """
+        opening = asyncio.create_task(cls._open(path, allow_volatile, clock, entropy, idle_s, plan))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                await opening.result().close()
+            raise
+
+    @classmethod
+    async def _open(
+        cls, path: Path, allow_volatile: bool, clock: Callable[[], datetime], entropy: Entropy, idle_s: float, plan: Plan
+    ) -> Self:
+        place.prepare(path, allow_volatile=allow_volatile)
+        async with contextlib.AsyncExitStack() as stack:
+            lock = FileLock(path)
+            stack.callback(lock.release)
+            check = partial(checks.prepare_writer, path=path, plan=plan, entropy=entropy)
+            connection, raw, opened = await connect.connect(f"{file_uri(path)}?mode=rw", path, WriterConnection, check)
+            stack.push_async_callback(connection.close)
+            reader = await readonly.attach(f"{file_uri(path)}?mode=ro", path, clock, plan)
+            raw.ledger = Ledger(raw, path, opened.digest_key, opened.head, opened.anchored, clock)
+            stack.pop_all()
+        journal = cls(path, lock, Writer(connection, raw.ledger, path, idle_s), reader)
+        reader.mark(opened.damages)
+        try:
+            await journal._writer.start()
+        except JournalBroken:
+            await journal.close()
+            raise
+        return journal
+
+    async def close(self) -> None:
+        """Write what is queued, anchor, empty the log, release the file. A second call waits for the first.
+
+        Raises JournalBroken if this failed; what was acknowledged before is stored. A cancelled ``close`` goes on by itself.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        before = self._writer.failure
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._lock.release)
+            await self._writer.stop()
+            # The last connection to close moves the log into the file, hiding errors. There is nothing left to move if all went well;
+            # after an I/O error nothing may be written, so then the last one is the connection that cannot.
+            first, last = (self._reader, self._writer) if self._writer.failure is None else (self._writer, self._reader)
+            stack.push_async_callback(last.close)
+            stack.push_async_callback(first.close)
+        if before is None:
+            self._writer.refuse_if_broken()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    # --- writing ---
+
+    async def append(self, step: Append) -> None:
+        """Returns when the step is on disk. Raises Conflict, JournalFull, JournalBroken, and ValueError for what cannot be stored."""
+        await self._writer.submit(steps.step_of(step))
+        self._reader.unmark(step.id)
+
+    async def park(self, sale_id: SaleId, reason: str, at: datetime) -> None:
+        """Set a sale aside for good; again with another reason replaces the first. Raises JournalFull, JournalBroken."""
+        await self._writer.submit(steps.parking_of(sale_id, reason, at))
+
+    async def note(self, name: str, value: str | None) -> None:
+        """Keep a small fact about the whole journal (None removes it). Raises JournalFull, JournalBroken, ValueError."""
+        await self._writer.submit(steps.noting_of(name, value))
+
+    async def checkpoint(self) -> bool:
+        """Move everything into the file and empty the log, which ends what erased secrets left there. False if a reader was in the way
+        or the device is full; the writer tries again by itself. Raises JournalBroken."""
+        return await self._writer.submit(Checkpoint.TRUNCATE)
+
+    # --- reading ---
+
+    @property
+    def digest_key(self) -> bytes:
+        return self._reader.digest_key
+
+    async def stream(self, sale_id: SaleId) -> Sequence[Entry] | None:
+        self._writer.refuse_if_broken()
+        return await self._reader.stream(sale_id)
+
+    async def secrets(self, sale_id: SaleId) -> Mapping[str, str]:
+        self._writer.refuse_if_broken()
+        return await self._reader.secrets(sale_id)
+
+    async def owing(self) -> Sequence[SaleId]:
+        self._writer.refuse_if_broken()
+        return await self._reader.owing()
+
+    async def neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
+        self._writer.refuse_if_broken()
+        return await self._reader.neighbours(sale_id, order_id)
+
+    async def find(self, query: Query) -> Sequence[Row]:
+        self._writer.refuse_if_broken()
+        return await self._reader.find(query)
+
+    async def parked(self) -> Sequence[Parked]:
+        self._writer.refuse_if_broken()
+        return await self._reader.parked()
+
+    async def noted(self, name: str) -> str | None:
+        self._writer.refuse_if_broken()
+        return await self._reader.noted(name)
+
+    # --- care ---
+
+    async def verify_all(self) -> Verification:
+        """Verify every stored record, beside the daily work. Damaged sales are marked: ``parked`` shows them. Raises JournalBroken."""
+        self._writer.refuse_if_broken()
+        verification = await daily.verify_all(self._path, self.digest_key)
+        self._reader.mark(verification.damages)
+        return verification
+
+    async def failed(self) -> JournalBroken:
+        """Returns when the journal breaks, also in the quiet: the daemon must then exit non-zero and start again."""
+        return await self._writer.failed()
+
+    def statistics(self) -> Statistics:
+        """Counters for status output."""
+        return self._writer.statistics()
+
+    @property
+    def wal_reset_bug(self) -> bool:
+        """Whether this SQLite can corrupt the file if a second program writes to it at the same time: worth a line in the log."""
+        return connect.library_has_wal_reset_bug()

@@ -1,0 +1,39 @@
+"""One agent per journal: an flock on a file beside it. The kernel releases it when the process dies, however it dies."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from agent.edges.journal.errors import JournalLocked, JournalPlaceRefused
+from agent.edges.journal.place import FILE_MODE
+
+SUFFIX = ".lock"
+MAX_PID_BYTES = 32  # a process id in digits
+
+
+class FileLock:
+    """Holds the lock until ``release``. The file stays: removing it would let two holders lock two different files."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the lock of the journal at ``path``. Raises JournalLocked, whose text names the holder."""
+        name = f"{path}{SUFFIX}"
+        try:
+            self._file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+        except OSError as error:
+            raise JournalPlaceRefused(f"the lock file {name} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(self._file, MAX_PID_BYTES).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._file)
+            raise JournalLocked(
+                f"{path} is in use by another agent, process {holder}. Stop that one first (systemctl stop koshelek-agent)"
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

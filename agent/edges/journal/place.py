@@ -1,0 +1,109 @@
+"""Where the journal may lie: a local disk that keeps what was flushed, in a directory that only the agent can enter.
+
+All of this happens before SQLite opens the file: closing any other descriptor of an open database drops SQLite's locks.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.edges.journal.errors import JournalPlaceRefused
+
+MOUNT_INFO = Path("/proc/self/mountinfo")
+FILE_MODE = 0o600
+OTHERS = 0o077  # rights of group and others
+COMPANIONS = ("", "-wal", "-shm")  # the files of one database
+
+VOLATILE_TYPES = frozenset(
+    # gone at power-off, or a layer that a container runtime throws away
+    {"tmpfs", "ramfs", "overlay", "aufs", "unionfs"}
+    # locks and flushes depend on another machine (SQLite: WAL does not work over a network)
+    | {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2", "virtiofs", "vboxsf"}
+)
+FUSE = "fuse"  # fuse, fuseblk, fuse.sshfs, ...: a flush means whatever the program behind it says
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A line of mountinfo."""
+
+    point: str
+    type: str
+
+    @property
+    def volatile(self) -> bool:
+        return self.type in VOLATILE_TYPES or self.type.startswith(FUSE)
+
+
+def prepare(path: Path, *, allow_volatile: bool) -> None:
+    """Check the place and create an empty file with the right mode if there is none. Raises JournalPlaceRefused."""
+    directory = path.parent
+    _check_directory(directory)
+    mount = mount_of(os.path.realpath(directory), MOUNT_INFO.read_text(errors="surrogateescape"))
+    if mount.volatile and not allow_volatile:
+        raise JournalPlaceRefused(
+            f"{path} would lie on {mount.point}, a file system of type {mount.type}, which does not keep what was written when the power "
+            "fails. Choose a directory on a local disk (ext4, xfs or btrfs); for a trial without real money allow a volatile journal"
+        )
+    for suffix in COMPANIONS:
+        _check_file(Path(f"{path}{suffix}"))
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE))
+
+
+def mount_of(path: str, mount_info: str) -> Mount:
+    """The mount an absolute, resolved path lies on, from the text of mountinfo. Pure."""
+    found = Mount("/", "unknown")
+    for mount in _mounts(mount_info):
+        inside = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
+        if inside and len(mount.point) >= len(found.point):  # a later mount on the same point covers an earlier one
+            found = mount
+    return found
+
+
+def _mounts(mount_info: str) -> Iterator[Mount]:
+    for line in mount_info.splitlines():
+        before, separator, after = line.partition(" - ")  # optional fields of any number end at the dash
+        places, types = before.split(" "), after.split(" ")
+        if separator and len(places) > 4:
+            yield Mount(_unescape(places[4]), types[0])
+
+
+def _unescape(text: str) -> str:
+    for code, character in ((r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", "\\")):
+        text = text.replace(code, character)
+    return text
+
+
+def _check_directory(directory: Path) -> None:
+    try:
+        status = directory.stat()
+    except OSError as error:
+        raise JournalPlaceRefused(
+            f"the journal's directory {directory} cannot be used: {error.strerror}. Run: install -d -m 0700"
+        ) from error
+    if not stat.S_ISDIR(status.st_mode):
+        raise JournalPlaceRefused(f"{directory} is not a directory")
+    _check_rights(directory, status, "0700")
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise JournalPlaceRefused(f"{path} is a link or no regular file. Remove it, or configure the true path")
+    _check_rights(path, status, "0600")
+
+
+def _check_rights(path: Path, status: os.stat_result, wanted: str) -> None:
+    if status.st_mode & OTHERS:
+        found = stat.S_IMODE(status.st_mode)
+        raise JournalPlaceRefused(f"{path} can be used by others (mode {found:04o}): the journal holds secrets. Run: chmod {wanted} {path}")
+    if status.st_uid != os.geteuid():
+        raise JournalPlaceRefused(
+            f"{path} belongs to user {status.st_uid} and the agent runs as {os.geteuid()}. Run: chown {os.geteuid()} {path}"
+        )

@@ -1,0 +1,156 @@
+"""Everything that is read, over a connection that cannot write. Every record is proved before it is given out.
+
+A damaged stream, secret or neighbour raises Corrupt: whoever asked for this one sale must not go on with it. In a list a damaged row is
+left out and its sale is *marked*: ``parked`` shows it with the reason, and nobody else's list fails because of it. Marks live in memory;
+the engine parks for good when it meets the sale itself.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiosqlite
+
+from agent.core import canonical
+from agent.core.model import SaleId, Stamp
+from agent.core.ports import Corrupt, Entry, JournalBroken, Parked, Query, Row
+from agent.edges.journal import chain, queries, rows, vault, verify
+from agent.edges.journal.chain import GENESIS, EventText
+from agent.edges.journal.errors import translate
+from agent.edges.journal.steps import NOTE_PREFIX
+from agent.edges.journal.verify import Damage
+
+INLINE_ROWS = 32  # proving a row takes 50 us; more of them are proved on another thread, so that nobody waits for a long list
+
+
+class Reader:
+    """The reading half of the journal."""
+
+    def __init__(
+        self,
+        connection: aiosqlite.Connection,
+        path: Path,
+        digest_key: bytes,
+        clock: Callable[[], datetime],
+        clean_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``clean_up`` runs after closing."""
+        self._connection, self._path, self._key, self._clock, self._clean_up = connection, path, digest_key, clock, clean_up
+        self._marked: dict[SaleId, Parked] = {}
+        self.on_failure: Callable[[JournalBroken], None] | None = None
+
+    @property
+    def digest_key(self) -> bytes:
+        """The key of keyed digests, made when the file was."""
+        return self._key
+
+    async def stream(self, sale_id: SaleId) -> Sequence[Entry] | None:
+        """The verified events of a sale in order; None if there is none. Raises Corrupt, JournalBroken."""
+        records = await self._fetch(queries.STREAM, queries.name_values(sale_id))
+        if not records:
+            return None
+        if len(records) <= INLINE_ROWS:
+            return _entries(sale_id, records)
+        return await asyncio.to_thread(_entries, sale_id, records)
+
+    async def secrets(self, sale_id: SaleId) -> Mapping[str, str]:
+        """What is kept beside the sale by name. Raises Corrupt, JournalBroken."""
+        return dict(vault.read(self._key, sale_id, await self._fetch(vault.SECRETS_OF, queries.name_values(sale_id))))
+
+    async def owing(self) -> Sequence[SaleId]:
+        """Sales whose row says ``owes``, in order of acceptance, without the parked ones. Raises JournalBroken."""
+        return [SaleId(*name) for name in await self._fetch(queries.OWING)]
+
+    async def neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
+        """Rows that decide about a new sale. One of them damaged raises Corrupt: this order, and no other, is not served."""
+        records = await self._fetch(queries.NEIGHBOURS, (*queries.name_values(sale_id), order_id, sale_id.store_id))
+        return [rows.unpack(record).row for record in records]
+
+    async def find(self, query: Query) -> Sequence[Row]:
+        """Rows, newest first. Damaged ones are left out and marked. Raises ValueError, JournalBroken."""
+        records = await self._fetch(*queries.find(query))
+        found, damages = _sound(records) if len(records) <= INLINE_ROWS else await asyncio.to_thread(_sound, records)
+        self.mark(damages)
+        return found
+
+    async def parked(self) -> Sequence[Parked]:
+        """Sales whose record cannot be used: the parked ones, then those marked since the start. Raises JournalBroken."""
+        stored = {entry.id: entry for entry in map(_parked, await self._fetch(queries.PARKED))}
+        return [*stored.values(), *(mark for sale, mark in self._marked.items() if sale not in stored)]
+
+    async def noted(self, name: str) -> str | None:
+        """A small fact about the whole journal. Raises Corrupt, JournalBroken."""
+        stored_name = NOTE_PREFIX + name
+        for value, stored in await self._fetch(queries.META, (stored_name,)):
+            if not chain.matches((stored_name, value), stored):
+                raise Corrupt(f"the note {name!r} does not match its hash")
+            return str(value, "utf-8")
+        return None
+
+    def mark(self, damages: Sequence[Damage]) -> None:
+        """Show damaged sales among the parked ones."""
+        for damage in damages:
+            if damage.sale is not None:
+                self._marked.setdefault(damage.sale, Parked(damage.sale, damage.reason, self._clock()))
+
+    def unmark(self, sale_id: SaleId) -> None:
+        """The sale was read, proved and written anew."""
+        self._marked.pop(sale_id, None)
+
+    async def close(self) -> None:
+        try:
+            await self._connection.close()
+        finally:
+            self._clean_up()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def _fetch(self, query: str, values: tuple[str | int, ...] = ()) -> list[Any]:
+        try:
+            return list(await self._connection.execute_fetchall(query, values))
+        except sqlite3.Error as error:
+            failure = translate(error, self._path)
+            assert isinstance(failure, JournalBroken), failure  # reading fills no disk and breaks no constraint
+            if self.on_failure is not None:
+                self.on_failure(failure)
+            raise failure from error
+
+
+def _entries(sale_id: SaleId, records: Sequence[Any]) -> Sequence[Entry]:
+    entries = []
+    for expected, (length, *rest) in enumerate(records):
+        name, (number, position, stored, *texts), before = rest[:3], rest[3:-1], rest[-1]
+        previous = GENESIS if number == 1 else before
+        if tuple(name) != queries.name_values(sale_id) or position != expected or length != len(records):
+            raise Corrupt(f"events of sale {sale_id} are missing, or its name was changed")
+        event = EventText(*texts)
+        if not verify.link_holds(previous, name, position, event, stored):
+            raise Corrupt(f"event {number} of sale {sale_id} does not match its hash")
+        stamp = Stamp(datetime.fromisoformat(event.wall), event.boot, event.ticks)
+        entries.append(Entry(event.kind, stamp, canonical.loads(event.body)))
+    return entries
+
+
+def _sound(records: Sequence[Any]) -> tuple[list[Row], list[Damage]]:
+    found, damages = [], []
+    for record in records:
+        try:
+            found.append(rows.unpack(record).row)
+        except Corrupt as error:
+            damages.append(Damage(str(error), rows.name_of(record)))
+    return found, damages
+
+
+def _parked(record: Sequence[Any]) -> Parked:
+    *values, stored = record
+    if chain.matches(values, stored):
+        return Parked(SaleId(*values[:3]), values[3], datetime.fromisoformat(values[4]))
+    return Parked(rows.name_of(values), "the record of this parked sale is itself damaged", datetime.fromtimestamp(0, UTC))

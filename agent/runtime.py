@@ -1,0 +1,240 @@
+"""The composition root of the daemon: the only place where settings, edges, engine and drivers are put together.
+
+The order is a promise. The journal is opened and verified, what is owed is scheduled, and only then may a POS connect and systemd
+hear READY (money rule 14): READY says that the record is sound, not that the payment system can be reached. The end is the same
+backwards: no new requests, what is in flight is finished and recorded, the journal is closed.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from agent import __version__
+from agent.assembly import accounts_of, binding_of, limits_of, setup_of
+from agent.core.model import SaleId
+from agent.core.ports import JournalBroken, Query
+from agent.edges.card import HelperCard
+from agent.edges.chance import SystemChance
+from agent.edges.clock import SystemClock
+from agent.edges.journal import SqliteJournal
+from agent.edges.link import LinkStatus
+from agent.edges.pos import PosDesk
+from agent.edges.transport import HttpTransport
+from agent.engine.engine import Engine
+from agent.engine.recover import recover
+from agent.engine.setup import Ports
+from agent.sdnotify import Notifier
+from agent.settings import Listener, Settings, group_ids, user_ids
+from drivers.caller import Caller, Peer
+from drivers.framing import RemoteError
+from drivers.limits import Limits
+from drivers.observer import Observer
+from drivers.session import Session
+from drivers.socket_link import CannotListen, SocketListener
+
+STOP_GRACE_S = 12.0  # for answers in flight; below systemd's TimeoutStopSec
+PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
+PROBE_CAP_S = 20.0
+OWED_MONEY = frozenset({"possible", "returning", "stuck"})
+
+
+class CannotStart(Exception):
+    """The agent cannot start as it is configured; a technician must act (exit status 78). The text says what to do."""
+
+
+def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:
+    """The engine's notices as log lines. Everything about one sale is found by ``sale``."""
+    bound = structlog.get_logger().bind(**({"sale": str(sale)} if sale else {}), **facts)
+    if event.startswith("alarm.") or event in ("sale.parked", "journal.full", "engine.failed"):
+        bound.warning(event)
+    elif event.startswith("sale.attempt"):
+        bound.debug(event)
+    else:
+        bound.info(event)
+
+
+class LoggingObserver(Observer):
+    """What happens at the sockets, as log lines."""
+
+    def turned_away(self, peer: Peer, code: str) -> None:
+        structlog.get_logger().warning("pos.turned_away", uid=peer.uid, pid=peer.pid, code=code)
+
+    def connected(self, caller: Caller) -> None:
+        structlog.get_logger().info("pos.connected", caller=caller.name)
+
+    def disconnected(self, caller: Caller, reason: str) -> None:
+        structlog.get_logger().info("pos.disconnected", caller=caller.name, reason=reason)
+
+    def misbehaved(self, caller: Caller, error: RemoteError) -> None:
+        structlog.get_logger().warning("pos.misbehaved", caller=caller.name, problem=error.explanation)
+
+    def ignored(self, caller: Caller, method: str) -> None:
+        structlog.get_logger().warning("pos.notification_ignored", caller=caller.name, method=method[:64])
+
+    def failed(self, caller: Caller | None, reference: str, method: str, error: BaseException) -> None:
+        structlog.get_logger().error(
+            "pos.failed", caller=caller.name if caller else None, reference=reference, method=method, exc_info=error
+        )
+
+
+def admitter(listener: Listener, settings: Settings, desk: PosDesk, limits: Limits, observer: Observer) -> Callable[[Peer], Session | None]:
+    """Who may use a listener, and for which tills (promise P22)."""
+    users, groups = user_ids(listener), group_ids(listener)
+    tills = frozenset((till.store_id, till.terminal_id) for till in settings.terminal if listener.allows(till.store_id, till.terminal_id))
+    operator = listener.role == "admin"
+
+    def admit(peer: Peer) -> Session | None:
+        if peer.uid not in users and not (peer.groups & groups) and not (operator and peer.uid in (0, os.geteuid())):
+            return None
+        caller = Caller(f"uid:{peer.uid}", peer, None if operator else tills, operator)
+        return Session(caller, desk.handle, limits, observer)
+
+    return admit
+
+
+# --- running ---
+
+
+@dataclass(slots=True)
+class Daemon:
+    """The running parts, for an orderly end."""
+
+    settings: Settings
+    journal: SqliteJournal
+    transport: HttpTransport
+    engine: Engine
+    card: HelperCard | None
+    listeners: list[SocketListener]
+    tasks: list[asyncio.Task[None]]
+
+    async def close(self) -> None:
+        """No new requests; what is in flight ends and is recorded; the journal is closed."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(*(listener.stop() for listener in self.listeners))
+        await self.engine.stop(STOP_GRACE_S)
+        await self.transport.aclose()
+        if self.card is not None:
+            self.card.close()
+
+
+async def run(settings: Settings) -> int:
+    """Serve until a signal comes; returns the exit status. Raises CannotStart; journal errors of the start."""
+    notifier = Notifier(os.environ)
+    log = structlog.get_logger()
+    stop = _stop_signal()
+    journal = await SqliteJournal.open(settings.journal_path(), allow_volatile=settings.journal.allow_volatile)
+    try:
+        daemon = await _start(settings, journal)
+        try:
+            notifier.ready(f"version {__version__}, {settings.environment.value}")
+            log.info("agent.ready", version=__version__, environment=settings.environment.value, sales_owing=len(daemon.engine.alive))
+            await _until(stop, daemon.engine, journal)
+        finally:
+            notifier.stopping("finishing what is in flight")
+            log.info("agent.stopping")
+            await daemon.close()
+        return 1 if daemon.engine.failed.done() else 0
+    except JournalBroken as error:
+        log.error("journal.broken", problem=str(error))
+        return 1
+    finally:
+        with contextlib.suppress(JournalBroken):
+            await journal.close()
+        log.info("agent.stopped")
+
+
+async def _until(stop: asyncio.Event, engine: Engine, journal: SqliteJournal) -> None:
+    """A signal came, or the engine cannot go on."""
+    stopped = asyncio.ensure_future(stop.wait())
+    broken = asyncio.ensure_future(journal.failed())
+    ends: set[asyncio.Future[Any]] = {stopped, broken, engine.failed}
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    if broken.done() and not engine.failed.done():
+        engine.failed.set_result(broken.result())
+    stopped.cancel()
+    broken.cancel()
+
+
+async def _start(settings: Settings, journal: SqliteJournal) -> Daemon:
+    await check_bindings(settings, journal)
+    transport = HttpTransport(accounts_of(settings), limits_of(settings))
+    card = HelperCard(settings.helper.command, settings.helper.time_limit_ms) if settings.helper else None
+    ports = Ports(journal, transport, SystemClock(), SystemChance(), log_notice, card)
+    engine = Engine(ports, setup_of(settings))
+    await recover(engine)
+    listeners: list[SocketListener] = []
+    desk = PosDesk(engine)
+    daemon = Daemon(settings, journal, transport, engine, card, listeners, [])
+    try:
+        for listener in settings.listener:
+            opened = await _listen(listener, settings, desk)
+            listeners.append(opened)
+    except CannotListen as error:
+        await daemon.close()
+        raise CannotStart(str(error)) from error
+    daemon.tasks.append(asyncio.ensure_future(_watch_links(transport)))
+    daemon.tasks.append(asyncio.ensure_future(transport.warm()))
+    return daemon
+
+
+async def _listen(listener: Listener, settings: Settings, desk: PosDesk) -> SocketListener:
+    limits = Limits(
+        connections=listener.connections,
+        connections_per_user=listener.connections_per_user,
+        requests_per_second=listener.requests_per_s,
+        request_burst=2 * listener.requests_per_s,
+    )
+    observer = LoggingObserver()
+    admit = admitter(listener, settings, desk, limits, observer)
+    named = bool(listener.users or listener.groups)
+    mode = 0o666 if named else 0o600  # the kernel's word on the peer decides; the mode only keeps out whom nobody named
+    opened = SocketListener(listener.path, admit, mode=mode, limits=limits, observer=observer)
+    await opened.start()
+    structlog.get_logger().info("pos.listening", path=str(listener.path), role=listener.role)
+    return opened
+
+
+async def check_bindings(settings: Settings, journal: SqliteJournal) -> None:
+    """Money rule 10: neither environment nor account may change while money is owed or possible. Raises CannotStart."""
+    current = binding_of(settings)
+    for row in await journal.find(Query(owing=True, limit=10_000)):
+        same = (row.environment, row.account) == (current.environment.value, current.account)
+        if not same and row.money in OWED_MONEY:
+            raise CannotStart(
+                f"the journal still owes money in {row.environment} at {row.account} (sale {row.id}, money: {row.money}), but the "
+                f"configuration says {current.environment.value} at {current.account}. Put the old values back, let the agent "
+                "finish (koshelek-agent status), then change them."
+            )
+
+
+def _stop_signal() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _watch_links(transport: HttpTransport) -> None:
+    """While a provider is out of reach, knock at its door: ``offline: refuse`` must end by itself. Jittered, for many tills."""
+    waits: dict[str, float] = {}
+    spread = random.SystemRandom()
+    while True:
+        await asyncio.sleep(PROBE_FIRST_S)
+        for account in transport.accounts():
+            if transport.link(account).status is not LinkStatus.DOWN:
+                waits.pop(account, None)
+                continue
+            waits[account] = waits.get(account, PROBE_FIRST_S) - PROBE_FIRST_S
+            if waits[account] <= 0:
+                await transport.probe(account)
+                waits[account] = PROBE_CAP_S * (0.5 + spread.random() / 2)
