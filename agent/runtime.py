@@ -42,6 +42,7 @@ from drivers.socket_link import CannotListen, SocketListener
 STOP_GRACE_S = 12.0  # for answers in flight; below systemd's TimeoutStopSec
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
 PROBE_CAP_S = 20.0
+WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable"})
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 
 
@@ -52,7 +53,7 @@ class CannotStart(Exception):
 def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:
     """The engine's notices as log lines. Everything about one sale is found by ``sale``."""
     bound = structlog.get_logger().bind(**({"sale": str(sale)} if sale else {}), **facts)
-    if event.startswith("alarm.") or event in ("sale.parked", "journal.full", "engine.failed"):
+    if event.startswith("alarm.") or event in WARNINGS:
         bound.warning(event)
     elif event.startswith("sale.attempt"):
         bound.debug(event)

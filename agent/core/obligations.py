@@ -57,6 +57,7 @@ class Memory:
     last_read: Stamp | None = None
     reads: int = 0
     read_failures: int = 0
+    obstacle: str = ""  # why the first attempt could not even be made, as a reason code
 
 
 def obligations(sale: Sale, now: Stamp, memory: Memory, policy: Policy, caps: Capabilities) -> list[Owed]:
@@ -106,7 +107,7 @@ class _View:
     def _queued(self) -> Iterator[Owed]:
         sale, deadline = self.sale, self.sale.deadline
         expires = self.now.ticks if deadline.passed(self.now) else deadline.ticks
-        yield Owed(Duty.EXPIRE, expires, "OFFLINE" if sale.reason == "OFFLINE" else "SEND_DEADLINE")
+        yield Owed(Duty.EXPIRE, expires, sale.reason or self.memory.obstacle or CancelCause.DEADLINE)
         if not self.memory.head or deadline.passed(self.now):
             return
         due = sale.call.next_try(self.now, self.policy.checkout_backoff) if sale.call else self.now.ticks

@@ -46,7 +46,11 @@ def _time(moment: datetime) -> str:
 def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate) -> str:
     """The state first, then why: a cashier acts on the first sentence."""
     what = translate(texts[state])
-    return f"{what} {explain(reason, translate)}" if reason else what
+    return f"{what} {explain(reason, translate)}" if reason and (state, reason) not in SAID else what
+
+
+# States that say the reason already: a second sentence would only make the cashier doubt the first.
+SAID = frozenset({("expired", "SEND_DEADLINE"), ("canceled", "CANCELED_BY_CASHIER"), ("canceled", "SEND_DEADLINE")})
 
 
 def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:

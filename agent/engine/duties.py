@@ -71,6 +71,7 @@ class Duties:
         except HelperFailed as error:
             steward.ports.notice("helper.failed", sale.id, problem=str(error))
             steward.hold(Duty.SEND, HELPER_RETRY_MS)
+            steward.memory.obstacle = "HELPER_FAILED"
             return
         except Missing as missing:
             reason = str(missing)

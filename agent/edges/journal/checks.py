@@ -18,6 +18,7 @@ from agent.edges.journal.verify import Damage
 
 DIGEST_KEY = "digest_key"
 DIGEST_KEY_BYTES = 32  # HMAC-SHA-256
+INDEXED_TABLES = ("sale", "meta", "parked", "secret", "vault")
 MAX_FINDINGS_SHOWN = 3  # in an error text; the first says enough
 
 Entropy = Callable[[int], bytes]  # so many random bytes
@@ -57,9 +58,12 @@ def prepare_reader(connection: sqlite3.Connection, path: Path, plan: Plan) -> by
 
 
 def check_pages(connection: sqlite3.Connection, path: Path) -> None:
-    """Pages of the whole file; for ``sale``, which holds the constraints, also that its indexes agree with it. Raises JournalDamaged."""
-    for pragma in ("PRAGMA quick_check", "PRAGMA integrity_check('sale')"):
-        findings = [text for (text,) in connection.execute(pragma).fetchall()]
+    """Pages of the whole file, and that indexes agree with their tables: what an index misses would be taken for absent.
+
+    Except for ``event``, the large one: there a sale knows how many events it has. Raises JournalDamaged.
+    """
+    for pragma in ("quick_check", *(f"integrity_check('{table}')" for table in INDEXED_TABLES)):
+        findings = [text for (text,) in connection.execute(f"PRAGMA {pragma}").fetchall()]
         if findings != ["ok"]:
             shown = "; ".join(findings[:MAX_FINDINGS_SHOWN])
             raise JournalDamaged(f"{path} is damaged ({shown}). Keep the file, restore a backup, and reconcile with the provider")

@@ -18,7 +18,7 @@ import aiosqlite
 
 from agent.core.ports import JournalError
 from agent.edges.journal import chain
-from agent.edges.journal.errors import SqliteUnfit, translate_at_start
+from agent.edges.journal.errors import JournalDamaged, SqliteUnfit, translate_at_start
 
 MIN_SQLITE = (3, 37, 0)  # STRICT tables
 WRITER_BUSY_MS = 100  # nobody else writes; a TRUNCATE checkpoint waits this long for a reader, and so do the steps behind it
@@ -90,6 +90,11 @@ class Connector(Generic[RawT, ResultT]):
             self.result = self.prepare(self.raw)
         except sqlite3.Error as error:
             self.failure = translate_at_start(error, self.path)
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, and Python cannot decode the message
+            self.failure = JournalDamaged(
+                f"{self.path} has a damaged schema. Keep the file, restore a backup, and reconcile with the provider"
+            )
+            self.failure.__cause__ = error
         except JournalError as error:
             self.failure = error
         if self.failure is not None:
@@ -121,7 +126,7 @@ def guard(path: Path) -> sqlite3.Connection | None:
         connection = sqlite3.connect(f"{file_uri(path)}?mode=ro", uri=True, check_same_thread=False)
     except sqlite3.Error:
         return None
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(sqlite3.Error, UnicodeDecodeError):
         connection.execute("SELECT 1 FROM sqlite_schema").fetchall()
     return connection
 

@@ -109,7 +109,7 @@ def _run(connection: sqlite3.Connection, script: str, version: int) -> None:
     try:
         connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n;PRAGMA user_version={version};\nCOMMIT;")
     except sqlite3.Error:
-        if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
             connection.execute("ROLLBACK")
         raise
 
