@@ -22,7 +22,7 @@ STATES = {
     "attention": N_("The result is not clear. Do not take the money again; call the technician."),
     "paid": N_("Paid."),
     "declined": N_("The payment was declined. Offer another means of payment."),
-    "canceled": N_("The payment is canceled."),
+    "canceled": N_("The payment is canceled. Offer another means of payment."),
     "expired": N_("The payment was never sent. No money was taken. Offer another means of payment."),
     "reversed": N_("The payment is reversed: the money goes back to the customer."),
     "elsewhere": N_("The sale was made elsewhere; only its refunds are kept here."),
@@ -50,7 +50,8 @@ def _message(texts: Mapping[str, str], state: str, reason: str | None, translate
 
 
 # States that say the reason already: a second sentence would only make the cashier doubt the first.
-SAID = frozenset({("expired", "SEND_DEADLINE"), ("canceled", "CANCELED_BY_CASHIER"), ("canceled", "SEND_DEADLINE")})
+_OWN_CANCELS = ("CANCELED_BY_CASHIER", "SEND_DEADLINE", "NO_ANSWER", "REBOOTED", "FOUND_LATE")  # true while it was open
+SAID = frozenset({("expired", "SEND_DEADLINE"), *(("canceled", reason) for reason in _OWN_CANCELS)})
 
 
 def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:

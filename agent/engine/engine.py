@@ -24,6 +24,7 @@ from agent.engine.lanes import Lanes
 from agent.engine.setup import Ports, Setup
 from agent.engine.steward import Decider, Steward
 
+STOP_LIMIT_S = 2.0  # for tasks to notice that they are cancelled
 MAX_IDLE_SALES = 256  # settled sales kept at hand for a POS that asks again
 
 
@@ -61,15 +62,18 @@ class Engine:
     async def stop(self, grace_s: float) -> None:
         """Take nothing more, let what is in flight end and be recorded for at most ``grace_s`` seconds, then let go."""
         self._closing = True
-        for task in self._tasks.values():
+        tending = list(self._tasks.values())
+        for task in tending:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        if tending:
+            await asyncio.wait(tending, timeout=STOP_LIMIT_S)
         flights = [flight for steward in self._stewards.values() for flight in steward.flights]
         if flights:
             await asyncio.wait(flights, timeout=grace_s)
         for flight in flights:
             flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        if flights:
+            await asyncio.wait(flights, timeout=STOP_LIMIT_S)
 
     def _fail(self, error: BaseException) -> None:
         self._closing = True

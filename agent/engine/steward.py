@@ -111,7 +111,8 @@ class Steward:
         self.watchers.add(watcher)
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(watcher.wait(), seconds)
+                async with asyncio.timeout(seconds):  # not wait_for: before Python 3.12 it can swallow a cancellation
+                    await watcher.wait()
         finally:
             self.watchers.discard(watcher)
 
@@ -121,7 +122,8 @@ class Steward:
         if owed:
             seconds = min(seconds, max(0, owed[0].at - self.ports.clock.now().ticks) / 1000)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.wake.wait()
 
     def flight_ended(self, task: asyncio.Task[None]) -> None:
         """A request's task is over; what it could not handle is the engine's to judge."""

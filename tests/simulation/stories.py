@@ -31,6 +31,7 @@ class Story:
     attention: bool = False
     settle_s: float = 5_000  # how long after the last word everything must have come to rest: beyond the last look after a cancel
     bank: dict[str, object] = field(default_factory=dict)
+    every_death: bool = True  # False: the same calls as another story, only further apart
 
 
 def fault(world: World, kind: FaultKind, operation: Operation | None = None, times: int | None = 1, **params: int | str | bool) -> None:
@@ -235,7 +236,9 @@ STORIES = {
         Story("race lost", _race_lost, _ends("K1", PaymentState.PAID)),
         Story("answer lost", _answer_lost, _ends("K1", PaymentState.PAID)),
         Story("never answered", _never_answered, _ends("K1", PaymentState.CANCELED)),
-        Story("a whole day", _late_day, _returned, policy=replace(POLICY, rereads_ms=Policy().rereads_ms), settle_s=90_000),
+        Story(
+            "a whole day", _late_day, _returned, policy=replace(POLICY, rereads_ms=Policy().rereads_ms), settle_s=90_000, every_death=False
+        ),
         Story("silent bank", _silent_bank, _in_doubt, attention=True),
         Story("lost, then offline", _lost_then_offline, _ends("K1", PaymentState.PAID, PaymentState.CANCELED)),
         Story("cancel answer lost", _cancel_answer_lost, _ends("K1", PaymentState.CANCELED)),

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from agent.core import canonical
 from agent.core.contract import Provider
-from agent.core.model import Binding, Environment, Merchant, SaleId, Stamp
+from agent.core.model import Binding, Deadline, Environment, Merchant, SaleId, Stamp
 from agent.core.policy import Policy
 from agent.core.ports import Append, Card, Entry, Parked, Query, Row
 from agent.core.verdict import NotSent, Outcome, Reply, Request, Unclear
@@ -159,7 +159,14 @@ class MortalTransport:
     def reachable(self, account: str) -> bool:
         return self._world.last_reached
 
-    async def exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+    async def exchange(
+        self,
+        binding: Binding,
+        request: Request,
+        secrets: Mapping[str, str],
+        late: Callable[[Outcome], None],
+        not_after: Deadline | None = None,
+    ) -> Outcome:
         return await self._life.call(f"exchange.{request.operation}", lambda: self._exchange(binding, request, secrets, late))
 
     async def _exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
