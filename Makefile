@@ -3,6 +3,7 @@
 #   make demo                a day at the till against the sandbox, with nothing but the runtime packages
 #   make test [PLANT=name]   all tests, with coverage; PLANT plants a named bug, and the tests must fail
 #   make check               style, formatting, types
+#   make crash               the agent dies at all pairs of places, hours; SIZE=n takes n pairs drawn by SEED=s instead
 #   make lock                refresh the lock files (needs uv)
 #   make clean               remove everything that was made
 
@@ -19,11 +20,11 @@ ifdef PLANT
 PYTEST := $(BIN)/python -m pytest -n 2 --plant $(PLANT)
 endif
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check crash lock clean
 .DELETE_ON_ERROR:
 
 demo: $(RUNTIME)
-	$(BIN)/python -m agent demo
+	$(BIN)/python -m agent demo $(if $(PLANT),--plant $(PLANT))
 
 # Everything pytest prints goes to one stream, so that its summary is the last line of it.
 test: $(DEVELOPMENT)
@@ -33,6 +34,11 @@ check: $(DEVELOPMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+SEED ?= 1
+SIZE ?= 0
+crash: $(DEVELOPMENT)
+	$(BIN)/python -m tests.simulation.campaign --seed $(SEED) --pairs $(SIZE)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,4 +1,4 @@
-"""Shared by all tests: one event loop kind, and where optional reference material may lie."""
+"""Shared by all tests: one kind of event loop."""
 
 import pytest
 
