@@ -138,13 +138,20 @@ class _View:
             return
         limit = min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
         yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + limit, CancelCause.WAIT_LIMIT)
-        yield from self._read(first=sale.answered.ticks + self.policy.first_read_ms, slow_down_after=None)
+        yield from self._read(first=self._first_read(), slow_down_after=None)
 
     def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
         """Accepted without a slip: read on for a while, then a person (money rule 3)."""
         end = seen.ticks + self.policy.slip_wait_ms if seen.boot == self.now.boot else self.now.ticks
         yield Owed(Duty.GIVE_UP, end, "SLIP_MISSING")
-        yield from self._read(first=self.now.ticks, slow_down_after=None)
+        yield from self._read(first=self._first_read(), slow_down_after=None)
+
+    def _first_read(self) -> int:
+        """Never sooner after the provider's first answer than it allows, however much of a hurry there is."""
+        answered = self.sale.answered
+        if answered is None or answered.boot != self.now.boot:
+            return self.now.ticks
+        return max(self.now.ticks, answered.ticks + self.policy.first_read_ms)
 
     def _canceling(self) -> Iterator[Owed]:
         sale = self.sale
@@ -198,7 +205,7 @@ class _View:
             since = sale.cancel_answered
             yield Owed(Duty.CANCEL, since.ticks + wait if since.boot == self.now.boot else self.now.ticks)
         if call.settled or call.state is CallState.LOST:
-            yield from self._read(first=self.now.ticks, slow_down_after=10)
+            yield from self._read(first=self._first_read(), slow_down_after=10)
 
     def _watch(self) -> Iterator[Owed]:
         """Look again after a not-paid end: late money must not go unnoticed (money rule 5). In attention: evidence may still come."""

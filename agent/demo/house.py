@@ -49,7 +49,7 @@ class House:
         self.stage, self.director = stage, director
         self.book = Book()
         self.cancels = asyncio.Lock()
-        self.registers = {name: Register(stage.pos_socket, name, self.book, show) for name in (*TILLS, KIOSK)}
+        self.registers = {name: Register(stage.pos_socket, name, self.book, show, lambda: stage.agent.ended) for name in (*TILLS, KIOSK)}
         self.show = show
         self.lines: list[Line] = []
         self.flaws: dict[int, str] = {}

@@ -41,8 +41,9 @@ class Book:
 class Register:
     """One till. Its calls are made one after the other."""
 
-    def __init__(self, socket: Path, terminal: str, book: Book, show: Show) -> None:
-        self.terminal, self._socket, self._book, self._show = terminal, socket, book, show
+    def __init__(self, socket: Path, terminal: str, book: Book, show: Show, gone: Callable[[], bool]) -> None:
+        """``gone``: whether there is no agent to come back."""
+        self.terminal, self._socket, self._book, self._show, self._gone = terminal, socket, book, show, gone
         self._client: Client | None = None
 
     def sale(self, key: str, bill: Bill, methods: tuple[Method, ...]) -> "Sale":
@@ -57,7 +58,7 @@ class Register:
                 return await self._client.call(method, storeId=STORE, terminalId=self.terminal, **params)
             except Unreachable:
                 await self.close()
-                if time.monotonic() > end:
+                if self._gone() or time.monotonic() > end:
                     raise
                 await asyncio.sleep(RECONNECT_PAUSE_S)
 

@@ -14,7 +14,6 @@ from agent.demo.stage import Stage
 from agent.sandbox.ledger import EntryKind
 
 _DID = {EntryKind.CHARGE: "charged", EntryKind.REFUND: "returned", EntryKind.CANCEL: "canceled"}
-_HEADS = {Owner.REGISTER: "register was told", Owner.JOURNAL: "journal holds", Owner.BANK: "bank did"}
 
 
 def opening(screen: Screen, plant: str | None) -> None:
@@ -51,29 +50,37 @@ def _done(entries: Iterable[Mapping[str, Any]], order_id: str) -> str:
     return ", ".join(done) or "nothing"
 
 
-def books(screen: Screen, found: Books, differences: Sequence[Difference]) -> None:
-    """The three books side by side: charged - returned = net, by order and in all."""
-    wrong = {difference.order_id for difference in differences}
+def books(screen: Screen, found: Books) -> None:
+    """By order and in all: what was charged, returned, and is left. A row names the books that say so: all of them in one row, or it
+    does not add up."""
     rows = [
-        [order_id, *(_sum(book.get(order_id, NOTHING)) for book in found.values()), "DIFFERS" if order_id in wrong else "ok"]
-        for order_id in orders(found)
+        row for order_id in orders(found) for row in _said(order_id, {owner: book.get(order_id, NOTHING) for owner, book in found.items()})
     ]
-    sums = ["all", *(_sum(total(book)) for book in found.values()), "DIFFERS" if wrong else "ok"]
-    heads = [_HEADS[owner] for owner in found]
-    screen.table("Three books: charged - returned = net, in roubles", ["order", *heads, ""], [*rows, sums], numbers=heads)
+    rows += _said("all", {owner: total(book) for owner, book in found.items()})
+    columns = ["order", "charged", "returned", "net", "in the books of"]
+    screen.table("Three books, in roubles", columns, rows, numbers=("charged", "returned", "net"))
 
 
-def _sum(line: Line) -> str:
-    return f"{roubles(line.charged)} - {roubles(line.returned)} = {_signed(line.net)}"
+def _said(name: str, lines: Mapping[Owner, Line]) -> list[list[str]]:
+    """One row for each thing that is said."""
+    distinct = list(dict.fromkeys(lines.values()))
+    rows = []
+    for line in distinct:
+        owners = ", ".join(owner for owner in lines if lines[owner] == line)
+        mark = "" if len(distinct) == 1 else "  <- DIFFERS"
+        rows.append([name, roubles(line.charged), roubles(line.returned), _signed(line.net), owners + mark])
+    return rows
 
 
 def _signed(amount: int) -> str:
     return f"-{roubles(-amount)}" if amount < 0 else roubles(amount)
 
 
-def findings(screen: Screen, flaws: Sequence[str], differences: Sequence[Difference], violations: int) -> None:
-    """Everything that is not as it should be, by name."""
-    screen.line(f"Rules of the payment API that the agent broke, as the bank counts them: {violations}")
+def findings(screen: Screen, flaws: Sequence[str], differences: Sequence[Difference], violations: Sequence[Mapping[str, Any]]) -> None:
+    """Everything that is not as it should be, by name. A broken rule of the payment API is told but not counted: it moves no money, and on
+    a slow machine a poll may look too soon that was sent in time."""
+    for one in violations:
+        screen.line(f"The bank complains: {one['kind']} in {one['operation']} {one['request_id']} {one['detail']}", "yellow")
     for flaw in flaws:
         screen.line(f"Ended otherwise: {flaw}", "bold red")
     for difference in differences:

@@ -5,7 +5,7 @@ rich draws the tables; it is imported here alone, when something is printed, so 
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,15 +50,16 @@ class Screen:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[str] = ()) -> None:
-        """``numbers``: the columns that are written right-aligned."""
-        from rich.box import SIMPLE
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Collection[str] = ()) -> None:
+        """``numbers``: the columns that are written right-aligned and never broken; others may be broken between words."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE, pad_edge=False)
-        right = set(numbers)
-        for column in columns:
-            table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for place, column in enumerate(columns):
+            longest_word = max((len(word) for row in rows for word in row[place].split()), default=0)
+            right = column in numbers
+            table.add_column(column, justify="right" if right else "left", no_wrap=right, min_width=longest_word)
         for row in rows:
             table.add_row(*row)
         self.line()

@@ -18,7 +18,7 @@ from typing import Self
 from agent.demo import configuration
 from agent.demo.actor import Actor
 
-START_LIMIT_S = 60.0  # Python, its modules and a new journal on a slow machine that is busy
+START_LIMIT_S = 30.0  # Python, its modules and a new journal on a slow machine that is busy
 PAUSE_S = 0.05
 MAX_SOCKET_PATH_CHARACTERS = 100  # Linux takes 107
 _PREFIX = "koshelek-demo-"
@@ -40,7 +40,8 @@ class Stage:
         self.agent = Actor("agent", self.folder / "agent.log")
         self.control_url = ""
         self._config = self.folder / "koshelek-agent.toml"
-        self._handlers = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
+        heeded = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
+        self._handlers = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
 
     @property
     def pos_socket(self) -> Path:
@@ -93,7 +94,7 @@ class Stage:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number in _ENDINGS:
+        for number in self._handlers:
             signal.signal(number, signal.SIG_IGN)
         try:
             self.agent.stop()

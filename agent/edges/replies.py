@@ -21,7 +21,7 @@ STATES = {
     "canceling": N_("The payment is being canceled. Wait for the result."),
     "attention": N_("The result is not clear. Do not take the money again; call the technician."),
     "paid": N_("Paid."),
-    "declined": N_("The payment was declined. Offer another means of payment."),
+    "declined": N_("The payment was declined."),
     "canceled": N_("The payment is canceled. Offer another means of payment."),
     "expired": N_("The payment was never sent. No money was taken. Offer another means of payment."),
     "reversed": N_("The payment is reversed: the money goes back to the customer."),

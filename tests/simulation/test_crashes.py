@@ -12,6 +12,7 @@ CHUNKS = 8  # so that several processes can share the work
 SEED = 20_260
 
 
+@pytest.mark.no_cover  # thousands of runs over the same lines: measuring them would take most of the time
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", [story.name for story in STORIES.values() if story.every_death])
 def test_every_single_death(name: str, fast_folder: Path) -> None:
@@ -21,6 +22,7 @@ def test_every_single_death(name: str, fast_folder: Path) -> None:
     assert sum(1 for run in runs if run.deaths) >= 20, "the deaths did not happen: this test shows nothing"
 
 
+@pytest.mark.no_cover  # thousands of runs over the same lines: measuring them would take most of the time
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_pairs_of_deaths(chunk: int, fast_folder: Path) -> None:

@@ -9,6 +9,7 @@ from tests.simulation.planted import PLANTS
 from tests.simulation.stories import STORIES
 
 
+@pytest.mark.no_cover  # thousands of runs over the same lines: measuring them would take most of the time
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", PLANTS)
 def test_planted_bug_is_found(name: str, fast_folder: Path) -> None:
