@@ -7,7 +7,7 @@ import pytest
 
 
 def require(tool: str) -> None:
-    """Skip the test, saying why, if ``tool`` is not on this machine; with REQUIRE_SYSTEM=1 fail instead. ``root`` asks for the super-user."""
+    """Skip the test, saying why, if ``tool`` is not on this machine; with REQUIRE_SYSTEM=1 fail instead. ``root`` is the super-user."""
     if os.geteuid() == 0 if tool == "root" else shutil.which(tool):
         return
     reason = f"needs {tool}, which this machine does not give"

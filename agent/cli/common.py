@@ -5,7 +5,7 @@ import copy
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -40,6 +40,7 @@ class Context:
     config_file: str | None
     socket_path: str | None
     as_json: bool
+    connected: bool = False
 
     def settings(self, machine: bool = False) -> Settings:
         """The configuration; ends the command with status 78 if it cannot be used."""
@@ -66,25 +67,32 @@ class Context:
         chosen = next((one for one in listeners if one.role == "admin"), listeners[0])
         return chosen.path
 
-    def ask(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
-        """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand)."""
+    def ask(self, conversation: Callable[[Client], Awaitable[T]], **names: str) -> T:
+        """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand).
+        ``names``: what the conversation is about, if it may have changed something; told with the error, to ask again by."""
+        again = f" It may have been done: ask again with the same key ({', '.join(names.values())})." if names else ""
         try:
             return asyncio.run(self._talk(conversation))
         except Unreachable as error:
-            self.fail(Exit.UNREACHABLE, "UNREACHABLE", f"{error}. Is the service running? systemctl status koshelek-agent")
+            text = f"{error}. Is the service running? systemctl status koshelek-agent.{again if self.connected else ''}"
+            self.fail(Exit.UNREACHABLE, "UNREACHABLE", text, **names)
+        except KeyboardInterrupt:
+            self.fail(Exit.UNRESOLVED, "INTERRUPTED", f"Stopped waiting; the agent goes on.{again}", **names)
         except CallFailed as error:
             self.refused(error)
 
     async def _talk(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
         async with await Client.connect(self.socket()) as client:
+            self.connected = True
             return await conversation(client)
 
     def refused(self, error: CallFailed) -> NoReturn:
         details = [f"  {one.get('path')}: {one.get('problem')}" for one in error.data.get("details", []) if isinstance(one, dict)]
-        status = Exit.USAGE if error.code in ("INVALID", "NOT_FOUND") else Exit.CONFLICT
+        status = {"INVALID": Exit.USAGE, "NOT_FOUND": Exit.USAGE, "INTERNAL": Exit.INTERNAL}.get(error.code, Exit.CONFLICT)
         self.fail(status, error.code, "\n".join([error.message, *details]), **error.data)
 
-    def fail(self, status: Exit, code: str, text: str, **data: object) -> NoReturn:
+    def fail(self, status: Exit, code: str, text: str, /, **data: object) -> NoReturn:
+        """End the command. ``data`` may hold what a refusal of the daemon holds, ``code`` and ``message`` too."""
         if self.as_json:
             click.echo(json.dumps({"error": {**data, "code": code, "message": text}}, ensure_ascii=False))
         else:
@@ -130,16 +138,17 @@ def language() -> str:
     return "ru" if chosen.startswith("ru") else "en"
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people. rich is imported here alone: the daemon must not pay for it."""
+def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:
+    """A table for people; a cell is a text, or a text and its colour. rich is imported here alone: the daemon must not pay for it."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=Text(title), title_justify="left")
     for column in columns:
         drawn.add_column(column, overflow="fold")
-    for row in rows:
-        drawn.add_row(*row)
+    for row in rows:  # as Text, because an order number may look like markup
+        drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(drawn)
 
 

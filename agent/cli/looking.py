@@ -119,7 +119,7 @@ def _print_list(answer: dict[str, Any]) -> None:
             one["key"],
             one["orderId"],
             roubles(one["amount"]),
-            f"[{STATE_COLOURS.get(one['state'], 'cyan')}]{one['state']}[/]",
+            (one["state"], STATE_COLOURS.get(one["state"], "cyan")),
             one["money"],
             one["reason"] or "",
             one.get("qrcId", ""),

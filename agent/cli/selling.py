@@ -44,6 +44,7 @@ def secret_from(source: str | None, prompt: str) -> str:
     return str(click.prompt(prompt, hide_input=sys.stdin.isatty(), err=True)).strip()
 
 
+_SECRET = click.Path(exists=True, dir_okay=False, allow_dash=True)
 _STORE = click.option("--store", help="storeId; needed if the configuration has several tills.")
 _TERMINAL = click.option("--terminal", help="terminalId.")
 
@@ -52,9 +53,11 @@ _TERMINAL = click.option("--terminal", help="terminalId.")
 @click.argument("amount", type=Roubles())
 @click.option("--order", help="orderId; made up if not given.")
 @click.option("--key", help="Key of the sale; made up if not given. Use the same key to ask again.")
-@click.option("--card-session-from", metavar="FILE", help="File with the card session; - reads it from standard input.")
-@click.option("--token-from", metavar="FILE", help="File with the token, if no helper command makes it; - for standard input.")
-@click.option("--loyalty-from", metavar="FILE", help="File with the loyalty number; without it a test number is sent.")
+@click.option("--card-session-from", type=_SECRET, metavar="FILE", help="File with the card session; - reads it from standard input.")
+@click.option(
+    "--token-from", type=_SECRET, metavar="FILE", help="File with the token, if no helper command makes it; - for standard input."
+)
+@click.option("--loyalty-from", type=_SECRET, metavar="FILE", help="File with the loyalty number; without it a test number is sent.")
 @click.option("--method", type=click.Choice(["SBP", "DOLYAME"]), multiple=True, help="Means of payment offered; default: the store's.")
 @_STORE
 @_TERMINAL
@@ -94,7 +97,7 @@ def pay_command(
             answer = await client.call("checkout.confirm", **names)
         return answer
 
-    answer = context.ask(sell)
+    answer = context.ask(sell, key=key)
     context.show(answer, lambda: _print_outcome(answer, roubles(amount)))
     sys.exit(status_of(answer))
 
@@ -113,7 +116,7 @@ def cancel_command(context: Context, key: str, store: str | None, terminal: str 
         answer = await client.call("checkout.cancel", **names)
         return await _until_settled(context, client, "checkout.get", answer, names)
 
-    answer = context.ask(cancel)
+    answer = context.ask(cancel, key=key)
     context.show(answer, lambda: _print_outcome(answer, roubles(answer["amount"])))
     done = answer["finished"] and answer["state"] in ("canceled", "expired", "declined")
     sys.exit(Exit.OK if done else Exit.UNRESOLVED if not answer["finished"] else Exit.NOT_PAID)
@@ -123,7 +126,9 @@ def cancel_command(context: Context, key: str, store: str | None, terminal: str 
 @click.argument("key")
 @click.option("--refund-key", help="Key of the refund; made up if not given. Use the same to ask again.")
 @click.option("--line", "lines", multiple=True, metavar="LINE:QUANTITY", help="0-based line and units; without: all that is left.")
-@click.option("--token-from", metavar="FILE", help="File with the token, if no helper command makes it; - for standard input.")
+@click.option(
+    "--token-from", type=_SECRET, metavar="FILE", help="File with the token, if no helper command makes it; - for standard input."
+)
 @_STORE
 @_TERMINAL
 @click.pass_obj
@@ -150,7 +155,7 @@ def refund_command(
         answer = await client.call("refund.create", **params)
         return await _until_settled(context, client, "refund.get", answer, names)
 
-    answer = context.ask(give_back)
+    answer = context.ask(give_back, key=key, refundKey=refund_key)
     context.show(answer, lambda: _print_outcome(answer, roubles(answer["amount"])))
     sys.exit(status_of(answer))
 

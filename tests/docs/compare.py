@@ -1,14 +1,15 @@
 """Compares what a page promises with what a program said.
 
 A page shows real ids and times, and those of a test run differ. Two ids of the same form may stand for each other, as long as they do so
-throughout the page; times and versions need only have the same form. ``…`` inside a text stands for anything, as the last member of a list
-for any more members.
+throughout the page; times and versions need only have the same form. ``…`` stands for anything, as a value or inside a text; as the last
+member of a list for any more members.
 """
 
 import re
 from typing import Any
 
 ANY = "…"
+_MOMENT_MS = 10**12  # 2001, in milliseconds since 1970: no amount is as large
 _IDS = [
     re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     re.compile(r"AD[0-9A-F]{30}"),  # qrcId
@@ -32,10 +33,14 @@ class Likeness:
     def differences(self, documented: Any, actual: Any, path: str = "") -> list[str]:
         """Every place where the two differ; none if the page is right."""
         match documented, actual:
+            case str(), _ if documented == ANY:
+                return []
             case dict(), dict():
                 return self._objects(documented, actual, path)
             case list(), list():
                 return self._lists(documented, actual, path)
+            case int(), int() if min(documented, actual) > _MOMENT_MS:
+                return []
             case str(), str():
                 return [] if self._texts(documented, actual) else [f"{path}: the page says {documented!r}, it is {actual!r}"]
             case _ if type(documented) is type(actual) and documented == actual:

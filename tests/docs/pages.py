@@ -1,7 +1,7 @@
 """Reads a page of the documentation as data: its examples, its marked tables, its commands.
 
-Invisible comments mark what tests look for: ``<!-- example: name -->`` before a request and its answer, ``<!-- parameters: ... -->`` before a
-table of parameters, and so on. A comment may carry attributes: ``<!-- example: name socket=admin -->``.
+Invisible comments mark what tests look for: ``<!-- example: name -->`` before a request and its answer, ``<!-- parameters: name -->``
+before a table of parameters, and so on. A comment may carry attributes: ``<!-- example: name socket=admin -->``.
 """
 
 import json

@@ -59,8 +59,10 @@ class Plan:
 class Stand:
     """``with Stand(plan) as stand``: both processes run; ``pos`` and ``admin`` are the sockets of the default plan."""
 
-    def __init__(self, plan: Plan | None = None) -> None:
+    def __init__(self, plan: Plan | None = None, launcher: Sequence[str] = _AGENT) -> None:
+        """``launcher`` is what the daemon is first started with, before its subcommand."""
         self.plan = plan or Plan()
+        self._launcher = launcher
         self.folder = Path(tempfile.mkdtemp(prefix="till-"))
         self.config = self.folder / "koshelek-agent.toml"
         self.journal = self.folder / "journal" / "journal.sqlite3"
@@ -75,7 +77,7 @@ class Stand:
         try:
             self._write_files()
             self.start_sandbox()
-            self.start()
+            self.start(self._launcher)
         except BaseException:
             self.close()
             raise
@@ -178,12 +180,13 @@ class Stand:
         with self.connect(socket_name) as pos:
             return pos.call(method, **params)
 
-    def cli(self, *arguments: str, given: str = "", config: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    def cli(
+        self, *arguments: str, given: str = "", config: Path | None = None, cwd: Path = ROOT, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """The command line, as a person at the till runs it. ``given``: its standard input."""
         command = [*_AGENT, "--config", str(config or self.config), *arguments]
-        return subprocess.run(
-            command, input=given, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT, env=self._environment() | environment
-        )
+        environment = self._environment() | environment
+        return subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, check=False, cwd=cwd, env=environment)
 
     # --- inner workings ---
 
@@ -204,7 +207,7 @@ class Stand:
                 if probe.connect_ex(address) == 0:
                     return
             if process.poll() is not None or time.monotonic() > end_at:
-                logs = "\n".join(path.read_text(errors="replace") for path in self.folder.glob("*.log"))
+                logs = "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*.log"))
                 raise AssertionError(f"{process.args!r} does not listen at {address!r} (exit status {process.returncode}):\n{logs}")
             time.sleep(0.02)
 
