@@ -41,7 +41,7 @@ from drivers.socket_link import CannotListen, SocketListener
 
 STOP_GRACE_S = 12.0  # for answers in flight; below systemd's TimeoutStopSec
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
-PROBE_CAP_S = 20.0
+PROBE_CAP_S = 10.0
 WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable"})
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 
@@ -226,16 +226,19 @@ def _stop_signal() -> asyncio.Event:
 
 
 async def _watch_links(transport: HttpTransport) -> None:
-    """While a provider is out of reach, knock at its door: ``offline: refuse`` must end by itself. Jittered, for many tills."""
-    waits: dict[str, float] = {}
+    """While a provider is out of reach, knock at its door, ever more slowly: ``offline: refuse`` must end by itself. Jittered, for many
+    tills come back together."""
     spread = random.SystemRandom()
+    waits: dict[str, float] = {}  # seconds between knocks, by account
+    due: dict[str, float] = {}
+    loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(PROBE_FIRST_S)
         for account in transport.accounts():
             if transport.link(account).status is not LinkStatus.DOWN:
                 waits.pop(account, None)
-                continue
-            waits[account] = waits.get(account, PROBE_FIRST_S) - PROBE_FIRST_S
-            if waits[account] <= 0:
+                due.pop(account, None)
+            elif loop.time() >= due.get(account, 0.0):
                 await transport.probe(account)
-                waits[account] = PROBE_CAP_S * (0.5 + spread.random() / 2)
+                wait = waits[account] = min(PROBE_CAP_S, 2 * waits.get(account, PROBE_FIRST_S / 2))
+                due[account] = loop.time() + wait * (0.75 + spread.random() / 4)

@@ -13,6 +13,7 @@ class SlipAnswer(TypedDict):
     totalAmount: int
     text: dict[str, str]
     id: NotRequired[str]
+    merchantId: NotRequired[str]
     qrcId: NotRequired[str]
     kzo: NotRequired[str]
     operationId: NotRequired[str]
@@ -36,6 +37,10 @@ class RefundAnswer(TypedDict):
     amount: int
     message: str
     reason: str | None
+    cause: str
+    key: NotRequired[str]
+    orderId: NotRequired[str]
+    next: NotRequired[Literal["poll", "person"]]
     refundKey: NotRequired[str]
     items: NotRequired[list[RefundItemAnswer]]
     refTransactionId: NotRequired[str]
@@ -70,10 +75,41 @@ class CheckoutAnswer(TypedDict):
     slip: NotRequired[SlipAnswer]
 
 
+class OperationRow(TypedDict):
+    """A line of ``operation.list``: no slip and no refunds, but what a list is searched by."""
+
+    storeId: str
+    terminalId: str
+    key: str
+    orderId: str
+    state: str
+    finished: bool
+    success: bool | None
+    money: str
+    reason: str | None
+    message: str
+    amount: int
+    refundedAmount: int
+    currency: str
+    provider: str
+    environment: Literal["test", "production"]
+    test: bool
+    businessDate: str
+    acceptedAt: str
+    told: bool
+    confirmed: bool
+    transactionId: NotRequired[str]
+    paymentType: NotRequired[str]
+    qrcId: NotRequired[str]
+    kzo: NotRequired[str]
+    operationId: NotRequired[str]
+    operationDateTime: NotRequired[str]
+
+
 class OperationListAnswer(TypedDict):
     """``operation.list``, newest first. ``more`` says that the limit cut the list."""
 
-    operations: list[CheckoutAnswer]
+    operations: list[OperationRow]
     more: bool
 
 
@@ -83,4 +119,5 @@ class StatusAnswer(TypedDict):
     ready: bool
     version: str
     environment: Literal["test", "production"]
+    providers: dict[str, dict[str, bool]]
     details: NotRequired[dict[str, Any]]

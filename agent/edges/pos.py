@@ -45,7 +45,8 @@ class PosDesk:
             self._permit(caller, request)
             return await self._answer(caller, request)
         except Refusal as refusal:
-            raise self._refused(refusal.code, refusal.problem, dict(refusal.data)) from refusal
+            data = dict(refusal.data) | (await self._old_answer(request) if refusal.code == "KEY_REUSED" else {})
+            raise self._refused(refusal.code, refusal.problem, data) from refusal
         except Stopped as stopped:
             raise self._refused("BUSY", str(stopped), {}) from stopped
         except JournalFull as full:
@@ -53,6 +54,12 @@ class PosDesk:
 
     def _refused(self, code: str, problem: str, data: dict[str, Any]) -> Refused:
         return Refused(code, problem, {**data, "message": explain(code, self._translate)})
+
+    async def _old_answer(self, request: messages.Request) -> dict[str, Any]:
+        """What became of the sale whose key was used again: it was told long ago, so showing it changes nothing."""
+        assert isinstance(request, messages.SaleRequest)
+        steward = await self._counter.find(_sale_id(request))
+        return {"answer": replies.sale_reply(steward.sale, self._translate)}
 
     def _permit(self, caller: Caller, request: messages.Request) -> None:
         """A caller speaks for its own terminals only (promise P22)."""

@@ -89,13 +89,15 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
 
 def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any]:
     """``RefundAnswer`` of the POS protocol. A refund the agent owes by itself has no ``refundKey``."""
+    waits_for_token = one.state is RefundState.QUEUED and "TOKEN_UNAVAILABLE" in sale.alarms
+    reason = one.reason or ("TOKEN_UNAVAILABLE" if waits_for_token else None)
     found: dict[str, Any] = {
         "state": one.state.value,
         "finished": answer.refund_finished(one),
         "success": answer.refund_success(one),
         "amount": one.amount,
-        "reason": one.reason,
-        "message": _message(REFUND_STATES, one.state.value, one.reason, translate),
+        "reason": reason,
+        "message": _message(REFUND_STATES, one.state.value, reason, translate),
         "cause": one.cause.value,
         "items": [{"line": line.line, "quantity": line.quantity, "totalAmount": line.total_amount} for line in one.lines],
     }
