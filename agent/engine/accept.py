@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from agent.core import canonical, events
-from agent.core.answer import BARCODE, CARD_SESSION, TOKEN
-from agent.core.contract import Provider, Unacceptable
+from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
 from agent.core.policy import Offline, Policy
-from agent.core.ports import Append, Conflict, Corrupt, JournalFull, Row
+from agent.core.ports import Conflict, Corrupt, JournalFull, Row
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
-from agent.engine.errors import KeyReused, Refusal
+from agent.engine.errors import Refusal
 from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
 
@@ -46,10 +45,15 @@ class Acceptance:
         self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     async def create(self, order: Order) -> Steward:
-        """Accept a checkout or recognise one that was accepted before. Returns once it is on disk.
+        """Accept a checkout or recognise one that was accepted before. Returns once it is on disk. A caller that is cancelled does not
+        take it back: what is stored has a steward, and the next request for its key or order waits until it is.
 
-        Raises Refusal: CONFLICT KEY_REUSED ORDER_IN_DOUBT ORDER_PAID OFFLINE DISK_FULL BUSY LIMIT INVALID NOT_FOUND RECORD_DAMAGED; Stopped.
+        Raises Refusal: CONFLICT KEY_REUSED ORDER_IN_DOUBT ORDER_PAID OFFLINE DISK_FULL BUSY LIMIT INVALID NOT_FOUND
+        RECORD_DAMAGED; Stopped.
         """
+        return await asyncio.shield(asyncio.ensure_future(self._create(order)))
+
+    async def _create(self, order: Order) -> Steward:
         engine = self._engine
         engine.check_running()
         terminal = self._terminal(order.id)
@@ -71,7 +75,7 @@ class Acceptance:
 
     def _digest(self, order: Order, provider: str) -> str:
         """What must be equal for two requests to be the same one: amounts, currency, order, items, provider, card; not the token."""
-        card = order.secrets.get(CARD_SESSION) or order.secrets.get(BARCODE) or ""
+        card = order.secrets.get("cardSession") or order.secrets.get("barcode") or ""
         body = [provider, order.checkout.split, _plain(order.checkout.invoice), card]
         return canonical.digest(body, self._engine.ports.journal.digest_key)
 
@@ -95,7 +99,7 @@ class Acceptance:
             policy = engine.setup.policy(sale.id.store_id, sale.id.terminal_id)
             age_ms = (engine.ports.clock.now().wall - sale.told_at.wall).total_seconds() * 1000
             if age_ms > policy.key_reuse_ms:
-                raise KeyReused(sale)
+                raise Refusal("KEY_REUSED", f"key {sale.id.key!r} belongs to a sale that was finished long ago", key=sale.id.key)
 
     async def _admit(self, order: Order, checkout: Checkout, terminal: Terminal, provider: str) -> None:
         engine, sale_id = self._engine, order.id
@@ -104,8 +108,10 @@ class Acceptance:
             raise Refusal("INVALID", f"provider {provider!r} is not configured", path="provider")
         if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
             raise Refusal("BUSY", "the journal was restored from a backup; an operator must release it before new checkouts")
-        self._check_secrets(order, provider)
-        self._check(order, checkout, engine.setup.providers[provider])
+        problems = [*self._absent(order, provider), *self._unacceptable(order, checkout, provider)]
+        if problems:
+            details = [{"path": path, "problem": problem} for path, problem in problems]
+            raise Refusal("INVALID", "; ".join(f"{path}: {problem}" for path, problem in problems), details=details)
         if terminal.policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
             raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
         if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
@@ -113,44 +119,29 @@ class Acceptance:
         if not checkout.split:
             _order_is_free(sale_id, await self._neighbours(sale_id, checkout.invoice.order_id), engine, terminal.policy)
 
-    def _check(self, order: Order, checkout: Checkout, provider: Provider) -> None:
-        """The bill and the secrets. What would be refused must not cost the customer a wait, nor what cannot be had."""
-        lengths = {name: len(value) for name, value in order.secrets.items()}
-        lengths.setdefault(CARD_SESSION, 1)  # a barcode becomes a card session only when the helper has read it
-        try:
-            provider.check(order.id, checkout, lengths)
-            problems = []
-        except Unacceptable as error:
-            problems = list(error.problems)
-        if self._engine.ports.card is None:
-            if CARD_SESSION not in order.secrets:
-                problems.append((CARD_SESSION, "is missing, and no helper command is configured that could make it of a barcode"))
-            if provider.capabilities.needs_token and TOKEN not in order.secrets:
-                problems.append((TOKEN, "is missing, and no helper command is configured that could make it"))
-        if problems:
-            details = [{"path": path, "problem": problem} for path, problem in problems]
-            raise Refusal("INVALID", "; ".join(f"{path}: {problem}" for path, problem in problems), details=details)
-
     async def _neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
         try:
             return await self._engine.reading(self._engine.ports.journal.neighbours(sale_id, order_id))
         except Corrupt as error:
             raise Refusal("RECORD_DAMAGED", f"the record of another sale of order {order_id!r} cannot be used: {error}") from error
 
-    def _check_secrets(self, order: Order, provider: str) -> None:
-        """Without a helper command nobody but the POS can supply token and card session. Raises Refusal INVALID."""
+    def _absent(self, order: Order, provider: str) -> list[tuple[str, str]]:
+        """Without a helper command nobody but the POS can supply token and card session."""
         if self._engine.ports.card is not None:
-            return
+            return []
         needs_token = self._engine.setup.capabilities(provider).needs_token
         absent = {"token": needs_token and "token" not in order.secrets, "cardSession": "cardSession" not in order.secrets}
-        problems = [
-            {"path": name, "problem": "must come from the register: no [helper] is configured"}
-            for name, missing in absent.items()
-            if missing
-        ]
-        if problems:
-            names = " and ".join(problem["path"] for problem in problems)
-            raise Refusal("INVALID", f"{names} must come from the register: no [helper] is configured", details=problems)
+        return [(name, "must come from the register: no [helper] is configured") for name, missing in absent.items() if missing]
+
+    def _unacceptable(self, order: Order, checkout: Checkout, provider: str) -> Sequence[tuple[str, str]]:
+        """What the provider would refuse: it must not cost the customer a wait."""
+        lengths = {name: len(value) for name, value in order.secrets.items()}
+        lengths.setdefault("cardSession", 1)  # a barcode becomes a card session only when the helper has read it
+        try:
+            self._engine.setup.providers[provider].check(order.id, checkout, lengths)
+        except Unacceptable as error:
+            return error.problems
+        return ()
 
     async def _store(self, order: Order, checkout: Checkout, policy: Policy, provider: str) -> Steward:
         engine = self._engine
@@ -159,17 +150,13 @@ class Acceptance:
         accepted = events.Accepted(checkout, engine.setup.bindings[provider], deadline, engine.setup.business_date(now.wall), order.owner)
         step, sale = first_step(order.id, [accepted], now, order.secrets)
         engine.check_running()
-        return await asyncio.shield(asyncio.ensure_future(self._begin(step, sale)))  # what is stored has a steward, whoever hangs up
-
-    async def _begin(self, step: Append, sale: Sale) -> Steward:
-        engine, order_id = self._engine, sale.checkout.invoice.order_id
         try:
             await engine.append(step)
         except JournalFull as error:
             raise Refusal("DISK_FULL", "the disk of this till is full; the checkout was not stored") from error
         except Conflict as error:
-            raise Refusal("ORDER_IN_DOUBT", f"order {order_id!r} is open elsewhere") from error
-        engine.ports.notice("sale.accepted", sale.id, order=order_id, amount=sale.amount, provider=sale.binding.provider)
+            raise Refusal("ORDER_IN_DOUBT", f"order {checkout.invoice.order_id!r} is open elsewhere") from error
+        engine.ports.notice("sale.accepted", order.id, order=checkout.invoice.order_id, amount=sale.amount, provider=provider)
         return engine.adopt(sale, frozenset(step.put_secrets))
 
 
