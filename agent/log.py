@@ -23,39 +23,27 @@ MAX_TEXT_CHARACTERS = 4_000  # one value; a provider's page of HTML must not fil
 MAX_SCANNED_CHARACTERS = 20_000  # of one value are searched for secrets; the rest is not shown
 MAX_MEMBERS = 100  # of one collection
 
-_SECRET_WORDS = (
-    "password",
-    "passwd",
-    "passcode",
-    "secret",
-    "token",
-    "cardsession",
-    "barcode",
-    "loyalty",
-    "authorization",
-    "cookie",
-    "credential",
-    "fingerprint",
-    "onetime",
-    "totp",
-    "phone",
-    "cardnumber",
-)
-_NAMES = (
+# One table for both uses: a word as it may stand in a key, written so that it also finds the key inside a text.
+_SECRET_NAMES = (
     "pass(?:word|wd|code)",
     "secrets?",
     "token",
     "card[-_]?session",
+    "card[-_]?number",
     "bar[-_]?code",
-    "loyalty[-_]?id",
+    "loyalty[-_]?(?:id|number)",
     "(?:proxy-)?authorization",
     "(?:set-)?cookie",
-    "phone",
+    "credentials?",
+    "fingerprint",
+    "one[-_]?time[-_]?(?:password|code)",
     "totp",
+    "phone",
 )
+_IN_KEY = re.compile("|".join(_SECRET_NAMES) + "|loyalty|onetime", re.IGNORECASE)
 _IN_TEXT = re.compile(
     rf"""(?ix)
-      (?P<name> (?: {"|".join(_NAMES)} ) \\* ["']? \s* [:=] \s* (?: b (?=["']) )? \\* ["']? )
+      (?P<name> (?: {"|".join(_SECRET_NAMES)} ) \\* ["']? \s* [:=] \s* (?: b (?=["']) )? \\* ["']? )
       (?: (?:basic|bearer) \s+ )? [^\s"',;&}})\]\\]+
     | (?P<scheme> \b (?:basic|bearer) \s+ ) [A-Za-z0-9+/_.~-]{{6,}} =*
     | (?P<address> \b https?:// ) [^\s/@]+ (?= @ )"""
@@ -101,8 +89,7 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
 
 
 def _is_secret_name(key: str) -> bool:
-    plain = key.lower().replace("_", "").replace("-", "")
-    return any(word in plain for word in _SECRET_WORDS)
+    return _IN_KEY.search(key) is not None
 
 
 def _clean(value: object, depth: int) -> object:

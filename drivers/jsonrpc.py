@@ -17,7 +17,7 @@ from drivers.strictjson import BadJson, dumps, loads
 
 VERSION = "2.0"
 MAX_ID_CHARACTERS = 128  # a GUID with room; it is repeated in every answer
-MAX_METHOD_CHARACTERS = 64  # the longest of ours has 18
+MAX_METHOD_CHARACTERS = 64  # the longest of ours has 16
 _MEMBERS = ("jsonrpc", "id", "method", "params")
 
 Id = str | int

@@ -6,7 +6,7 @@ a register, whatever socket he came through.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent import __version__
@@ -16,7 +16,7 @@ from agent.core.decide_refund import Wanted
 from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentMethod, SaleId
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
-from agent.core.ports import JournalFull, Query
+from agent.core.ports import Corrupt, JournalFull, Query, Row
 from agent.edges import replies
 from agent.engine.accept import RESTORED_NOTE, Acceptance, Order
 from agent.engine.counter import Counter, GivenSale, RefundOrder
@@ -49,8 +49,8 @@ class PosDesk:
             raise self._refused(refusal.code, refusal.problem, data) from refusal
         except Stopped as stopped:
             raise self._refused("BUSY", str(stopped), {}) from stopped
-        except JournalFull as full:
-            raise self._refused("DISK_FULL", "the disk of this till is full", {}) from full
+        except Corrupt as corrupt:
+            raise self._refused("RECORD_DAMAGED", str(corrupt), {}) from corrupt
 
     def _refused(self, code: str, problem: str, data: dict[str, Any]) -> Refused:
         return Refused(code, problem, {**data, "message": explain(code, self._translate)})
@@ -72,8 +72,10 @@ class PosDesk:
                 self._permit_till(caller, request.store_id, request.terminal_id or "")
             case messages.TillRequest():
                 self._permit_till(caller, request.store_id, request.terminal_id)
-            case _:
+            case messages.AgentStatus():
                 return
+            case _:
+                raise Refusal("FORBIDDEN", f"{request.method} has no rule that permits it")
 
     def _permit_till(self, caller: Caller, store_id: str, terminal_id: str) -> None:
         if not caller.may(store_id, terminal_id):
@@ -141,8 +143,15 @@ class PosDesk:
     async def _told(self, caller: Caller, steward: Steward) -> dict[str, Any]:
         """The reply for a register. A finished answer is recorded as told first; to somebody who has hung up nothing is told."""
         if not caller.presence.gone:
-            await self._engine.tell(steward, caller.name)
+            await self._tell(caller, steward)
         return replies.sale_reply(steward.sale, self._translate)
+
+    async def _tell(self, caller: Caller, steward: Steward) -> None:
+        """What the register asked for may have been done: DISK_FULL, which says that nothing was, would be a lie here."""
+        try:
+            await self._engine.tell(steward, caller.name)
+        except JournalFull as full:
+            raise Refusal("BUSY", "the disk of this till is full: the result cannot be recorded as handed out; ask again") from full
 
     # --- refunds ---
 
@@ -165,7 +174,7 @@ class PosDesk:
     # --- operations ---
 
     async def _last(self, caller: Caller, request: messages.OperationLast) -> Mapping[str, Any]:
-        rows = await self._engine.ports.journal.find(Query(request.store_id, request.terminal_id, limit=1))
+        rows = await self._find(Query(request.store_id, request.terminal_id, limit=1))
         if not rows:
             raise Refusal("NOT_FOUND", "this terminal has no operations yet")
         steward = await self._counter.find(rows[0].id)
@@ -183,21 +192,31 @@ class PosDesk:
             amount=request.amount,
             limit=request.limit + 1,
         )
-        rows = await self._engine.ports.journal.find(query)
-        shown = list(rows[: request.limit])
-        if not caller.operator:  # what a register reads of a finished sale is handed out, in a list too
-            for place, row in enumerate(shown):
-                if row.finished and not row.told and row.state != PaymentState.ELSEWHERE:
-                    steward = await self._counter.find(row.id)
-                    await self._engine.tell(steward, caller.name)
-                    shown[place] = projection(steward.sale)
-        return {"operations": [replies.row_reply(row, self._translate) for row in shown], "more": len(rows) > request.limit}
+        rows = await self._find(query)
+        shown = [row if caller.operator else await self._handed_out(caller, row) for row in rows[: request.limit]]
+        operations = [replies.row_reply(row, self._translate) for row in shown if row is not None]
+        return {"operations": operations, "more": len(rows) > request.limit}
+
+    async def _handed_out(self, caller: Caller, row: Row) -> Row | None:
+        """What a register reads of a finished sale is handed out, in a list too. None: the sale's record cannot be used; the rest can."""
+        if not row.finished or row.told or row.state == PaymentState.ELSEWHERE or caller.presence.gone:
+            return row
+        try:
+            steward = await self._counter.find(row.id)
+        except Refusal:
+            return None
+        await self._tell(caller, steward)
+        return projection(steward.sale)
+
+    async def _find(self, query: Query) -> Sequence[Row]:
+        return await self._engine.reading(self._engine.ports.journal.find(query))
 
     async def _show(self, request: messages.OperationShow) -> Mapping[str, Any]:
+        engine = self._engine
         steward = await self._counter.find(_sale_id(request))
         found = replies.sale_reply(steward.sale, self._translate)
         if request.events:
-            entries = await self._engine.ports.journal.stream(steward.sale.id) or ()
+            entries = await engine.reading(engine.ports.journal.stream(steward.sale.id)) or ()
             found["events"] = [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **events.plain(entry.body)} for entry in entries]
         return found
 
@@ -205,7 +224,7 @@ class PosDesk:
 
     async def _status(self, caller: Caller) -> Mapping[str, Any]:
         engine = self._engine
-        restored = await engine.ports.journal.noted(RESTORED_NOTE) is not None
+        restored = await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None
         environments = sorted({binding.environment.value for binding in engine.setup.bindings.values()})
         found: dict[str, Any] = {
             "ready": not engine.closing and not restored,
@@ -222,8 +241,8 @@ class PosDesk:
     async def _details(self, restored: bool) -> dict[str, Any]:
         engine = self._engine
         alive = [steward.sale for steward in engine.alive]
-        unconfirmed = await engine.ports.journal.find(Query(unconfirmed=True, limit=500))
-        parked = await engine.ports.journal.parked()
+        unconfirmed = await self._find(Query(unconfirmed=True, limit=500))
+        parked = await engine.reading(engine.ports.journal.parked())
         return {
             "restored": restored,
             "open": _counted(sale.payment.value for sale in alive if not sale.finished),
