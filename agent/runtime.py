@@ -19,6 +19,7 @@ import structlog
 from agent import __version__
 from agent.assembly import accounts_of, binding_of, limits_of, setup_of
 from agent.core.model import SaleId
+from agent.core.payment import PaymentState
 from agent.core.ports import JournalBroken, Query
 from agent.edges.card import HelperCard
 from agent.edges.chance import SystemChance
@@ -209,7 +210,8 @@ async def check_bindings(settings: Settings, journal: SqliteJournal) -> None:
     current = binding_of(settings)
     for row in await journal.find(Query(owing=True, limit=10_000)):
         same = (row.environment, row.account) == (current.environment.value, current.account)
-        if not same and row.money in OWED_MONEY:
+        unclaimed = row.state == PaymentState.PAID and not row.told  # it may yet have to go back by itself (money rule 5)
+        if not same and (row.money in OWED_MONEY or unclaimed):
             raise CannotStart(
                 f"the journal still owes money in {row.environment} at {row.account} (sale {row.id}, money: {row.money}), but the "
                 f"configuration says {current.environment.value} at {current.account}. Put the old values back, let the agent "

@@ -79,6 +79,11 @@ class Call:
         return self.state in (CallState.FLYING, CallState.REPEATING)
 
     @property
+    def awaited(self) -> bool:
+        """An answer may still come, if only late: something may have been sent, and nothing was read yet."""
+        return self.state not in (CallState.IDLE, CallState.ANSWERED)
+
+    @property
     def settled(self) -> bool:
         return self.state is CallState.ANSWERED
 

@@ -10,23 +10,30 @@ from agent.core.call import Call, elapsed_ms
 from agent.core.capability import Capabilities
 from agent.core.events import CancelCause, Event
 from agent.core.model import RefundLine, Slip, Stamp
-from agent.core.payment import NOT_PAID, PaymentState
+from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundCause
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.core.verdict import Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
+from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
 
 Result = NotSent | Unclear | Observed | Refused | Denied | Garbled
 Failure = NotSent | Unclear | Denied | Garbled
 
-TOO_MANY_REQUESTS = 429  # the only closed door that opens by waiting
 RETURN_KEY = "~return"  # the key of the refund we owe by ourselves; no POS key can hold "~"
-_WAITING = frozenset({PaymentState.PENDING, PaymentState.CANCELING, PaymentState.ATTENTION})
+_OPEN = frozenset({PaymentState.PENDING, PaymentState.CANCELING})  # the provider has the payment, and no end of it is known
+_WAITING = _OPEN | {PaymentState.ATTENTION}
+_UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED})  # not paid, as far as was known: later evidence may say otherwise
+_WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
 
 
 def alarm(sale: Sale, code: str) -> list[Event]:
     """An alarm of a sale is raised once."""
     return [] if code in sale.alarms else [events.AlarmRaised(code)]
+
+
+def attention(sale: Sale, reason: str, charged: bool = False, slip: Slip | None = None) -> list[Event]:
+    """A person must decide, and is called (promise P2)."""
+    return [events.AttentionNeeded(reason, charged, slip), *alarm(sale, reason)]
 
 
 # --- attempts ---
@@ -54,7 +61,7 @@ def checkout_result(sale: Sale, request_id: str, result: Result, now: Stamp, pol
         return []
     match result:
         case Observed():
-            return _checkout_answered(sale, call, result, now, policy)
+            return _checkout_answered(sale, call, result, now, policy, late)
         case Refused():
             return [] if late or not call.open else _checkout_refused(sale, call, result)
         case _:
@@ -83,34 +90,33 @@ def _checkout_refused(sale: Sale, call: Call, refused: Refused) -> list[Event]:
     return [events.AttemptLost(CHECKOUT_CALL, call.request_id, refused.code)]
 
 
-def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
-    found: list[Event] = []
-    if not call.settled:
-        found.append(events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status))
-    if sale.transaction_id is None and seen.transaction_id is not None:
-        found.append(events.TransactionKnown(seen.transaction_id))
-        state = PaymentState.CANCELING if sale.payment in (PaymentState.CANCELING, PaymentState.ATTENTION) else PaymentState.PENDING
-        return [*found, *_evidence(sale, state, seen, now, policy)]
-    if seen.transaction_id is not None and seen.transaction_id != sale.transaction_id:
-        return [*found, *alarm(sale, "SECOND_TRANSACTION")]
-    return [*found, *_evidence(sale, sale.payment, seen, now, policy)]
+def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, policy: Policy, late: bool) -> list[Event]:
+    if seen.transaction_id is None:  # whatever it says, it is not said of a payment we could read, cancel or return
+        return [events.AttemptLost(CHECKOUT_CALL, call.request_id, "no_transaction")] if call.open and not late else []
+    if not call.awaited:
+        ours = seen.transaction_id == sale.transaction_id
+        return _evidence(sale, sale.payment, seen, now, policy) if ours else alarm(sale, "SECOND_TRANSACTION")
+    state = PaymentState.CANCELING if sale.payment in (PaymentState.CANCELING, PaymentState.ATTENTION) else PaymentState.PENDING
+    return [
+        events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status),
+        events.TransactionKnown(seen.transaction_id),
+        *_evidence(sale, state, seen, now, policy),
+    ]
 
 
 def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
     """What the end of a cancel attempt means. A confirmed cancel proves nothing yet: the status is read (promise P3)."""
     call = sale.cancel_call
-    if call is None or call.request_id != request_id or call.settled:
+    if call is None or call.request_id != request_id or not call.awaited:
         return []
     match result:
         case Observed():
-            answer = result.ref_status.value if result.ref_status else result.status.value
-            found: list[Event] = [
-                events.AttemptAnswered(CANCEL_CALL, request_id, answer),
-                events.CancelAnswered(result.ref_status, result.ref_transaction_id),
-            ]
-            ours = result.transaction_id in (None, sale.transaction_id)
-            paid = ours and result.status is Status.ACCEPTED and result.slip is not None
-            return [*found, *(_evidence(sale, sale.payment, result, now, policy) if paid else [])]
+            answered = events.AttemptAnswered(CANCEL_CALL, request_id, result.ref_status or result.status)
+            if result.transaction_id not in (None, sale.transaction_id):
+                return [answered, events.CancelAnswered(), *alarm(sale, "OTHER_TRANSACTION")]
+            paid = result.status is Status.ACCEPTED and result.slip is not None
+            found = _evidence(sale, sale.payment, result, now, policy) if paid else []
+            return [answered, events.CancelAnswered(result.ref_status, result.ref_transaction_id), *found]
         case Refused():
             raised = alarm(sale, result.code) if result.refusal is Refusal.CONFIGURATION else []
             return [events.AttemptAnswered(CANCEL_CALL, request_id, result.code), events.CancelAnswered(), *raised]
@@ -130,8 +136,7 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
     found = _evidence(sale, sale.payment, result, now, policy)
-    watched = sale.payment in (PaymentState.CANCELED, PaymentState.ATTENTION) and sale.ended is not None
-    if found or not watched or sale.ended is None:
+    if found or sale.ended is None or sale.payment not in _WATCHED:
         return found
     age = elapsed_ms(sale.ended, now)
     done = sum(1 for due in plan if age is None or due <= age)
@@ -147,8 +152,8 @@ def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, polic
             return [events.Declined(seen.error_code or "REJECTED")]
         case Status.CANCELED if state in _WAITING:
             return [events.Canceled(_cancel_reason(sale))]
-        case Status.REFUNDING | Status.REFUNDED | Status.PARTIAL_REFUNDED if state in (PaymentState.PENDING, PaymentState.CANCELING):
-            return [events.AttentionNeeded("REFUNDED_ELSEWHERE", charged=True)]
+        case Status.REFUNDING | Status.REFUNDED | Status.PARTIAL_REFUNDED:
+            return _returned_elsewhere(sale, state, seen)
         case Status.ABSENT if state is PaymentState.CANCELING:
             return _absent(sale, now, policy)
         case Status.UNKNOWN:
@@ -161,26 +166,46 @@ def _absent(sale: Sale, now: Stamp, policy: Policy) -> list[Event]:
     """The provider does not know the transaction it named itself. A lagging replica says so for seconds; after the window, a person."""
     age = elapsed_ms(sale.answered, now) if sale.answered else None
     gone = age is None or age >= policy.window_limit_ms
-    return [events.AttentionNeeded("UNKNOWN_TRANSACTION_ID")] if gone else []
+    return attention(sale, "UNKNOWN_TRANSACTION_ID") if gone else []
+
+
+def _returned_elsewhere(sale: Sale, state: PaymentState, seen: Observed) -> list[Event]:
+    """Money was taken, and somebody else gave some of it back. Unless all of it is back, only a person can see what is still owed."""
+    if state in _OPEN:
+        return attention(sale, "REFUNDED_ELSEWHERE", charged=True)
+    if state not in _UNPAID or sale.late_money:
+        return []
+    if seen.status is Status.REFUNDED:
+        return alarm(sale, "REFUNDED_ELSEWHERE")
+    if sale.told is None:
+        return attention(sale, "REFUNDED_ELSEWHERE", charged=True)
+    return _late_money(sale, seen.slip, "REFUNDED_ELSEWHERE")
 
 
 def _accepted(sale: Sale, state: PaymentState, slip: Slip | None, policy: Policy) -> list[Event]:
-    problem = mismatch(sale, slip) if slip is not None else None
-    stores = _store_alarm(sale, slip)
-    if state in NOT_PAID and sale.told is not None:
-        return [] if sale.late_money else _late_money(sale, slip, problem)
-    if state not in _WAITING | NOT_PAID or state is PaymentState.EXPIRED:
+    if state not in _WAITING | _UNPAID:
         return []
+    problem = mismatch(sale, slip) if slip is not None else None
+    stores = alarm(sale, "STORE_MISMATCH") if _other_store(sale, slip) else []
+    if state in _UNPAID and sale.told is not None:
+        return [] if sale.late_money else [*_late_money(sale, slip, problem), *stores]
     if slip is None:
-        if state in (PaymentState.PENDING, PaymentState.CANCELING):
-            return [] if sale.charge_seen else [events.ChargeSeen()]
-        return [] if state is PaymentState.ATTENTION and sale.charged else [events.AttentionNeeded("SLIP_MISSING", charged=True)]
-    if stores and policy.store_mismatch_is_attention:
-        problem = problem or "STORE_MISMATCH"
-    if problem is not None:
-        known = state is PaymentState.ATTENTION and sale.reason == problem
-        return [] if known else [events.AttentionNeeded(problem, charged=True, slip=slip), *stores]
-    return [events.Paid(slip), *stores]
+        return _without_slip(sale, state)
+    if problem is None and policy.store_mismatch_is_attention and _other_store(sale, slip):
+        problem = "STORE_MISMATCH"
+    if problem is None:
+        return [events.Paid(slip), *stores]
+    if state is PaymentState.ATTENTION and sale.charged and problem in sale.alarms:
+        return []  # a person was called for this before
+    found = attention(sale, problem, charged=True, slip=slip)
+    return [*found, *(one for one in stores if one not in found)]
+
+
+def _without_slip(sale: Sale, state: PaymentState) -> list[Event]:
+    """The provider took the money and does not prove that it was ours: read on for a while, then a person (money rule 3)."""
+    if state in _OPEN:
+        return [] if sale.charge_seen else [events.ChargeSeen()]
+    return [] if state is PaymentState.ATTENTION and sale.charged else attention(sale, "SLIP_MISSING", charged=True)
 
 
 def mismatch(sale: Sale, slip: Slip) -> str | None:
@@ -195,13 +220,9 @@ def mismatch(sale: Sale, slip: Slip) -> str | None:
     return None
 
 
-def _store_alarm(sale: Sale, slip: Slip | None) -> list[Event]:
-    if slip is None:
-        return []
-    differs = (slip.store_id is not None and slip.store_id != sale.id.store_id) or (
-        slip.terminal_id is not None and slip.terminal_id != sale.id.terminal_id
-    )
-    return alarm(sale, "STORE_MISMATCH") if differs else []
+def _other_store(sale: Sale, slip: Slip | None) -> bool:
+    """The slip names another store or terminal. The vendor's own examples differ, so it decides nothing unless a switch says so."""
+    return slip is not None and (slip.store_id not in (None, sale.id.store_id) or slip.terminal_id not in (None, sale.id.terminal_id))
 
 
 def _late_money(sale: Sale, slip: Slip | None, problem: str | None) -> list[Event]:
@@ -239,9 +260,10 @@ def cancel_asked(sale: Sale, caps: Capabilities) -> list[Event]:
 
 
 def begin_cancel(sale: Sale, cause: CancelCause, caps: Capabilities) -> list[Event]:
-    """Start canceling. A provider without a cancel call only takes its link back, and is watched (money rule 4)."""
+    """Start canceling. A provider without a cancel call only takes its link back, and is watched (money rule 4); a link that was
+    paid, as far as its slip can be waited for, is not taken back any more."""
     wanted = events.CancelWanted(cause)
-    if sale.payment is PaymentState.PENDING and not caps.cancel:
+    if sale.payment is PaymentState.PENDING and not caps.cancel and not sale.charged:
         return [wanted, events.Canceled(cause.value, withdrawn=True)]
     return [wanted]
 
@@ -261,8 +283,8 @@ def unclaimed(sale: Sale, back: bool) -> list[Event]:
 
 
 def restored(sale: Sale) -> list[Event]:
-    """After a restore from a backup nothing counts as never sent (money rule 10)."""
-    if sale.restored or sale.finished:
+    """After a restore from a backup nothing counts as never sent (money rule 10): neither a checkout nor a refund."""
+    if sale.restored or (sale.finished and sale.active_refund() is None):
         return []
     marked: list[Event] = [events.Restored()]
-    return [*marked, events.AttentionNeeded("RESTORED")] if sale.payment is PaymentState.QUEUED else marked
+    return [*marked, *attention(sale, "RESTORED")] if sale.payment is PaymentState.QUEUED else marked

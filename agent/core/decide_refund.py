@@ -113,10 +113,11 @@ def _own_amount(path: str, amount: int, rest: RefundLine, whole: bool) -> Kopeck
 def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
     """What the end of a refund attempt means."""
     one = sale.refund(key)
-    if one is None or one.call is None or one.call.request_id != request_id or one.call.settled or not one.unsettled:
+    if one is None or one.call is None or one.call.request_id != request_id or not one.call.awaited:
         return []
+    at_work = one.call.open and not late  # a late word must not end the attempt that is under way
     if isinstance(result, Observed) and result.transaction_id not in (None, sale.transaction_id):
-        return [_lost(one, "other_transaction", check_first=True), *alarm(sale, "OTHER_TRANSACTION")] if one.call.open else []
+        return [_lost(one, "other_transaction"), *alarm(sale, "OTHER_TRANSACTION")] if at_work else []
     answered = events.AttemptAnswered(refund_call(key), request_id, _word(result))
     match result:
         case Observed(ref_status=RefStatus.ACCEPTED):
@@ -124,15 +125,15 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
         case Observed(ref_status=RefStatus.REQUESTED):
             return [answered, events.RefundRequested(key, result.ref_transaction_id)]
         case Observed(ref_status=RefStatus.REJECTED):
-            return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal), now, policy)
+            return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal), now, policy, late)
         case Observed() if result.ref_transaction_id is not None:
             return [answered, events.RefundKnown(key, result.ref_transaction_id)]
         case Observed():
-            return [] if not one.call.open else [_lost(one, "no_ref_transaction", check_first=True)]
+            return [_lost(one, "no_ref_transaction")] if at_work else []
         case Refused():
-            return _refused(sale, one, result.code, result.refusal, now, policy)
+            return _refused(sale, one, result.code, result.refusal, now, policy, late)
         case _:
-            return [] if late or not one.call.open else attempt_failed(sale, refund_call(key), one.call, result)
+            return attempt_failed(sale, refund_call(key), one.call, result) if at_work else []
 
 
 def _word(result: Result) -> str:
@@ -145,18 +146,23 @@ def _word(result: Result) -> str:
             return ""
 
 
-def _lost(one: Refund, reason: str, check_first: bool) -> Event:
+def _lost(one: Refund, reason: str) -> Event:
+    """The attempt at work brought an answer that does not say what became of the refund: the status is read before the next one."""
     assert one.call is not None
-    return events.AttemptLost(refund_call(one.key), one.call.request_id, reason, check_first=check_first)
+    return events.AttemptLost(refund_call(one.key), one.call.request_id, reason, check_first=True)
 
 
-def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy) -> list[Event]:
+def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy, late: bool) -> list[Event]:
     """A refusal closes the attempt. Unless an earlier copy was lost a short while ago: then it may be the echo of our own first copy, or
-    that copy may still arrive, so the id is kept and the status is read before it is used again."""
+    that copy may still arrive, so the id is kept and the status is read before it is used again. That another refund is at work never
+    closes an unclear one: the other may be our own."""
     assert one.call is not None
-    age = elapsed_ms(one.call.first_sent, now) if one.call.first_sent else None
-    if one.call.lost > 0 and (age is None or age < policy.blind_repeat_ms):
-        return [_lost(one, code, check_first=True)] if one.call.open else []
+    assert one.call.first_sent is not None
+    if late and one.call.open:
+        return []
+    age = elapsed_ms(one.call.first_sent, now)
+    if one.call.lost > 0 and (refusal is Refusal.BUSY or age is None or age < policy.blind_repeat_ms):
+        return [_lost(one, code)] if one.call.open else []
     answered = events.AttemptAnswered(refund_call(one.key), one.call.request_id, code)
     raised = alarm(sale, code) if refusal is Refusal.CONFIGURATION else []
     return [answered, *raised, *_closed(sale, one, code, refusal, sure=one.call.lost == 0)]
@@ -183,13 +189,15 @@ def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
     one = sale.refund(key)
     if one is None or one.state not in (RefundState.PENDING, RefundState.REQUESTED) or not isinstance(result, Observed):
         return []
-    if result.ref_transaction_id not in (None, one.ref_transaction_id):
+    if result.transaction_id not in (None, sale.transaction_id) or result.ref_transaction_id not in (None, one.ref_transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
     match result.ref_status:
         case RefStatus.ACCEPTED:
             return [events.Refunded(key, result.slip, result.ref_transaction_id)]
         case RefStatus.REJECTED if one.state is RefundState.PENDING:
             return _closed(sale, one, result.error_code or "REJECTED", _definite(result.refusal), sure=True)
+        case RefStatus.REJECTED:  # the people who were asked said no; they are to be asked why
+            return [events.RefundNeedsAttention(key, result.error_code or "REJECTED"), *alarm(sale, "RETURN_REFUSED")]
         case _:
             return []
 
@@ -222,7 +230,7 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
 
 def _unchanged(one: Refund) -> list[Event]:
     """Nothing was returned. What we owe, or what may still be unclear, goes on; a refused wish of the POS ends."""
-    if one.state is RefundState.QUEUED and not one.owed:
+    if one.refused and not one.owed:
         return [events.RefundDeclined(one.key, one.reason or "REJECTED")]
     return [events.RefundChecked(one.key)]
 
@@ -241,6 +249,7 @@ def _foreign_ref(sale: Sale, one: Refund, seen: Observed) -> str | None:
         return None
     if seen.ref_status is RefStatus.REJECTED:
         return None
-    ours = {other.ref_transaction_id for other in sale.refunds if other.key != one.key} | sale.cancel_refs
+    ours = {other.ref_transaction_id for other in sale.refunds if other.key != one.key}
+    ours |= sale.cancel_refs.union(*(other.rejected for other in sale.refunds))
     told = [seen.ref_transaction_id, seen.slip.refund_transaction_id if seen.slip else None]
     return next((ref for ref in told if ref is not None and ref not in ours), None)

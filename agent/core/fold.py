@@ -17,6 +17,7 @@ from agent.core.machine import IllegalTransition
 from agent.core.model import Deadline, SaleId, Stamp
 from agent.core.payment import PaymentEvent, PaymentState
 from agent.core.sale import Sale
+from agent.core.verdict import TOO_MANY_REQUESTS
 
 
 def open_sale(sale_id: SaleId, event: Event, at: Stamp) -> Sale:
@@ -81,10 +82,13 @@ def call_of(sale: Sale, name: str) -> Call | None:
 
 
 def _attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
-    call = _moved(call_of(sale, event.call), event, at)
+    before = call_of(sale, event.call)
+    call = _moved(before, event, at)
     kind, _, key = event.call.partition(":")
     match kind:
         case "checkout":
+            if before is not None and before.request_id != call.request_id:
+                raise IllegalTransition("call: a checkout has one requestId for ever")  # another one could charge again (promise P1)
             return _checkout_attempt(replace(sale, call=call), event, at)
         case "cancel":
             if sale.payment is not PaymentState.CANCELING and isinstance(event, events.AttemptStarted):
@@ -134,7 +138,7 @@ def _held_reason(sale: Sale, event: events.AttemptHeld) -> str | None:
     """While nothing was sent the cashier may know why it waits; in every other state the reason is not the link's to give."""
     if sale.payment is not PaymentState.SENDING:
         return sale.reason
-    if event.denied is not None or event.reason == "credentials":
+    if event.denied not in (None, TOO_MANY_REQUESTS) or event.reason == "credentials":
         return "ACCESS_DENIED"
     return "OFFLINE" if event.reason in OFFLINE_REASONS else None
 

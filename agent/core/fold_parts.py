@@ -38,8 +38,11 @@ def refund_attempt(sale: Sale, one: Refund, call: Call, event: Attempt, at: Stam
     move = _REFUND_EVENTS.get(type(event))
     state = one.state if move is None else refund.TABLE.next(one.state, move)
     check_first = event.check_first if isinstance(event, events.AttemptLost) else one.check_first
-    checked = None if isinstance(event, events.AttemptStarted) else one.checked  # a check is good for one attempt
-    return _put_refund(sale, replace(one, state=state, call=call, check_first=check_first, checked=checked))
+    started = isinstance(event, events.AttemptStarted)
+    checked = None if started else one.checked  # a check is good for one attempt
+    return _put_refund(
+        sale, replace(one, state=state, call=call, check_first=check_first, checked=checked, refused=one.refused and not started)
+    )
 
 
 def refund_opened(sale: Sale, event: events.RefundOpened, at: Stamp) -> Sale:
@@ -67,7 +70,7 @@ def refund_checked(sale: Sale, event: events.RefundChecked, at: Stamp) -> Sale:
     one = find_refund(sale, event.refund)
     if one.state not in (RefundState.UNKNOWN, RefundState.QUEUED):
         raise IllegalTransition(f"refund: nothing to check in {one.state.value}")
-    return _put_refund(sale, replace(one, checked=at, check_first=False))
+    return _put_refund(sale, replace(one, checked=at, check_first=False, refused=False))
 
 
 def refund_reopened(sale: Sale, event: events.RefundReopened, at: Stamp) -> Sale:
@@ -81,8 +84,10 @@ def refund_reopened(sale: Sale, event: events.RefundReopened, at: Stamp) -> Sale
         closed=one.closed + 1,
         closed_at=at,
         ref_transaction_id=None,
+        rejected=one.rejected | ({one.ref_transaction_id} if one.ref_transaction_id else set()),
         checked=None,
         check_first=not event.busy,
+        refused=not event.busy,
     )
 
 

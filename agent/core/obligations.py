@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.core.call import CallState, elapsed_ms
+from agent.core.call import Call, CallState, elapsed_ms
 from agent.core.capability import Capabilities
 from agent.core.events import CancelCause
 from agent.core.model import Stamp
@@ -115,7 +115,7 @@ class _View:
             yield Owed(Duty.SEND, due)
 
     def _unknown(self) -> Iterator[Owed]:
-        sale, call, deadline = self.sale, self.sale.call, self.sale.deadline
+        call, deadline = self.sale.call, self.sale.deadline
         assert call is not None
         if call.lost >= self.policy.unanswered_attempts:
             yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.NO_ANSWER)
@@ -124,8 +124,15 @@ class _View:
             yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
             return
         yield Owed(Duty.BEGIN_CANCEL, max(deadline.ticks, self.now.ticks), CancelCause.DEADLINE)
-        if call.state is CallState.LOST and not sale.deadline.passed(self.now):
-            yield Owed(Duty.SEND, call.next_try(self.now, self.policy.checkout_backoff))
+        if call.state is CallState.LOST:
+            yield from self._repeat(call, deadline.ticks)
+
+    def _repeat(self, call: Call, end: int) -> Iterator[Owed]:
+        """The same request again, before ``end`` and not after it, however long nobody could look at the clock. Where a repeat would be a
+        second payment, only a late answer can help."""
+        due = max(call.next_try(self.now, self.policy.checkout_backoff), self.now.ticks)
+        if due < end and self.caps.idempotent_create:
+            yield Owed(Duty.SEND, due)
 
     def _pending(self) -> Iterator[Owed]:
         sale = self.sale
@@ -142,8 +149,8 @@ class _View:
 
     def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
         """Accepted without a slip: read on for a while, then a person (money rule 3)."""
-        end = seen.ticks + self.policy.slip_wait_ms if seen.boot == self.now.boot else self.now.ticks
-        yield Owed(Duty.GIVE_UP, end, "SLIP_MISSING")
+        begin = seen.ticks if seen.boot == self.now.boot else self.memory.started.ticks
+        yield Owed(Duty.GIVE_UP, begin + self.policy.slip_wait_ms, "SLIP_MISSING")
         yield from self._read(first=self._first_read(), slow_down_after=None)
 
     def _first_read(self) -> int:
@@ -170,9 +177,7 @@ class _View:
             return
         end = self._window_end()
         yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED")
-        due = call.next_try(self.now, self.policy.checkout_backoff)
-        if due < end:
-            yield Owed(Duty.SEND, due)
+        yield from self._repeat(call, end)
 
     def _window_end(self) -> int:
         """Ticks at which repeating must end: the later of a minute after the deadline and a minute after the provider is first reachable
@@ -184,15 +189,25 @@ class _View:
         if age is None or age >= policy.window_limit_ms:
             return now.ticks
         cap = now.ticks + policy.window_limit_ms - age
-        since = call.reachable_since
-        if since is None or since.boot != now.boot or since.ticks < self.memory.started.ticks:
-            return cap  # not reached since it was last out of reach, or since this process began
+        reached = self._reachable_since(call)
+        if reached is None:
+            return cap
         after_deadline = sale.deadline.ticks + policy.window_after_deadline_ms if sale.deadline.boot == now.boot else now.ticks
-        return min(cap, max(after_deadline, since.ticks + policy.window_after_reachable_ms))
+        return min(cap, max(after_deadline, reached + policy.window_after_reachable_ms))
+
+    def _reachable_since(self, call: Call) -> int | None:
+        """Ticks since which this process has known the provider to be reachable. None: not since it was last out of reach, or no attempt
+        has ended since this process began. One that was reachable before and is so now was found so at the beginning."""
+        since, last, started = call.reachable_since, call.last, self.memory.started.ticks
+        assert last is not None
+        if since is None or last.boot != self.now.boot or last.ticks < started:
+            return None
+        return max(since.ticks, started) if since.boot == self.now.boot else started
 
     def _cancel(self) -> Iterator[Owed]:
         sale, call = self.sale, self.sale.cancel_call
-        if not self.caps.cancel:
+        if not self.caps.cancel:  # found only after its cancel was wanted: nothing can be sent, but its end must not be missed
+            yield from self._read(first=self._first_read(), slow_down_after=10)
             return
         if call is None:
             yield Owed(Duty.CANCEL, self.now.ticks)
@@ -204,7 +219,8 @@ class _View:
             wait = self.policy.settle_backoff.after(sale.cancels_closed + 2)
             since = sale.cancel_answered
             yield Owed(Duty.CANCEL, since.ticks + wait if since.boot == self.now.boot else self.now.ticks)
-        if call.settled or call.state is CallState.LOST:
+        turned_away = call.proven_unsent and call.reachable_since is not None  # the door of the cancel is shut, the payment goes on
+        if call.settled or call.state is CallState.LOST or turned_away:
             yield from self._read(first=self._first_read(), slow_down_after=10)
 
     def _watch(self) -> Iterator[Owed]:
@@ -280,13 +296,16 @@ class _View:
         assert call is not None
         if call.open:
             return
-        assert call.first_sent is not None
-        age = elapsed_ms(call.first_sent, self.now)
+        since = call.first_sent if self.caps.idempotent_refund else call.last
+        assert since is not None
+        age = elapsed_ms(since, self.now)
         late = age is None or age >= self.policy.blind_repeat_ms
         if one.check_first or (late and one.checked is None):
             yield from self._refund_read(Duty.CHECK_REFUND, one)
-        else:
+        elif late or self.caps.idempotent_refund:
             yield Owed(Duty.REFUND, call.next_try(self.now, self.policy.settle_backoff), refund=one.key)
+        else:  # a repeat would be a second refund: wait until the first copy has surely arrived or died, and look
+            yield Owed(Duty.CHECK_REFUND, since.ticks + self.policy.blind_repeat_ms, refund=one.key)
 
     def _refund_read(self, duty: Duty, one: Refund, daily: bool = False) -> Iterator[Owed]:
         memory = self.memory

@@ -95,7 +95,8 @@ TABLE = Table(
 class Refund:
     """State of one refund. ``call`` is that of the attempt at work; ``closed`` counts the attempts ended by a definite refusal.
     ``checked``: when a status read last showed that an unclear attempt had changed nothing. ``check_first``: something said of a repeat
-    makes it likely that the first copy did its work, so the status is read before the next one whatever the time."""
+    makes it likely that the first copy did its work, so the status is read before the next one whatever the time. ``refused``: the closed
+    attempt was refused in a way that a read must confirm. ``rejected``: refund transactions of closed attempts, never to be adopted."""
 
     key: str
     amount: Kopecks
@@ -109,6 +110,8 @@ class Refund:
     closed_at: Stamp | None = None
     checked: Stamp | None = None
     check_first: bool = False
+    refused: bool = False
+    rejected: frozenset[str] = frozenset()
     ref_transaction_id: str | None = None
     slip: Slip | None = None
     reason: str | None = None

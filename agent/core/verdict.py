@@ -74,6 +74,9 @@ def _fill(value: Any, secrets: Mapping[str, str]) -> Any:
     return value
 
 
+TOO_MANY_REQUESTS = 429  # the only closed door that opens by waiting
+
+
 # --- outcomes of one attempt: the transport's words ---
 
 

@@ -1,6 +1,6 @@
 """Answers as a POS reads them: the engine's projections in the wire's names, with texts for the cashier."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
 from agent.edges import slips
 from agent.reasons import explain
-from agent.texts import N_, Translate
+from agent.texts import N_, Translate, translator
 
 STATES = {
     "queued": N_("The payment is accepted and waits to be sent."),
@@ -82,7 +82,7 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
     if sale.transaction_id is not None:
         found["transactionId"] = sale.transaction_id
     if view.slip is not None:
-        found |= {"slip": _slip(view.slip, slips.texts(view.rows, translate))}
+        found |= {"slip": _slip(view.slip, _slip_texts(sale, view.rows))}
         found |= {"paymentType": view.slip.payment_type} if view.slip.payment_type else {}
     return found
 
@@ -110,7 +110,7 @@ def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any
     rows = answer.refund_rows(sale, one)
     if rows:
         slip = one.slip or Slip(one.amount, sale.checkout.invoice.order_id)
-        found["slip"] = _slip(slip, slips.texts(rows, translate)) | {"totalAmount": one.amount}
+        found["slip"] = _slip(slip, _slip_texts(sale, rows)) | {"totalAmount": one.amount}
     return found
 
 
@@ -149,6 +149,11 @@ def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
 
 def _names(sale_id: SaleId) -> dict[str, Any]:
     return {"storeId": sale_id.store_id, "terminalId": sale_id.terminal_id, "key": sale_id.key}
+
+
+def _slip_texts(sale: Sale, rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """In the language the sale was accepted in: a slip stays what it was when the configuration changes (promise P4)."""
+    return slips.texts(rows, translator(sale.checkout.language))
 
 
 def _slip(slip: Slip, texts: Mapping[str, str]) -> dict[str, Any]:

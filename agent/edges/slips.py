@@ -59,10 +59,11 @@ def _shown(label: str, value: str, translate: Translate) -> str:
 
 
 def _time(value: str) -> str:
-    """The provider's time as people write it; one that cannot be read is shown as it came."""
+    """The provider's time as people write it; one that cannot be read, or names no zone, is shown as it came."""
     try:
-        return datetime.fromisoformat(value).astimezone(UTC).strftime("%d.%m.%Y %H:%M:%S")
-    except ValueError:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC).strftime("%d.%m.%Y %H:%M:%S") if moment.tzinfo is not None else value
+    except (ValueError, OverflowError):  # the latter: the first or last day of all time in another zone
         return value
 
 

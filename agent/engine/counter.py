@@ -1,14 +1,16 @@
 """The counter: everything a POS asks about a sale after it was accepted - its answer, cancel, confirm, refunds."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.core import answer, canonical, decide, decide_refund, events
 from agent.core.decide_refund import NotRefundable, Wanted
+from agent.core.fold import open_sale
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
-from agent.core.ports import JournalFull
+from agent.core.ports import Conflict, JournalFull
 from agent.core.refund import Refund
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
@@ -72,21 +74,28 @@ class Counter:
         return steward
 
     async def refund(self, order: RefundOrder) -> tuple[Steward, Refund]:
-        """Open a refund or recognise one that was opened before. Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL."""
+        """Open a refund or recognise one that was opened before. A caller that is cancelled does not take it back.
+
+        Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._refund(order)))
+
+    async def _refund(self, order: RefundOrder) -> tuple[Steward, Refund]:
         self._engine.check_running()
         digest = self._digest(order)
         async with self._opening:
             steward = await self._engine.open(order.id)
             if steward is None:
-                steward = await self._open_given(order)
-        known = steward.sale.refund(order.refund_key)
-        if known is None:
+                steward = await self._open_given(order, digest)
+        _same_sale(steward.sale, order.given)
+        if steward.sale.refund(order.refund_key) is None:
             await self._ask(steward, order, digest)
-        elif known.digest != digest:
+        known = self._refund_of(steward.sale, order.refund_key)
+        if known.digest != digest:
             raise Refusal("CONFLICT", f"refundKey {order.refund_key!r} was used with another body", refundKey=order.refund_key)
-        elif order.token is not None and known.unsettled and answer.refund_token(known.key) not in steward.secret_names:
+        if order.token is not None and known.unsettled and answer.refund_token(known.key) not in steward.secret_names:
             await self._record(steward, lambda _: [], {answer.refund_token(known.key): order.token})
-        return steward, self._refund_of(steward.sale, order.refund_key)
+        return steward, known
 
     async def get_refund(self, sale_id: SaleId, refund_key: str, wait_s: float) -> tuple[Steward, Refund]:
         """A refund; with a wait, once it is settled."""
@@ -108,21 +117,16 @@ class Counter:
         return canonical.digest([order.refund_key, wanted, order.amount], self._engine.ports.journal.digest_key)
 
     async def _ask(self, steward: Steward, order: RefundOrder, digest: str) -> None:
-        secrets = {answer.refund_token(order.refund_key): order.token} if order.token else {}
-
         def decider(sale: Sale) -> Sequence[events.Event]:
-            if sale.refund(order.refund_key) is not None:  # a twin request was faster
-                return []
-            return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
+            if sale.refund(order.refund_key) is not None:  # a twin request was faster: its token counts
+                raise _Twin
+            return _asked(sale, order, digest)
 
-        try:
-            await self._record(steward, decider, secrets)
-        except NotRefundable as error:
-            raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
-        except BadAmount as error:
-            raise Refusal("INVALID", str(error)) from error
+        with contextlib.suppress(_Twin):
+            await self._record(steward, decider, _token_of(order))
 
-    async def _open_given(self, order: RefundOrder) -> Steward:
+    async def _open_given(self, order: RefundOrder, digest: str) -> Steward:
+        """The sale as the POS describes it, and its refund, in one step: a refund that is refused leaves no sale behind."""
         engine, given = self._engine, order.given
         if given is None:
             raise Refusal("NOT_FOUND", "this journal does not hold the sale: describe it in 'sale' to refund it by its transactionId")
@@ -133,9 +137,13 @@ class Counter:
         opened = events.SaleGiven(
             given.checkout, engine.setup.bindings[terminal.provider], engine.setup.business_date(now.wall), given.transaction_id
         )
-        step, sale = first_step(order.id, [opened], now, {})
-        await self._guarded(engine.append(step))
-        return engine.adopt(sale, frozenset())
+        asked = _asked(open_sale(order.id, opened, now), order, digest)
+        step, sale = first_step(order.id, [opened, *asked], now, _token_of(order))
+        try:
+            await self._guarded(engine.append(step))
+        except Conflict as error:
+            raise Refusal("CONFLICT", f"key {order.id.key!r} has just been used for a checkout", key=order.id.key) from error
+        return engine.adopt(sale, frozenset(step.put_secrets))
 
     async def _record(self, steward: Steward, decider: Decider, secrets: Mapping[str, str] | None = None) -> None:
         self._engine.check_running()
@@ -146,3 +154,31 @@ class Counter:
             await work
         except JournalFull as error:
             raise Refusal("DISK_FULL", "the disk of this till is full; the request was not stored") from error
+
+
+class _Twin(Exception):
+    """The refund was opened by another request meanwhile."""
+
+
+def _asked(sale: Sale, order: RefundOrder, digest: str) -> Sequence[events.Event]:
+    """Raises Refusal NOT_REFUNDABLE, INVALID."""
+    try:
+        return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
+    except NotRefundable as error:
+        raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
+    except BadAmount as error:
+        raise Refusal("INVALID", str(error)) from error
+
+
+def _token_of(order: RefundOrder) -> dict[str, str]:
+    return {answer.refund_token(order.refund_key): order.token} if order.token else {}
+
+
+def _same_sale(sale: Sale, given: GivenSale | None) -> None:
+    """Money goes back by the transaction that is stored under the key: a POS that describes another sale must hear that it is another."""
+    if given is None or sale.transaction_id is None:
+        return
+    stored, described = sale.checkout.invoice, given.checkout.invoice
+    same = (given.transaction_id, described.order_id, described.total_amount) == (sale.transaction_id, stored.order_id, stored.total_amount)
+    if not same:
+        raise Refusal("CONFLICT", f"key {sale.id.key!r} belongs to another sale than the one described", key=sale.id.key)

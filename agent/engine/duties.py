@@ -67,9 +67,10 @@ class Duties:
     async def _send_checkout(self) -> None:
         steward, sale = self._steward, self._steward.sale
         try:
-            secrets, fresh = await self._checkout_secrets(sale)
-        except HelperFailed as error:
-            steward.ports.notice("helper.failed", sale.id, problem=str(error))
+            async with asyncio.timeout(self._time_left_s(sale)):  # a helper that hangs must not keep the sale in its lane
+                secrets, fresh = await self._checkout_secrets(sale)
+        except (HelperFailed, TimeoutError) as error:
+            steward.ports.notice("helper.failed", sale.id, problem=str(error) or "no answer before the send deadline")
             steward.hold(Duty.SEND, HELPER_RETRY_MS)
             steward.memory.obstacle = "HELPER_FAILED"
             return
@@ -107,6 +108,11 @@ class Duties:
         if self._provider.capabilities.needs_token and answer.TOKEN not in stored:
             fresh[answer.TOKEN] = await self._token()
         return stored | fresh, fresh
+
+    def _time_left_s(self, sale: Sale) -> float | None:
+        """Until the send deadline, for a sale of which nothing was sent; its secrets are still to be had. None: no limit."""
+        left_ms = sale.deadline.ticks - self._steward.ports.clock.now().ticks
+        return max(left_ms, 0) / 1000 if sale.call is None else None
 
     async def _card_session(self, stored: Mapping[str, str]) -> str:
         card = self._steward.ports.card

@@ -6,8 +6,8 @@ stored; there is never more than one steward for one sale. What a broken journal
 """
 
 import asyncio
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import TypeVar
 
 from agent.core import answer, events
 from agent.core.events import Event
@@ -18,14 +18,17 @@ from agent.core.obligations import Memory, owes
 from agent.core.payment import IN_LANE, PaymentState
 from agent.core.ports import Append, Corrupt, JournalBroken
 from agent.core.sale import Sale
+from agent.engine.aside import Aside
 from agent.engine.duties import Duties
-from agent.engine.errors import Refusal, Stopped
+from agent.engine.errors import Stopped
 from agent.engine.lanes import Lanes
+from agent.engine.roster import Roster
 from agent.engine.setup import Ports, Setup
 from agent.engine.steward import Decider, Steward
 
+T = TypeVar("T")
+
 STOP_LIMIT_S = 2.0  # for tasks to notice that they are cancelled
-MAX_IDLE_SALES = 256  # settled sales kept at hand for a POS that asks again
 
 
 class Engine:
@@ -37,7 +40,8 @@ class Engine:
         self.started: Stamp = ports.clock.now()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.lanes = Lanes(self._became_head)
-        self._stewards: dict[SaleId, Steward] = {}
+        self.aside = Aside(ports, self._fail)
+        self._roster = Roster()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
         self._loading: dict[SaleId, asyncio.Task[Steward | None]] = {}
         self._closing = False
@@ -47,8 +51,8 @@ class Engine:
 
     @property
     def alive(self) -> Sequence[Steward]:
-        """The stewards in memory: what is owed, and what was asked for lately."""
-        return tuple(self._stewards.values())
+        """The stewards at work: what is owed, and what was asked for lately."""
+        return tuple(steward for steward in self._roster if not steward.parked)
 
     @property
     def closing(self) -> bool:
@@ -67,13 +71,17 @@ class Engine:
             task.cancel()
         if tending:
             await asyncio.wait(tending, timeout=STOP_LIMIT_S)
-        flights = [flight for steward in self._stewards.values() for flight in steward.flights]
-        if flights:
-            await asyncio.wait(flights, timeout=grace_s)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + grace_s
+        while (flights := self._flights()) and (left := end - loop.time()) > 0:  # again, because a late answer lands as a flight of its own
+            await asyncio.wait(flights, timeout=left)
         for flight in flights:
             flight.cancel()
         if flights:
             await asyncio.wait(flights, timeout=STOP_LIMIT_S)
+
+    def _flights(self) -> list[asyncio.Task[None]]:
+        return [*self.aside.tasks, *(flight for steward in self._roster for flight in steward.flights)]
 
     def _fail(self, error: BaseException) -> None:
         self._closing = True
@@ -84,14 +92,19 @@ class Engine:
     # --- stewards ---
 
     def adopt(self, sale: Sale, secret_names: frozenset[str]) -> Steward:
-        """Put a sale under a steward; its task runs while something is owed, once recovery is over."""
+        """Put a sale under a steward; its task runs while something is owed, once recovery is over. A sale that has one already keeps it:
+        whoever read the disk meanwhile may have been faster."""
+        known = self._roster.get(sale.id)
+        if known is not None:
+            return known
         memory = Memory(self.started)
-        steward = Steward(self.ports, self.setup, sale, memory, secret_names, self._changed, self._steward_failed)
-        self._stewards[sale.id] = steward
+        steward = Steward(self.ports, self.setup, sale, memory, secret_names, self._changed, self.set_aside)
+        self._roster.add(steward)
         if sale.payment in IN_LANE:
             self.lanes.enter(sale.id)
         memory.head = self.lanes.is_head(sale.id)
         self._run(steward)
+        self._roster.forget_idle(self._tasks)
         return steward
 
     def run_all(self) -> None:
@@ -114,8 +127,8 @@ class Engine:
         self._run(steward)
 
     async def _tend(self, steward: Steward) -> None:
-        duties = Duties(steward)
         try:
+            duties = Duties(steward)
             while owes(steward.sale):
                 steward.wake.clear()
                 owed = steward.owed()
@@ -126,31 +139,21 @@ class Engine:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - the task's boundary: one sale must not take the others with it
-            self._steward_failed(steward, error)
+            self.set_aside(steward, error)
 
-    def _steward_failed(self, steward: Steward, error: BaseException) -> None:
+    def set_aside(self, steward: Steward, error: BaseException) -> None:
         """A broken journal ends the process; a sale that cannot be handled is parked and blocks nobody (promise P20)."""
         if isinstance(error, JournalBroken):
             self._fail(error)
             return
-        if steward.parked:
-            return
         steward.parked = True
-        self.ports.notice("sale.parked", steward.sale.id, problem=repr(error))
-        self.lanes.leave(steward.sale.id)
-        parking = asyncio.ensure_future(self._park(steward.sale.id, repr(error)))
-        steward.flights.add(parking)
-        parking.add_done_callback(steward.flights.discard)
-
-    async def _park(self, sale_id: SaleId, problem: str) -> None:
+        sale_id = steward.sale.id
+        self.lanes.leave(sale_id)
         task = self._tasks.pop(sale_id, None)
         if task is not None and task is not asyncio.current_task():
             task.cancel()
-        try:
-            await self.ports.journal.park(sale_id, problem, self.ports.clock.now().wall)
-        except JournalBroken as error:
-            self._fail(error)
-        self._stewards.pop(sale_id, None)
+        self.aside.put(sale_id, repr(error))
+        steward.rouse()
 
     def _changed(self, steward: Steward, found: Sequence[Event]) -> None:
         sale = steward.sale
@@ -159,7 +162,7 @@ class Engine:
         self.lanes.follow(sale.id, sale.payment)
         steward.memory.head = self.lanes.is_head(sale.id)
         self._run(steward)
-        self._forget_idle()
+        self._roster.forget_idle(self._tasks)
 
     def _tell_people(self, sale: Sale, event: Event) -> None:
         kind, body = events.encode(event)
@@ -169,25 +172,17 @@ class Engine:
         self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "state": sale.payment.value, "money": answer.money(sale).value})
 
     def _became_head(self, sale_id: SaleId) -> None:
-        steward = self._stewards.get(sale_id)
+        steward = self._roster.get(sale_id)
         if steward is not None:
             steward.memory.head = True
             steward.wake.set()
 
-    def _forget_idle(self) -> None:
-        """Settled sales leave the memory, the oldest first, once there are many."""
-        excess = len(self._stewards) - MAX_IDLE_SALES
-        if excess <= 0:
-            return
-        idle = [steward for steward in self._stewards.values() if steward.settled and steward.sale.id not in self._tasks]
-        for steward in idle[:excess]:
-            self._stewards.pop(steward.sale.id, None)
-
     # --- finding sales ---
 
     async def open(self, sale_id: SaleId) -> Steward | None:
-        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED for one that must not be used."""
-        steward = self._stewards.get(sale_id)
+        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED, Stopped."""
+        self.aside.refuse(sale_id)
+        steward = self._roster.get(sale_id)
         if steward is not None:
             return steward
         loading = self._loading.get(sale_id)
@@ -196,9 +191,11 @@ class Engine:
             self._loading[sale_id] = loading
             loading.add_done_callback(lambda _: self._loading.pop(sale_id, None))
         try:
-            return await asyncio.shield(loading)
+            return await self.reading(asyncio.shield(loading))
         except (Corrupt, IllegalTransition, ValueError) as error:
-            raise Refusal("RECORD_DAMAGED", f"the record of {sale_id} cannot be used: {error}") from error
+            self.aside.put(sale_id, str(error))
+            self.aside.refuse(sale_id)
+            raise
 
     async def load(self, sale_id: SaleId) -> Steward | None:
         """Read, verify and fold a stored sale. Raises Corrupt, IllegalTransition, ValueError."""
@@ -207,9 +204,15 @@ class Engine:
             return None
         sale = replay(sale_id, ((events.decode(entry.kind, entry.body), entry.stamp) for entry in entries))
         names = frozenset(await self.ports.journal.secrets(sale_id))
-        if sale_id in self._stewards:  # another way in was faster while the disk was read
-            return self._stewards[sale_id]
         return self.adopt(sale, names)
+
+    async def reading(self, work: Awaitable[T]) -> T:
+        """A read of the journal for a request of a POS: a broken journal ends the engine. Raises Stopped."""
+        try:
+            return await work
+        except JournalBroken as error:
+            self._fail(error)
+            raise Stopped("the journal is broken; the agent restarts") from error
 
     async def append(self, step: Append) -> None:
         """Store a first step. Raises Conflict, JournalFull; a broken journal ends the engine."""
@@ -238,9 +241,8 @@ class Engine:
         """Until the sale is finished or needs a person, at most so long. Never touches the network."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while not steward.sale.finished and steward.sale.payment is not PaymentState.ATTENTION and not self.failed.done():
+        while not steward.sale.finished and steward.sale.payment is not PaymentState.ATTENTION:
             left = end - loop.time()
-            if left <= 0:
+            if left <= 0 or steward.parked or self.failed.done():
                 return
-            with contextlib.suppress(TimeoutError):
-                await steward.changed_within(left)
+            await steward.changed_within(left)

@@ -26,7 +26,7 @@ FULL_DISK_RETRY_S = 1.0  # a result that could not be recorded is tried again th
 Decider = Callable[[Sale], Sequence[Event]]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Steward:
     """The live form of a sale: its state, what this process remembers, and the means to change both."""
 
@@ -90,20 +90,27 @@ class Steward:
             self.memory.read_failures = 0
             self.holds.clear()
         self.on_change(self, found)
+        self.rouse()
+
+    def rouse(self) -> None:
+        """Let everybody who waits for a change look again."""
         self.wake.set()
         for watcher in self.watchers:
             watcher.set()
 
     async def insist(self, decider: Decider, put_secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
         """Record what must not be lost: while the disk is full, try again. A payment that meets another one of its order goes back."""
+        wanted = decider
         while True:
             try:
-                return await self.record(decider, put_secrets)
+                return await self.record(wanted, put_secrets)
             except JournalFull:
                 self.ports.notice("journal.full", self.sale.id)
                 await asyncio.sleep(FULL_DISK_RETRY_S)
             except Conflict:
-                return await self.record(superseding(decider))
+                if wanted is not decider:
+                    raise
+                wanted = superseding(decider)
 
     async def changed_within(self, seconds: float) -> None:
         """Wait until the sale changes, at most so long."""
@@ -134,8 +141,8 @@ class Steward:
 
     @property
     def settled(self) -> bool:
-        """Nothing is owed, nothing is under way, nobody looks: the sale may leave the memory."""
-        return not owes(self.sale) and not self.flights and not self.watchers
+        """Nothing is owed or can be done, nothing is under way, nobody looks: the sale may leave the memory."""
+        return (self.parked or not owes(self.sale)) and not self.flights and not self.watchers
 
 
 def superseding(decider: Decider) -> Decider:
@@ -147,12 +154,13 @@ def superseding(decider: Decider) -> Decider:
         paid = next((event for event in found if isinstance(event, events.Paid | events.AttentionNeeded)), None)
         if paid is None or sale.payment not in (PaymentState.CANCELED, PaymentState.DECLINED):
             raise Conflict(f"{sale.id}: the record does not take {[type(event).__name__ for event in found]}")
-        late = events.LateMoneyFound(paid.slip)
+        problem = decide.mismatch(sale, paid.slip) if paid.slip is not None else None
         return [
             answer.told_now(sale, by="superseded"),
-            late,
+            events.LateMoneyFound(paid.slip),
             decide.full_refund(sale, RefundCause.LATE_MONEY),
             *decide.alarm(sale, "LATE_MONEY"),
+            *([events.RefundNeedsAttention(decide.RETURN_KEY, problem)] if problem else []),  # not the sum we asked for: a person looks
         ]
 
     return decide_again

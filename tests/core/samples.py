@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from agent.core import events
 from agent.core.events import CancelCause, Event
@@ -47,7 +48,7 @@ def checkout(total: int = 45_000, order_id: str = "order-1", digest: str = "dige
     )
 
 
-def slip(total: int = 45_000, order_id: str = "order-1", **more: str) -> Slip:
+def slip(total: int = 45_000, order_id: str = "order-1", **more: Any) -> Slip:
     plain = Slip(
         Kopecks(total),
         order_id,

@@ -1,6 +1,8 @@
 """Steps, rows and times for the journal's tests; everything written goes to real files."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -50,7 +52,8 @@ def row(name: SaleId, **changes: Any) -> Row:
 
 
 def paid(name: SaleId, **changes: Any) -> Row:
-    return row(name, **{"state": "paid", "money": "charged", "finished": True, "open": False, "paid_unreturned": True, "owes": False} | changes)
+    plain = {"state": "paid", "money": "charged", "finished": True, "open": False, "paid_unreturned": True, "owes": False}
+    return row(name, **plain | changes)
 
 
 def step(
@@ -66,7 +69,33 @@ def step(
 
 
 async def opened(path: Path, **more: Any) -> SqliteJournal:
-    return await SqliteJournal.open(path, **{"allow_volatile": True, "clock": lambda: NOW} | more)
+    given: dict[str, Any] = {"allow_volatile": True, "clock": lambda: NOW}
+    return await SqliteJournal.open(path, **given | more)
+
+
+# Plain functions for what would block a loop: in a test nobody else waits.
+
+
+def read(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def size_of(path: Path | str) -> int:
+    return Path(path).stat().st_size
+
+
+def run_python(program: str, *arguments: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a text of Python that may import our packages."""
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=30, check=False)
 
 
 def bytes_of(path: Path) -> dict[str, bytes]:

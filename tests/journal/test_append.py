@@ -1,6 +1,7 @@
 """Goal: a step is stored whole or not at all, in its place, beside others. Method: one real file, read back through the journal."""
 
 import asyncio
+import hashlib
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agent.core import canonical
 from agent.core.model import Stamp
 from agent.core.ports import Append, Conflict, Entry, JournalBroken, Query
-from agent.edges.journal import steps
+from agent.edges.journal import SqliteJournal, chain, steps
 from tests.journal.support import BOOT, NOW, entry, opened, paid, row, sale_id, step
 
 
@@ -228,10 +232,17 @@ async def test_a_cancelled_close_closes(tmp_path: Path) -> None:
     await (await opened(tmp_path / "journal.db")).close()
 
 
+@pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("turns", [1, 3])
-async def test_a_cancelled_open_closes(tmp_path: Path, turns: int) -> None:
-    """Cancelling ``open`` leaves neither a thread nor the lock."""
-    opening = asyncio.create_task(opened(tmp_path / "journal.db"))
+async def test_a_cancelled_open_closes(tmp_path: Path, turns: int, fails: bool) -> None:
+    """Cancelling ``open`` leaves neither a thread nor the lock, also if it would have failed."""
+
+    def entropy(count: int) -> bytes:
+        if fails:
+            raise JournalBroken("no randomness")
+        return bytes(count)
+
+    opening = asyncio.create_task(SqliteJournal.open(tmp_path / "journal.db", allow_volatile=True, entropy=entropy))
     for _ in range(turns):
         await asyncio.sleep(0)
     opening.cancel()
@@ -265,3 +276,23 @@ async def test_the_schema_forbids(tmp_path: Path, statement: str) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         connection.execute(statement)
     connection.close()
+
+
+@given(st.lists(st.none() | st.integers() | st.text(st.characters(codec="utf-8")), max_size=8))
+def test_values_are_spelt_canonically(values: list[Any]) -> None:
+    """The fast spelling of a row's values is their canonical JSON text."""
+    assert chain.values_hash(values) == hashlib.sha256(canonical.dumps(values).encode()).digest()
+
+
+async def test_a_step_that_fails_half_way_leaves_no_half(tmp_path: Path) -> None:
+    """The row fits, the first event fits, the second does not: neither row nor event nor secret of that step is stored, its group is."""
+    name = sale_id(1)
+    async with await opened(tmp_path / "journal.db") as journal:
+        await journal.append(step(name))
+        half = step(name, 1, [entry("fine", 1), entry("", 2)], put={"token": "x"}, state="sending")
+        results = await asyncio.gather(journal.append(half), journal.append(step(sale_id(2))), return_exceptions=True)
+        assert [type(result) for result in results] == [Conflict, type(None)]
+        assert [found.state for found in await journal.find(Query())] == ["queued", "queued"]
+        assert [one.kind for one in await journal.stream(name) or ()] == ["accepted"]
+        assert await journal.secrets(name) == {}
+        assert (await journal.verify_all()).damages == ()

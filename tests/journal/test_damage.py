@@ -1,5 +1,6 @@
 """Goal: a changed byte is found before the record is used. Method: bytes of the closed file are changed, then everything is read."""
 
+import asyncio
 import random
 import sqlite3
 from collections.abc import Callable
@@ -10,10 +11,9 @@ from typing import Any
 import pytest
 
 from agent.core.ports import Append, Corrupt, JournalError, Query
-from agent.edges.journal import JournalDamaged, SqliteJournal, open_read_only
-from agent.edges.journal import connect as connections
+from agent.edges.journal import JournalDamaged, SqliteJournal, chain, open_read_only, verify
 from agent.edges.journal.connect import guard
-from tests.journal.support import NOW, entry, opened, paid, row, sale_id, step
+from tests.journal.support import NOW, entry, opened, paid, read, row, sale_id, step, write
 
 ONE, TWO = sale_id(1), sale_id(2)
 
@@ -64,8 +64,8 @@ async def test_a_changed_event_costs_its_sale_only(path: Path, mark: bytes) -> N
 
 async def test_a_changed_byte_that_is_no_text_any_more(path: Path) -> None:
     """A byte that breaks the UTF-8 of an event is found like any other, in the stream and in the verification."""
-    data = path.read_bytes()
-    path.write_bytes(data.replace(b"MARK-BODY", b"MARK\xffBODY").replace(b"MARK-PARKED", b"MARK\xffPARKED"))
+    data = read(path)
+    write(path, data.replace(b"MARK-BODY", b"MARK\xffBODY").replace(b"MARK-PARKED", b"MARK\xffPARKED"))
     async with await opened(path) as journal:
         with pytest.raises(Corrupt):
             await journal.stream(ONE)
@@ -166,21 +166,21 @@ def of_key(path: Path) -> bytes:
 
 
 def of_anchor(path: Path) -> bytes:
-    found = stored(path, "SELECT hash FROM anchor")
+    found = stored(path, "SELECT hash FROM anchor ORDER BY number DESC LIMIT 1")
     assert isinstance(found, bytes)
     return found
 
 
 @pytest.mark.parametrize(("needle", "says"), [(of_key, "digest key"), (of_anchor, "anchor")])
 async def test_damage_of_the_whole_file_refuses_the_start(path: Path, needle: Callable[[Path], bytes], says: str) -> None:
-    """Without its key or its anchor the file cannot be trusted: the error says which file, what, and what to do; the file is not touched."""
+    """Without its key or its anchor the file cannot be trusted: the error says what and what to do; the file is not touched."""
     change(path, needle(path))
-    before = path.read_bytes()
+    before = read(path)
     with pytest.raises(JournalDamaged, match=says) as caught:
         await opened(path)
     assert str(path) in str(caught.value)
     assert "estore a backup" in str(caught.value)
-    assert path.read_bytes() == before
+    assert read(path) == before
 
 
 TAMPERINGS = {
@@ -217,7 +217,7 @@ async def test_a_missing_event_in_the_middle_is_found_by_its_sale(path: Path) ->
     """A hole before the last anchor is found when the sale is read, and by the full verification."""
     connection = sqlite3.connect(path)
     trigger = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'event_is_kept'").fetchone()[0]
-    connection.executescript(f"DROP TRIGGER event_is_kept; DELETE FROM event WHERE number = 1; {trigger}")
+    connection.executescript(";".join(["DROP TRIGGER event_is_kept", "DELETE FROM event WHERE number = 1", trigger]))
     connection.close()
     async with await opened(path) as journal:
         with pytest.raises(Corrupt, match="missing"):
@@ -227,25 +227,78 @@ async def test_a_missing_event_in_the_middle_is_found_by_its_sale(path: Path) ->
         assert any("2 were written" in reason for reason in reasons)
 
 
-async def test_the_full_verification_checks_anchors_and_pages(path: Path) -> None:
-    """An older anchor that lost its event, one that was changed, and an index that disagrees with its table are all named."""
+async def test_a_stream_that_lost_its_end_is_found(path: Path) -> None:
+    """A sale knows how many events it has: the last one cannot vanish, even where the chain is not read."""
+    async with await opened(path) as journal:
+        await journal.append(step(TWO, 1))
+        await journal.append(step(sale_id(3)))
     connection = sqlite3.connect(path)
-    triggers = [connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()[0] for name in ("anchor_is_kept",)]
+    trigger = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'event_is_kept'").fetchone()[0]
+    connection.executescript(";".join(["DROP TRIGGER event_is_kept", "DELETE FROM event WHERE number = 4", trigger]))
+    connection.close()
+    async with await opened(path) as journal:
+        with pytest.raises(Corrupt, match="missing"):
+            await journal.stream(TWO)
+
+
+@pytest.mark.parametrize("mark", [b"note.restored", b"key-1", b"till"])
+async def test_nothing_becomes_absent(path: Path, mark: bytes) -> None:
+    """A name is changed in one of the places it is stored in, the indexes among them: refused, never taken for "there is no such thing"."""
+    original, place = read(path), -1
+    places = 0
+    while (place := original.find(mark, place + 1)) >= 0:
+        data = bytearray(original)
+        data[place + len(mark) - 1] ^= 0x02
+        write(path, bytes(data))
+        places += 1
+        try:
+            async with await opened(path) as journal:
+                assert await journal.noted("restored") == "MARK-NOTE"
+                for name in (ONE, TWO):
+                    assert await journal.stream(name)
+                    assert await journal.secrets(name)
+        except (JournalDamaged, Corrupt):
+            continue
+        finally:
+            remove_companions(path)
+    assert places >= 2
+
+
+async def test_a_destroyed_page_of_events_refuses_the_start(path: Path) -> None:
+    """A page of old events that no sale in progress needs is missing: the start notices, not the customer."""
+    async with await opened(path) as journal:
+        await journal.append(step(sale_id(3), 0, [entry("e", number, text="x" * 500) for number in range(100)]))
+    data = bytearray(read(path))
+    page = data.find(b"x" * 500) // 4096 + 3
+    data[page * 4096 : (page + 1) * 4096] = bytes(4096)
+    write(path, bytes(data))
+    with pytest.raises(JournalDamaged, match="damaged"):
+        await opened(path)
+
+
+async def test_the_full_verification_checks_anchors_and_pages(path: Path) -> None:
+    """An anchor that was changed, one that lost its event, and an index that disagrees with its table are all named."""
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO anchor VALUES (2, zeroblob(32), 'x', zeroblob(32))")
+    values = (99, bytes(32), "x")
+    connection.execute("INSERT INTO anchor VALUES (?, ?, ?, ?)", (*values, chain.values_hash(values)))
     connection.executescript(
-        "INSERT INTO anchor VALUES (1, zeroblob(32), 'x', zeroblob(32)); PRAGMA writable_schema=ON;"
-        "UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'sale_state') WHERE name = 'vault_free'"
+        "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'sale_state')"
+        " WHERE name = 'vault_free'"
     )
     connection.close()
-    assert triggers
     async with await open_read_only(path) as reader:
-        connection = sqlite3.connect(path)
-        connection.text_factory = connections.chain.decode
-        from agent.edges.journal import verify  # noqa: PLC0415
+        key = reader.digest_key
+    connection = sqlite3.connect(path)
+    reasons = [damage.reason for piece in verify.everything(connection, key) for damage in piece.damages]
+    connection.close()
+    assert reasons[:2] == ["the anchor of event 2 does not match its hash", "event 99 is missing or not the one that was anchored"]
+    assert any("vault_free" in reason or "page" in reason for reason in reasons[2:])
 
-        reasons = [damage.reason for piece in verify.everything(connection, reader.digest_key) for damage in piece.damages]
-        connection.close()
-    assert any("anchor of event 1" in reason for reason in reasons)
-    assert len(reasons) > 1
+
+def remove_companions(path: Path) -> None:
+    for left in path.parent.glob(f"{path.name}?*"):
+        left.unlink()
 
 
 async def everything(journal: SqliteJournal) -> dict[str, Any]:
@@ -269,13 +322,13 @@ async def test_no_changed_byte_is_ever_believed(path: Path, tmp_path: Path) -> N
     """Bits all over the file are flipped: what is read is what was written, or it is refused; nothing else."""
     async with await opened(path) as journal:
         true = await everything(journal)
-    original, chance = path.read_bytes(), random.Random(7)
+    original, chance = read(path), random.Random(7)
     used = [place for place, byte in enumerate(original) if byte]
     copy, refused = tmp_path / "copy.db", 0
-    for place in chance.sample(used, 120):
+    for place in chance.sample(used, 150):
         data = bytearray(original)
         data[place] ^= 1 << chance.randrange(8)
-        copy.write_bytes(data)
+        write(copy, bytes(data))
         copy.chmod(0o600)
         try:
             async with await opened(copy) as journal:
@@ -284,12 +337,20 @@ async def test_no_changed_byte_is_ever_believed(path: Path, tmp_path: Path) -> N
             refused += 1
             continue
         finally:
-            for left in tmp_path.glob("copy.db?*"):
-                left.unlink()
+            remove_companions(copy)
         rows = seen.pop("rows")
         assert rows.items() <= true["rows"].items(), place
         assert seen.items() <= true.items(), place
     assert refused > 10
+
+
+def test_damaged_types_do_not_match() -> None:
+    """A damaged record header can turn text into a blob, a number into a float, a hash into nothing: that is a mismatch, not a crash."""
+    assert not chain.matches([1.5], b"")  # type: ignore[list-item]  # as a damaged file gives it
+    assert chain.matches(["x", None, 1, b"2"], chain.values_hash(["x", None, 1, b"2"]))
+    text = chain.EventText("kind", "wall", "boot", 1, "{}")
+    assert not verify.link_holds(b"", [1.5, "till", "key"], 0, text, b"")  # type: ignore[list-item]  # as a damaged file gives it
+    assert not verify.link_holds(None, ["store", "till", "key"], 0, text, b"")  # type: ignore[arg-type]  # as a damaged file gives it
 
 
 def test_a_guard_of_no_file_is_none(tmp_path: Path) -> None:
@@ -304,8 +365,6 @@ def test_a_guard_of_no_file_is_none(tmp_path: Path) -> None:
 async def test_paid_rows_are_found_by_the_verification(tmp_path: Path) -> None:
     """A file of many pieces verifies piece by piece without a finding."""
     async with await opened(tmp_path / "journal.db") as journal:
-        import asyncio  # noqa: PLC0415
-
         await asyncio.gather(*(journal.append(Append(sale_id(n), 0, [entry("paid", n)], paid(sale_id(n)))) for n in range(1100)))
         verification = await journal.verify_all()
         assert (verification.events, verification.sales, verification.damages) == (1100, 1100, ())

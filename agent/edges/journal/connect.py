@@ -97,7 +97,7 @@ class Connector(Generic[RawT, ResultT]):
             self.failure.__cause__ = error
         except JournalError as error:
             self.failure = error
-        if self.failure is not None:
+        if self.failure is not None and self.factory is WriterConnection:
             self.guard = guard(self.path)
         return self.raw if self.raw is not None else sqlite3.connect(":memory:")
 

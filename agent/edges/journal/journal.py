@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,14 +17,10 @@ from agent.edges.journal.checks import Entropy
 from agent.edges.journal.connect import WriterConnection, file_uri
 from agent.edges.journal.ledger import Ledger
 from agent.edges.journal.lock import FileLock
-from agent.edges.journal.reader import Reader
+from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Verification
 from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Statistics, Writer
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class SqliteJournal:

@@ -95,8 +95,8 @@ class Ledger:
                 self._connection.execute("DELETE FROM meta WHERE name = ?", (job.name,))
             case Noting():
                 self._connection.execute(PUT_META, (job.name, job.value, job.hash))
-            case Anchoring():
-                pass  # happens after the whole group
+            case _:
+                assert isinstance(job, Anchoring)  # done after the whole group
         return head
 
     def _append(self, step: Step, head: Head) -> Head:

@@ -27,6 +27,11 @@ from agent.edges.journal.verify import Damage
 INLINE_ROWS = 32  # proving a row takes 50 us; more of them are proved on another thread, so that nobody waits for a long list
 
 
+def utc_now() -> datetime:
+    """The clock of marks and anchors."""
+    return datetime.now(UTC)
+
+
 class Reader:
     """The reading half of the journal."""
 

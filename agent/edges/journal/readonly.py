@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from shutil import copyfile
 from agent.edges.journal import checks, connect
 from agent.edges.journal.connect import file_uri
 from agent.edges.journal.errors import JournalPlaceRefused
-from agent.edges.journal.reader import Reader
+from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.schema import CURRENT, Plan
 
 
@@ -28,13 +28,11 @@ async def open_read_only(path: Path, *, plan: Plan = CURRENT) -> Reader:
 
     Raises a JournalUnusable, or JournalBroken. Should the agent start just now, a record may look damaged: ask again.
     """
-    match await asyncio.to_thread(_companions, path):
-        case _Companions.INDEX:
-            return await attach(f"{file_uri(path)}?mode=ro&readonly_shm=1", path, _now, plan)
-        case _Companions.NONE:
-            return await attach(f"{file_uri(path)}?mode=ro&immutable=1", path, _now, plan)
-        case _Companions.ONLY_LOG:
-            return await _attach_copy(path, plan)
+    companions = await asyncio.to_thread(_companions, path)
+    if companions is _Companions.ONLY_LOG:
+        return await _attach_copy(path, plan)
+    how = "readonly_shm=1" if companions is _Companions.INDEX else "immutable=1"
+    return await attach(f"{file_uri(path)}?mode=ro&{how}", path, utc_now, plan)
 
 
 async def attach(uri: str, path: Path, clock: Callable[[], datetime], plan: Plan, clean_up: Callable[[], None] = lambda: None) -> Reader:
@@ -64,11 +62,7 @@ async def _attach_copy(path: Path, plan: Plan) -> Reader:
         copy = Path(directory.name, path.name)
         await asyncio.to_thread(copyfile, path, copy)
         await asyncio.to_thread(copyfile, f"{path}-wal", f"{copy}-wal")
-        return await attach(f"{file_uri(copy)}?mode=ro", copy, _now, plan, directory.cleanup)
+        return await attach(f"{file_uri(copy)}?mode=ro", copy, utc_now, plan, directory.cleanup)
     except BaseException:
         directory.cleanup()
         raise
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

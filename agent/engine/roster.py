@@ -1,0 +1,45 @@
+"""The stewards in memory: never more than one for a sale, and not without end.
+
+Settled sales stay at hand for a POS that asks again, until there are many; then the oldest are forgotten. A request may still hold a
+forgotten steward, and a second one beside it would decide on a state of its own: so whoever asks for the sale gets the held one back.
+"""
+
+from collections.abc import Container, Iterator
+from weakref import WeakValueDictionary
+
+from agent.core.model import SaleId
+from agent.engine.steward import Steward
+
+MAX_IDLE_SALES = 256  # settled sales kept at hand
+
+
+class Roster:
+    """Stewards by sale."""
+
+    def __init__(self) -> None:
+        self._kept: dict[SaleId, Steward] = {}
+        self._held: WeakValueDictionary[SaleId, Steward] = WeakValueDictionary()  # kept, or held by a request
+
+    def __iter__(self) -> Iterator[Steward]:
+        return iter(tuple(self._kept.values()))
+
+    def get(self, sale_id: SaleId) -> Steward | None:
+        """The steward of a sale, if there is one."""
+        steward = self._held.get(sale_id)
+        if steward is not None:
+            self._kept.setdefault(sale_id, steward)
+        return steward
+
+    def add(self, steward: Steward) -> None:
+        """A sale that has no steward gets one."""
+        assert self.get(steward.sale.id) is None, "one steward for one sale"
+        self._kept[steward.sale.id] = self._held[steward.sale.id] = steward
+
+    def forget_idle(self, busy: Container[SaleId]) -> None:
+        """Settled sales leave the memory, the oldest first, once there are many. ``busy``: those with a task."""
+        excess = len(self._kept) - MAX_IDLE_SALES
+        if excess <= 0:
+            return
+        idle = [sale_id for sale_id, steward in self._kept.items() if steward.settled and sale_id not in busy]
+        for sale_id in idle[:excess]:
+            del self._kept[sale_id]
