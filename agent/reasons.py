@@ -55,7 +55,7 @@ OWN = {
         "Offer another means of payment only when this payment is shown as not made."
     ),
     "CANCELED_BY_CASHIER": N_("The till asked to cancel the payment."),
-    "CANCELED_BY_CUSTOMER": N_("The customer canceled the payment. Offer another means of payment."),
+    "CANCELED_BY_CUSTOMER": N_("The customer canceled it in the app."),
     "WAIT_LIMIT": N_("The customer did not confirm the payment in time, so the till asked to cancel it."),
     "NO_ANSWER": N_("The payment system did not answer. It is not known whether the customer paid. Do not take the money again yet."),
     "AMOUNT_MISMATCH": N_(
@@ -73,7 +73,7 @@ OWN = {
     "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
     "REFUNDED_ELSEWHERE": N_("The money has been returned to the customer elsewhere. Do not return it again."),
     "CARD_SESSION_UNAVAILABLE": N_("This card cannot be used to pay. Offer another means of payment."),
-    "TOKEN_UNAVAILABLE": N_("The till has no key for this operation at the moment and will try again. Call the technician."),
+    "TOKEN_UNAVAILABLE": N_("The till has no key for this operation. Call the technician."),
     "HELPER_FAILED": N_("The card module of the till does not work. Call the technician."),
     "UNCLAIMED": N_("The payment was made, but the register did not ask for its result. Its state shows whether the money goes back."),
     "RESTORED": N_("The till's data were restored from a backup. The result must be checked by hand. Call the technician."),
@@ -104,7 +104,7 @@ ERRORS = {
     "INVALID": N_("The register sent data that cannot be used. Nothing was done. Call the technician."),
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
-    "NOT_REFUNDABLE": N_("This payment cannot be returned now. Check its state."),
+    "NOT_REFUNDABLE": N_("This return is not possible as it was asked for; the register's message says why."),
 }
 
 REASONS = {**REFUSALS, **REJECTIONS, **OWN, **ERRORS}

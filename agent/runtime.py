@@ -25,7 +25,7 @@ from agent.edges.card import HelperCard
 from agent.edges.chance import SystemChance
 from agent.edges.clock import SystemClock
 from agent.edges.journal import SqliteJournal
-from agent.edges.link import LinkStatus
+from agent.edges.link import LinkState, LinkStatus
 from agent.edges.pos import PosDesk
 from agent.edges.transport import HttpTransport
 from agent.engine.engine import Engine
@@ -76,6 +76,9 @@ class LoggingObserver(Observer):
 
     def misbehaved(self, caller: Caller, error: RemoteError) -> None:
         structlog.get_logger().warning("pos.misbehaved", caller=caller.name, problem=error.explanation)
+
+    def refused(self, caller: Caller, method: str, code: str, places: str) -> None:
+        structlog.get_logger().warning("pos.refused", caller=caller.name, method=method, code=code, places=places)
 
     def ignored(self, caller: Caller, method: str) -> None:
         structlog.get_logger().warning("pos.notification_ignored", caller=caller.name, method=method[:64])
@@ -233,10 +236,12 @@ async def _watch_links(transport: HttpTransport) -> None:
     spread = random.SystemRandom()
     waits: dict[str, float] = {}  # seconds between knocks, by account
     due: dict[str, float] = {}
+    told: dict[str, LinkStatus] = {}
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(PROBE_FIRST_S)
         for account in transport.accounts():
+            _tell_link(account, transport.link(account), told)
             if transport.link(account).status is not LinkStatus.DOWN:
                 waits.pop(account, None)
                 due.pop(account, None)
@@ -244,3 +249,15 @@ async def _watch_links(transport: HttpTransport) -> None:
                 await transport.probe(account)
                 wait = waits[account] = min(PROBE_CAP_S, 2 * waits.get(account, PROBE_FIRST_S / 2))
                 due[account] = loop.time() + wait * (0.75 + spread.random() / 4)
+
+
+def _tell_link(account: str, state: LinkState, told: dict[str, LinkStatus]) -> None:
+    """The beginning and the end of an outage are one line each."""
+    if state.status is LinkStatus.UNKNOWN or told.get(account) is state.status:
+        return
+    log = structlog.get_logger()
+    if state.status is LinkStatus.DOWN:
+        log.warning("link.down", account=account, problem=state.failure)
+    else:
+        log.info("link.up", account=account)
+    told[account] = state.status

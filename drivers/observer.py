@@ -26,5 +26,8 @@ class Observer:
     def ignored(self, caller: Caller, method: str) -> None:
         """A notification was not executed."""
 
+    def refused(self, caller: Caller, method: str, code: str, places: str) -> None:
+        """A request was refused; ``places`` names the parameters at fault or is empty. Values are never told."""
+
     def failed(self, caller: Caller | None, reference: str, method: str, error: BaseException) -> None:
         """A fault of ours. The caller was told ``reference`` and nothing else; ``caller`` is None before admission."""

@@ -24,6 +24,7 @@ from drivers.ratelimit import TokenBucket
 from drivers.strictjson import NotWritable
 from drivers.validation import Invalid, UnknownMethod, parse
 
+MAX_METHOD_CHARACTERS = 64  # of an unknown method, for the log
 HANGUP_CHECK_SECONDS = 0.1  # how soon a half-closed peer that closes fully is noticed: nothing wakes us for it
 
 Handler = Callable[[Caller, Request], Awaitable[Mapping[str, Any]]]
@@ -160,8 +161,10 @@ class Session:
         try:
             request = parse(call.method, call.params)
         except UnknownMethod as error:
+            self._observer.refused(self.caller, call.method[:MAX_METHOD_CHARACTERS], "NO_SUCH_METHOD", "")
             await self._answer(link, invalid(call.id, ErrorNumber.NO_SUCH_METHOD, error.problems))
         except Invalid as error:
+            self._observer.refused(self.caller, call.method, "INVALID", ", ".join(problem.path for problem in error.problems[:5]))
             await self._answer(link, invalid(call.id, ErrorNumber.BAD_PARAMS, error.problems))
         else:
             task = asyncio.create_task(self._carry_out(link, call, request))
@@ -174,6 +177,7 @@ class Session:
         try:
             message = write_result(call.id, await self._handler(self.caller, request))
         except Refused as error:
+            self._observer.refused(self.caller, call.method, error.code, "")
             message = self._write(Failure(call.id, ErrorNumber.REFUSED, error.message, {**error.data, "code": error.code}))
         except asyncio.CancelledError as error:
             task = asyncio.current_task()

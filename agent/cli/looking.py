@@ -54,6 +54,7 @@ def _print_status(answer: dict[str, Any]) -> None:
     rows += [
         ["refunds not settled", str(details.get("refundsOpen", 0))],
         ["told, not confirmed", str(details.get("toldUnconfirmed", 0))],
+        ["paid, told to nobody", str(details.get("paidUntold", 0))],
     ]
     rows += [["ALARM", f"{one['sale']}: {', '.join(one['codes'])}"] for one in details.get("alarms", [])]
     rows += [["PARKED", f"{one['sale']}: {one['reason']}"] for one in details.get("parked", [])]

@@ -50,7 +50,7 @@ def attempt_failed(sale: Sale, name: str, call: Call, failure: Failure) -> list[
             return [held, *([] if failure.status == TOO_MANY_REQUESTS else alarm(sale, "ACCESS_DENIED"))]
         case Unclear():
             return [events.AttemptLost(name, call.request_id, failure.reason, reached=failure.reason != "restart")]
-        case Garbled():
+        case _:
             return [events.AttemptLost(name, call.request_id, failure.reason, retry_after_ms=(failure.retry_after_s or 0) * 1000)]
 
 

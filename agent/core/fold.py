@@ -117,7 +117,7 @@ def _moved(call: Call | None, event: Attempt, at: Stamp) -> Call:
             return call.held(at, event.retry_after_ms, reached=event.denied is not None)
         case events.AttemptLost():
             return call.lost_at(at, event.retry_after_ms, reached=event.reached)
-        case events.AttemptAnswered():
+        case _:
             return call.answered(at)
 
 
@@ -130,8 +130,8 @@ def _checkout_attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
             return pay(sale, PaymentEvent.HELD, at, reason=_held_reason(sale, event))
         case events.AttemptLost():
             return pay(sale, PaymentEvent.LOST, at)
-        case events.AttemptAnswered():
-            return sale
+        case _:
+            return sale  # an answer moves the payment by what it says, in events of its own
 
 
 def _held_reason(sale: Sale, event: events.AttemptHeld) -> str | None:

@@ -51,7 +51,14 @@ def _message(texts: Mapping[str, str], state: str, reason: str | None, translate
 
 # States that say the reason already: a second sentence would only make the cashier doubt the first.
 _OWN_CANCELS = ("CANCELED_BY_CASHIER", "SEND_DEADLINE", "NO_ANSWER", "REBOOTED", "FOUND_LATE")  # true while it was open
-SAID = frozenset({("expired", "SEND_DEADLINE"), *(("canceled", reason) for reason in _OWN_CANCELS)})
+_OPEN_ADVICE = ("EXTERNAL_PROVIDER_ERROR", "PAYMENT_ORDER_IS_NOT_FOUND")  # "check the result", when the result stands before it
+SAID = frozenset(
+    {
+        ("expired", "SEND_DEADLINE"),
+        *(("canceled", reason) for reason in _OWN_CANCELS),
+        *(("declined", reason) for reason in _OPEN_ADVICE),
+    }
+)
 
 
 def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:

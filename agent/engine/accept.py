@@ -59,7 +59,7 @@ class Acceptance:
         terminal = self._terminal(order.id)
         provider = order.provider or terminal.provider
         checkout = replace(order.checkout, digest=self._digest(order, provider))
-        async with self._alone(order.id, checkout.invoice.order_id):
+        async with self.alone(order.id, checkout.invoice.order_id):
             known = await engine.open(order.id)
             if known is not None:
                 self._repeat(known.sale, checkout)
@@ -80,9 +80,10 @@ class Acceptance:
         return canonical.digest(body, self._engine.ports.journal.digest_key)
 
     @asynccontextmanager
-    async def _alone(self, sale_id: SaleId, order_id: str) -> AsyncIterator[None]:
+    async def alone(self, sale_id: SaleId, order_id: str | None = None) -> AsyncIterator[None]:
         """One request at a time per key and per order; locks are taken in a fixed order and forgotten when nobody waits."""
-        names = sorted({("key", sale_id.store_id, sale_id.terminal_id, sale_id.key), ("order", sale_id.store_id, order_id)})
+        key = ("key", sale_id.store_id, sale_id.terminal_id, sale_id.key)
+        names = sorted([key, *([("order", sale_id.store_id, order_id)] if order_id is not None else [])])
         async with AsyncExitStack() as stack:
             for name in names:
                 lock = self._locks.get(name) or asyncio.Lock()

@@ -10,7 +10,7 @@ from agent.core.decide_refund import NotRefundable, Wanted
 from agent.core.fold import open_sale
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
-from agent.core.ports import Conflict, JournalFull
+from agent.core.ports import Conflict, JournalFull, Query
 from agent.core.refund import Refund
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
@@ -129,7 +129,14 @@ class Counter:
         """The sale as the POS describes it, and its refund, in one step: a refund that is refused leaves no sale behind."""
         engine, given = self._engine, order.given
         if given is None:
-            raise Refusal("NOT_FOUND", "this journal does not hold the sale: describe it in 'sale' to refund it by its transactionId")
+            raise Refusal(
+                "NOT_FOUND", "this terminal has no sale of this key: refund it at the terminal that sold it, or describe it in 'sale'"
+            )
+        held = await engine.reading(engine.ports.journal.find(Query(transaction_id=given.transaction_id, limit=1)))
+        if held:
+            other = held[0].id
+            text = f"this journal holds that sale: refund it by key {other.key!r} of terminal {other.terminal_id!r}"
+            raise Refusal("CONFLICT", text, key=other.key, terminalId=other.terminal_id)
         terminal = engine.setup.terminals.get((order.id.store_id, order.id.terminal_id))
         if terminal is None:
             raise Refusal("NOT_FOUND", f"terminal {order.id.terminal_id!r} of store {order.id.store_id!r} is not in the configuration")

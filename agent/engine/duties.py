@@ -124,8 +124,8 @@ class Duties:
         return session
 
     async def _token(self) -> str:
-        if self._steward.ports.card is None:
-            raise Missing("TOKEN_UNAVAILABLE")
+        if self._steward.ports.card is None:  # the register gave none, because there was a helper when it asked
+            raise Missing("SECRET_LOST")
         return await self._steward.ports.card.token()
 
     async def _send_cancel(self) -> None:
@@ -250,7 +250,6 @@ class Duties:
             self._remember(result)
         finally:
             steward.memory.reading = False
-            steward.wake.set()
 
     def _remember(self, result: Result) -> None:
         memory = self._steward.memory

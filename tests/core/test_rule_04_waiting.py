@@ -144,6 +144,13 @@ def test_a_sale_that_may_have_been_sent_is_canceled_at_its_deadline() -> None:
     assert [(one.duty, one.why) for one in book.owed] == [(Duty.BEGIN_CANCEL, CancelCause.DEADLINE)]
 
 
+def test_while_a_repeat_is_under_way_no_other_is_owed() -> None:
+    """One attempt at a time; the deadline runs on beside it."""
+    book = book_in(PaymentState.UNKNOWN)
+    book.start()
+    assert [(one.duty, one.why) for one in book.owed] == [(Duty.BEGIN_CANCEL, CancelCause.DEADLINE)]
+
+
 def test_no_second_copy_where_two_are_two_payments() -> None:
     """A provider whose create is not idempotent never gets a repeat of what may have been sent (promise P1); only a late answer helps."""
     for caps in (SOFTLINE, PAYCONNECT):

@@ -171,6 +171,7 @@ def test_unclear_repeats_the_same_request(result: Result) -> None:
     """Within ten minutes: the same id after a back-off, as often as needed."""
     book = refunding_book()
     first = book.start(CALL)
+    assert book.owed == [], "its end is awaited"
     book.end(result, CALL)
     for _ in range(5):
         assert (book.refund().state, [one.duty for one in book.owed]) == (RefundState.UNKNOWN, [Duty.REFUND])

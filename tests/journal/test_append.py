@@ -1,6 +1,7 @@
 """Goal: a step is stored whole or not at all, in its place, beside others. Method: one real file, read back through the journal."""
 
 import asyncio
+import gc
 import hashlib
 import sqlite3
 from collections.abc import Mapping
@@ -205,6 +206,23 @@ async def test_a_cancelled_caller_changes_nothing(tmp_path: Path) -> None:
             assert result is None or isinstance(result, asyncio.CancelledError)
             assert sale_id(number) in stored or result is not None
         assert (await journal.verify_all()).damages == ()
+
+
+async def test_a_cancelled_caller_whose_step_was_wrong(tmp_path: Path) -> None:
+    """Its Conflict reaches nobody, and nobody complains about that: the loop's handler of forgotten errors stays silent."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    async with await opened(tmp_path / "journal.db") as journal:
+        await journal.append(step(sale_id(1)))
+        task = asyncio.create_task(journal.append(step(sale_id(1))))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await journal.append(step(sale_id(2)))
+    del task
+    gc.collect()
+    assert complaints == []
 
 
 async def test_close_finishes_what_is_queued(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ Method: the real file, with SQLite's page limit for "full" and the process's fil
 
 import asyncio
 import contextlib
+import gc
 import resource
 import sqlite3
 import subprocess
@@ -362,15 +363,20 @@ def test_a_rollback_that_raises(tmp_path: Path) -> None:
 
 async def test_a_verification_can_be_cancelled(tmp_path: Path) -> None:
     """Cancelling the daily job in the middle of a piece leaves no thread on a closed connection; the journal goes on."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     async with await opened(tmp_path / "journal.db") as journal:
         await asyncio.gather(*(journal.append(step(sale_id(number))) for number in range(1500)))
-        for pause in (0.001, 0.01, 0.03):
+        for pause in (0.001, 0.01, 0.02, 0.03, 0.05, 0.08):
             job = asyncio.create_task(journal.verify_all())
             await asyncio.sleep(pause)
             job.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await job
+            del job
+            gc.collect()
         assert (await journal.verify_all()).events == 1500
+        assert complaints == []
 
 
 async def test_the_log_may_be_missing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-STUCK_AFTER_S = 10.0  # real seconds without any event: the simulation hangs
+STUCK_AFTER_S = 30.0  # real seconds without any event: the simulation hangs
 
 
 class Stuck(Exception):

@@ -329,9 +329,7 @@ class World:
         assert journal is not None
         self.generation += 1
         self.path.parent.mkdir(mode=0o700)
-        for name in old.parent.iterdir():
-            if name.name != "journal.lock":
-                shutil.copy(name, self.path.parent / name.name)
+        await _copy_as_it_lies(old.parent, self.path.parent)
         await self._let_go(engine, journal)
         await asyncio.sleep(self.dark_s or RESTART_MS / 1000)
         if self.dark_s:
@@ -385,6 +383,25 @@ class World:
         self.life.where = "power cut"
         self.life.died.set()
         await asyncio.sleep(0)
+
+
+async def _copy_as_it_lies(source: Path, target: Path) -> None:
+    """What a dead process leaves. Its thread may still be writing here, which no dead one does: copy again until nothing moved."""
+    while not _copied(source, target):
+        await asyncio.sleep(0)
+
+
+def _copied(source: Path, target: Path) -> bool:
+    before = _state(source)
+    for one in target.iterdir():
+        one.unlink()
+    for name, _, _ in before:
+        shutil.copy(source / name, target / name)
+    return _state(source) == before
+
+
+def _state(folder: Path) -> list[tuple[str, int, int]]:
+    return sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in folder.iterdir() if not one.name.endswith(".lock"))
 
 
 def _basic() -> str:

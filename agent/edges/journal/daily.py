@@ -37,7 +37,7 @@ async def _all(connection: sqlite3.Connection, pieces: Iterator[Verification], p
             piece = await asyncio.shield(task)
         except asyncio.CancelledError:  # the thread must be out of the connection before this is closed
             connection.interrupt()
-            await asyncio.wait([task])
+            await asyncio.gather(task, return_exceptions=True)  # "interrupted" is no news
             raise
         if piece is None:
             return total

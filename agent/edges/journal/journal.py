@@ -55,11 +55,6 @@ class SqliteJournal:
                 await opening.result().close()
             raise
 
-    @staticmethod
-    async def open_read_only(path: Path) -> Reader:
-        """The reading half alone, for the command line: see ``readonly``."""
-        return await readonly.open_read_only(path)
-
     @classmethod
     async def _open(
         cls, path: Path, allow_volatile: bool, clock: Callable[[], datetime], entropy: Entropy, idle_s: float, plan: Plan

@@ -249,5 +249,6 @@ def _answer(waiting: _Waiting, outcome: JournalError | bool | None) -> None:
         own = type(outcome)(*outcome.args)  # one exception raised in many tasks would gather all their tracebacks
         own.__cause__ = outcome
         waiting.answer.set_exception(own)
+        waiting.answer.exception()  # a caller that was cancelled will not ask: that is no "exception never retrieved"
     else:
         waiting.answer.set_result(outcome is not False)

@@ -1,0 +1,356 @@
+"""Whatever happens in whatever order, the promises hold: random facts through decide, fold and obligations (promises P1, P3 to P7, P21).
+
+A history is a list of (what, number) pairs: do the next duty, end an attempt with some word, hear a late one, cancel, tell, refund, let time
+pass, restart, reboot, restore. ``what`` that cannot happen now is skipped, so that any list is a history and shrinks well. After every
+step the invariants are checked; at the end the whole history is replayed from its stored form.
+"""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from agent.core import answer, decide, events
+from agent.core.answer import Money, needed_secrets
+from agent.core.capability import KOSHELEK, PAYCORE, SOFTLINE
+from agent.core.decide import RETURN_KEY, Result
+from agent.core.decide_refund import NotRefundable, Wanted, refund_call
+from agent.core.events import CancelCause
+from agent.core.fold import call_of, replay
+from agent.core.obligations import Duty, Owed, owes
+from agent.core.payment import NOT_PAID, PaymentState
+from agent.core.policy import Policy, Unclaimed
+from agent.core.refund import RefundState
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL
+from agent.core.verdict import Denied, Garbled, NotSent, RefStatus, Refusal, Refused, Status, Unclear
+from tests.core.book import Book, seen
+from tests.core.samples import SALE_ID, slip
+
+SILENT: list[Result] = [NotSent("refused"), Unclear("timeout"), Unclear("timeout"), Garbled("http_502"), Denied(429, 3), Denied(401)]
+PAYMENT: list[Result] = [
+    *(seen(status) for status in (Status.NEW, Status.PENDING, Status.PENDING, Status.ACCEPTED, *Status)),
+    *[seen(Status.ACCEPTED, slip())] * 3,
+    seen(Status.ACCEPTED, slip(total=1)),
+    seen(Status.ACCEPTED, slip(order_id="other")),
+    seen(Status.ACCEPTED, slip(store_id="other")),
+    seen(Status.ACCEPTED, slip(), tx="tx-2"),
+    seen(Status.NEW, tx=None),
+    seen(Status.CANCELED),
+    seen(Status.REJECTED, error="CODE"),
+]
+REFUSED: list[Result] = [Refused("CODE", refusal) for refusal in Refusal]
+RETURNS: list[Result] = [
+    *(seen(Status.REFUNDING, ref=RefStatus.NEW, ref_id=ref) for ref in ("ref-1", "ref-2")),
+    *(seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED, ref_id=ref) for ref in ("ref-1", "ref-2", "ref-3")),
+    seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-4"),
+    seen(Status.ACCEPTED, ref=RefStatus.REJECTED, ref_id="ref-1", error="CODE"),
+    seen(Status.ACCEPTED, ref=RefStatus.REQUESTED),
+    seen(Status.ACCEPTED),
+    seen(Status.REFUNDED, tx="tx-2", ref=RefStatus.ACCEPTED),
+]
+WORDS: dict[str, list[Result]] = {
+    CHECKOUT_CALL: [*SILENT, *PAYMENT, *REFUSED[:3]],
+    CANCEL_CALL: [
+        *SILENT,
+        *(seen(s, ref=r, ref_id="ref-c") for s in (Status.CANCELED, Status.PENDING) for r in RefStatus),
+        *PAYMENT,
+        *REFUSED,
+    ],
+    "refund": [*SILENT, *RETURNS, *RETURNS, *REFUSED],
+    "read": [*SILENT, *PAYMENT, *RETURNS, *REFUSED],
+}
+ASKED = [(), (Wanted(1, 1),), (Wanted(1, 2),), (Wanted(0, 1000),), (Wanted(1, 1, 100),), (Wanted(0, 5),)]
+JUMPS_MS = [200, 1_000, 5_000, 29_000, 61_000, 130_000, 601_000, 4_000_000, 90_000_000]
+POLICIES = [Policy(), Policy(unclaimed=Unclaimed.RETURN), Policy(store_mismatch_is_attention=True)]
+CAPABILITIES = [KOSHELEK, KOSHELEK, KOSHELEK, PAYCORE, SOFTLINE]
+
+FREQUENCIES = {"duty": 10, "end": 10, "late": 2, "read": 2, "cancel": 2, "tell": 3, "refund": 2, "jump": 2, "restart": 1, "reboot": 1}
+STEPS = st.lists(
+    st.tuples(st.sampled_from([what for what, n in FREQUENCIES.items() for _ in range(n)]), st.integers(0, 2**16)), max_size=45
+)
+
+
+class Chronicle:
+    """A sale to which anything may happen."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.book = Book(policy=POLICIES[number % len(POLICIES)], caps=CAPABILITIES[number % len(CAPABILITIES)])
+        self.looking: Owed | None = None  # the read under way
+        self.doings: dict[str, Callable[[int], None]] = {
+            "duty": lambda _: self.do_next(),
+            "end": self.end,
+            "late": self.late,
+            "read": self.look,
+            "cancel": lambda _: self._nothing(self.book.cancel()),
+            "tell": lambda _: self.tell(),
+            "refund": self.refund,
+            "jump": lambda number: self._nothing(self.book.after(JUMPS_MS[number % len(JUMPS_MS)])),
+            "restart": lambda _: self.begin(self.book.restart()),
+            "reboot": lambda number: self.begin(self.book.reboot(60_000, [None, -(10**9), 0, 10**11][number % 4])),
+            "restore": lambda _: self._nothing(self.book.record(decide.restored(self.book.sale))),
+        }
+
+    def _nothing(self, _: object) -> None:
+        self.check()
+
+    def step(self, what: str, number: int) -> None:
+        self.doings[what](number)
+        self.check()
+
+    def begin(self, _: Book) -> None:
+        self.looking = None
+
+    # --- what can happen ---
+
+    def do_next(self) -> bool:
+        """The engine's part: wait for the next duty and do it."""
+        owed = self.book.owed
+        if not owed:
+            return False
+        self.book.until(owed[0])
+        self.perform(owed[0])
+        return True
+
+    def perform(self, owed: Owed) -> None:
+        book, sale = self.book, self.book.sale
+        match owed.duty:
+            case Duty.SEND:
+                assert sale.payment is not PaymentState.QUEUED or not sale.deadline.passed(book.now), "P5: first sent after its deadline"
+                book.start(CHECKOUT_CALL)
+            case Duty.CANCEL:
+                book.start(CANCEL_CALL)
+            case Duty.REFUND:
+                book.start(refund_call(owed.refund))
+            case Duty.READ | Duty.CHECK_REFUND | Duty.READ_REFUND:
+                book.memory.reading, self.looking = True, owed
+            case _:
+                found = self.decided(owed)
+                assert found, f"{owed} is due and does nothing: the engine would turn for ever"
+                book.record(found)
+
+    def decided(self, owed: Owed) -> Sequence[events.Event]:
+        book, sale = self.book, self.book.sale
+        match owed.duty:
+            case Duty.EXPIRE:
+                return decide.expire(sale, owed.why)
+            case Duty.BEGIN_CANCEL:
+                assert sale.payment in (PaymentState.UNKNOWN, PaymentState.PENDING)
+                return decide.begin_cancel(sale, CancelCause(owed.why), book.caps)
+            case Duty.GIVE_UP:
+                assert sale.payment in (PaymentState.PENDING, PaymentState.CANCELING)
+                return decide.attention(sale, owed.why)
+            case _:
+                assert owed.duty is Duty.UNCLAIMED
+                return decide.unclaimed(sale, owed.why == "return")
+
+    def calls(self) -> list[str]:
+        return [CHECKOUT_CALL, CANCEL_CALL, *(refund_call(one.key) for one in self.book.sale.refunds)]
+
+    def end(self, number: int) -> None:
+        """The first attempt or read under way ends with some word."""
+        for name in self.calls():
+            call = call_of(self.book.sale, name)
+            if call is not None and call.open:
+                words = WORDS[name.partition(":")[0]]
+                self.book.after(20).end(words[number % len(words)], name)
+                return
+        if self.looking is not None:
+            self.saw(self.looking, WORDS["read"][number % len(WORDS["read"])])
+
+    def saw(self, owed: Owed, word: Result) -> None:
+        book = self.book
+        book.memory.reading, self.looking = False, None
+        match owed.duty:
+            case Duty.READ:
+                self.read(word)
+            case Duty.CHECK_REFUND:
+                book.check(word, owed.refund)
+            case _:
+                book.read_refund(word, owed.refund)
+
+    def read(self, word: Result) -> None:
+        book = self.book
+        sale, charge = book.sale, word in (seen(Status.ACCEPTED), seen(Status.ACCEPTED, slip()), seen(Status.PARTIAL_REFUNDED))
+        book.read(word)
+        if charge and sale.transaction_id == "tx-1" and sale.told and sale.payment in (PaymentState.CANCELED, PaymentState.DECLINED):
+            assert book.sale.charged, "the charge of an unpaid sale was overlooked"
+
+    def late(self, number: int) -> None:
+        """What was given up as lost ends after all."""
+        names = [name for name in self.calls() if (call := call_of(self.book.sale, name)) is not None and call.lost]
+        if names:
+            name = names[number % len(names)]
+            words = WORDS[name.partition(":")[0]]
+            self.book.end(words[number % len(words)], name, late=True)
+
+    def look(self, number: int) -> None:
+        """Somebody reads the status without being due."""
+        if self.book.sale.transaction_id is not None:
+            self.read(WORDS["read"][number % len(WORDS["read"])])
+
+    def tell(self) -> None:
+        if self.book.sale.finished and self.book.sale.told is None:
+            self.book.tell()
+
+    def refund(self, number: int) -> None:
+        try:
+            self.book.ask_refund(*ASKED[number % len(ASKED)], key=f"back-{len(self.book.sale.refunds)}")
+        except NotRefundable:
+            return
+
+    # --- what must hold ---
+
+    def check(self) -> None:
+        self.check_money()
+        self.check_refunds()
+        self.check_duties()
+        self.check_record()
+
+    def check_money(self) -> None:
+        sale, view = self.book.sale, self.book.answer
+        if view.success:
+            assert sale.slip is not None
+            assert decide.mismatch(sale, sale.slip) is None, "P3: paid over another sum"
+        if sale.told is not None and sale.told.state in NOT_PAID and sale.charged:
+            back = sale.refund(RETURN_KEY)
+            assert back is not None, "P2: charged, told not paid, and nothing goes back"
+            assert back.state is not RefundState.DECLINED
+        if sale.finished and not sale.charged:
+            assert view.money in (Money.NONE, Money.POSSIBLE)
+            assert view.money is Money.NONE or sale.withdrawn
+        if sale.payment is PaymentState.ATTENTION:
+            assert sale.reason in sale.alarms, "P2: a person is needed and was not called"
+        assert not (sale.never_sent and sale.transaction_id), "a transaction of what was never sent"
+
+    def check_refunds(self) -> None:
+        sale = self.book.sale
+        assert sale.refund_held <= sale.amount, "P7: more than the charge"
+        held = [one for one in sale.refunds if one.state is not RefundState.DECLINED]
+        for place, item in enumerate(sale.checkout.invoice.items):
+            lines = [line for one in held for line in one.lines if line.line == place]
+            assert sum(line.quantity for line in lines) <= item.quantity, "P7: more than the line"
+            assert sum(line.total_amount for line in lines) <= item.total_amount, "P7: more than the line"
+
+    def check_duties(self) -> None:
+        book, sale = self.book, self.book.sale
+        owed = book.owed
+        assert len(owed) <= 4
+        assert [one.at for one in owed] == sorted(one.at for one in owed)
+        for one in owed:
+            if one.duty is Duty.SEND and sale.payment is not PaymentState.CANCELING:
+                assert max(one.at, book.now.ticks) < sale.deadline.ticks, "P5: owed after the deadline"
+                assert sale.deadline.boot == book.now.boot
+            if one.duty is Duty.SEND:
+                assert book.caps.idempotent_create or sale.never_sent, "P1: a second copy where two are two payments"
+        flying = any(call is not None and call.open for call in (call_of(sale, name) for name in self.calls()))
+        waits = flying or book.memory.reading
+        if not sale.finished and sale.payment is not PaymentState.ATTENTION:
+            assert owed or waits, f"{sale.payment} and nothing is owed: it would stay so for ever"
+        if sale.active_refund() is not None:
+            assert owed or waits, "P6: a refund is forgotten"
+            assert owes(sale)
+        if owed:
+            assert owes(sale), "owed, and a start would not load it"
+
+    def check_record(self) -> None:
+        sale = self.book.sale
+        started = [event for event, _ in self.book.history if isinstance(event, events.AttemptStarted)]
+        assert len({event.request_id for event in started if event.call == CHECKOUT_CALL}) <= 1, "P1: two requestIds of one checkout"
+        if sale.finished and not owes(sale):
+            assert needed_secrets(sale, needs_token=True) == frozenset(), "P21: secrets are kept for nothing"
+
+    def replayed(self) -> None:
+        assert replay(SALE_ID, self.book.history) == self.book.sale
+
+
+def lived(number: int, steps: Sequence[tuple[str, int]]) -> Chronicle:
+    chronicle = Chronicle(number)
+    chronicle.check()
+    for what, detail in steps:
+        chronicle.step(what, detail)
+    return chronicle
+
+
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@settings(QUICK, max_examples=300)
+@given(st.integers(0, 14), STEPS)
+@example(0, [("duty", 0), ("end", 1), ("restart", 0), ("duty", 0), ("end", 0), ("jump", 8), ("duty", 0)])
+def test_the_promises_hold_in_every_history(number: int, steps: list[tuple[str, int]]) -> None:
+    """Nothing raises, nothing told changes, no refund exceeds the charge, no charge is forgotten, no duty is late, missing or idle."""
+    lived(number, steps).replayed()
+
+
+@settings(QUICK, max_examples=60)
+@given(st.integers(0, 14), STEPS, st.integers(0, 3))
+def test_they_hold_after_a_restore_from_a_backup(number: int, steps: list[tuple[str, int]], cut: int) -> None:
+    """Rule 10: the process starts on a backup, after some history, and goes on."""
+    middle = len(steps) * cut // 4
+    chronicle = lived(number, steps[:middle])
+    for what in ("reboot", "restore"):
+        chronicle.step(what, 0)
+    for what, detail in steps[middle:]:
+        chronicle.step(what, detail)
+    chronicle.replayed()
+
+
+@settings(QUICK, max_examples=60)
+@given(st.integers(0, 14), STEPS)
+def test_silence_ends_every_search(number: int, steps: list[tuple[str, int]]) -> None:
+    """Rule 4: if the provider never says a word again, a quarter of an hour later no payment is left without a person or a transaction."""
+    chronicle = lived(number, steps)
+    book = chronicle.book
+    end = book.now.ticks + 900_000
+    while book.now.ticks < end and chronicle.book.owed and not (book.sale.finished or book.sale.transaction_id):
+        chronicle.do_next()
+        chronicle.end(1)
+    chronicle.check()
+    assert book.sale.finished or book.sale.transaction_id or book.state is PaymentState.ATTENTION
+
+
+def honest(chronicle: Chronicle) -> None:
+    """The provider answers what is under way truthfully: nothing was paid, or what was paid can be returned."""
+    book = chronicle.book
+    truth = seen(Status.ACCEPTED, slip()) if book.sale.charged else seen(Status.CANCELED)
+    for name in chronicle.calls():
+        call = call_of(book.sale, name)
+        if call is not None and call.open:
+            kind = name.partition(":")[0]
+            done = seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED, ref_id=f"ref-{book.ids}-done")
+            book.after(20).end(done if kind == "refund" else seen(Status.PENDING, ref=RefStatus.ACCEPTED, ref_id="ref-c"), name)
+    if chronicle.looking is not None:
+        word = truth if chronicle.looking.duty is not Duty.READ_REFUND else seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED)
+        chronicle.saw(chronicle.looking, word)
+
+
+@settings(QUICK, max_examples=100)
+@given(st.integers(0, 14), STEPS)
+def test_an_honest_provider_lets_everything_come_to_rest(number: int, steps: list[tuple[str, int]]) -> None:
+    """Promises P2 and P6: whatever happened, once it answers again all is answered, returned, or before a person - and no secret is left."""
+    chronicle = lived(number, steps)
+    book = chronicle.book
+    honest(chronicle)
+    for _ in range(200):
+        if not chronicle.do_next():
+            break
+        honest(chronicle)
+        chronicle.check()
+    assert book.owed == []
+    assert book.sale.finished or book.state is PaymentState.ATTENTION
+    assert book.sale.active_refund() is None
+    if book.sale.finished:
+        assert needed_secrets(book.sale, needs_token=True) == frozenset()
+        assert answer.row(book.sale).owes is False
+
+
+def test_the_invariants_can_fail() -> None:
+    """A negative control: a charge after a told not-paid answer without its return is noticed."""
+    chronicle = Chronicle()
+    for what, word in (("duty", 0), ("end", PAYMENT.index(seen(Status.REJECTED, error="CODE")) + len(SILENT)), ("tell", 0)):
+        chronicle.step(what, word)
+    assert chronicle.book.state is PaymentState.DECLINED
+    chronicle.book.record([events.LateMoneyFound(slip())])
+    with pytest.raises(AssertionError, match="nothing goes back"):
+        chronicle.check()

@@ -1,0 +1,277 @@
+"""Goal: what a cashier reads is true and never contradicts itself, and what a program reads has its names (promises P3, P4).
+
+Method: every state is walked with every reason that can stand beside it, in both languages; replies are made of folded sales.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from agent.core import answer, events
+from agent.core.model import Checkout, Environment, RefundLine
+from agent.core.money import Kopecks
+from agent.core.payment import PaymentState
+from agent.core.refund import RefundCause, RefundState
+from agent.core.sale import Sale
+from agent.edges import replies
+from agent.texts import translator
+from tests.core import samples
+
+RU, EN = translator("ru"), translator("en")
+_REJECTED = (
+    "NOT_ENOUGH_LIMIT_TO_PAY",
+    "TOTAL_AMOUNT_IS_TOO_SMALL",
+    "SUBSCRIPTION_IS_NOT_FOUND",
+    "PAYMENT_DECLINED_BY_EXTERNAL_PROVIDER",
+    "PAYMENT_ORDER_IS_NOT_FOUND",
+    "EXTERNAL_PROVIDER_ERROR",
+    "TERMINAL_STATE_OF_PAYMENT_TRANSACTION",
+    "REJECTED",
+    "UNREADABLE_CODE",
+    "A_CODE_OF_TOMORROW",
+)
+_REFUSED = (
+    "UNKNOWN_SESSION_ID",
+    "TRANSACTION_FOR_SESSION_ID_ALREADY_EXISTS",
+    "TRANSACTION_FOR_SESSION_ID_ALREADY_PAYED",
+    "UNKNOWN_PARTNER_ID",
+)
+_MISMATCHES = ("AMOUNT_MISMATCH", "ORDER_MISMATCH", "CURRENCY_MISMATCH", "STORE_MISMATCH")
+
+# Which reason can stand beside which state: what decides, folds and the duties write.
+REASONS: Mapping[str, Sequence[str | None]] = {
+    "queued": (None, "OFFLINE", "ACCESS_DENIED"),
+    "sending": (None,),
+    "unknown": (None,),
+    "pending": (None,),
+    "canceling": (None,),
+    "attention": (
+        *_MISMATCHES,
+        "SLIP_MISSING",
+        "WINDOW_CLOSED",
+        "UNKNOWN_TRANSACTION_ID",
+        "REFUNDED_ELSEWHERE",
+        "SECRET_LOST",
+        "RESTORED",
+    ),
+    "paid": (None,),
+    "declined": (*_REJECTED, *_REFUSED, "ACCESS_DENIED", "CARD_SESSION_UNAVAILABLE", "SECRET_LOST"),
+    "canceled": (*(cause.value for cause in events.CancelCause), "CANCELED_BY_CUSTOMER"),
+    "expired": ("SEND_DEADLINE", "OFFLINE", "ACCESS_DENIED", "HELPER_FAILED"),
+    "reversed": ("UNCLAIMED",),
+    "elsewhere": (None,),
+}
+REFUND_REASONS: Mapping[str, Sequence[str | None]] = {
+    "queued": (
+        None,
+        "TOKEN_UNAVAILABLE",
+        "REJECTED",
+        "PAYMENT_TRANSACTION_IS_BEING_REFUNDED_ALREADY",
+        "TRANSACTION_IN_PROCESSING",
+        "CANCEL_REFUNDING_BY_BANK",
+        "EXTERNAL_PROVIDER_ERROR",
+    ),
+    "sending": (None,),
+    "unknown": (None,),
+    "pending": (None,),
+    "requested": (None,),
+    "refunded": (None,),
+    "declined": (
+        "REJECTED",
+        "CANCEL_REFUNDING_BY_BANK",
+        "PAYMENT_TRANSACTION_IS_NOT_PAID",
+        "TERMINAL_STATE_OF_PAYMENT_TRANSACTION",
+        "REQUESTED_REFUND_AMOUNT_IS_GREATER_THAN_AVAILABLE",
+        "UNEXPECTED_REFUND_AMOUNT_LEFT_FROM_EXTERNAL_PROVIDER",
+        "UNKNOWN_TRANSACTION_ID",
+        "UNKNOWN_PARTNER_ID",
+        "WRONG_TRANSACTION_STATE_CHANGE",
+        "EXTERNAL_PROVIDER_ERROR",
+    ),
+    "attention": ("REFUND_AMBIGUOUS", "AMOUNT_MISMATCH", "ORDER_MISMATCH", "REJECTED"),
+}
+PAIRS = [(state, reason) for state, reasons in REASONS.items() for reason in reasons]
+REFUND_PAIRS = [(state, reason) for state, reasons in REFUND_REASONS.items() for reason in reasons]
+
+FINISHED = ("paid", "declined", "canceled", "expired", "reversed")
+# Said of a finished payment these would be untrue: it is not open, and nothing more is tried.
+OPEN_WORDS = {
+    "en": re.compile(
+        r"do not take the money|not clear|is being|wait\b|will try again|not known|check the result|check the state", re.IGNORECASE
+    ),
+    "ru": re.compile(
+        r"не принимайте оплату повторно|неяс|выясняется|дождитесь|попытки продолжатся|проверьте результат|проверьте состояние",
+        re.IGNORECASE,
+    ),
+}
+# Said of an open payment these could make the customer pay twice.
+ANOTHER_WAY = {"en": re.compile(r"another means", re.IGNORECASE), "ru": re.compile(r"другой способ", re.IGNORECASE)}
+NO_MONEY = {
+    "en": re.compile(r"no money was taken|never sent", re.IGNORECASE),
+    "ru": re.compile(r"деньги не списаны|не отправлялся", re.IGNORECASE),
+}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize(("state", "reason"), PAIRS)
+def test_a_message_fits_its_state(state: str, reason: str | None, language: str) -> None:
+    """Finished answers sound finished, open ones send nobody to pay again, and only what was never sent is said to have cost nothing."""
+    message = replies._message(replies.STATES, state, reason, translator(language))
+    assert message.startswith(translator(language)(replies.STATES[state]))
+    assert message.endswith(".")
+    if state in FINISHED:
+        assert not OPEN_WORDS[language].search(message)
+    else:
+        assert not ANOTHER_WAY[language].search(message)
+    assert bool(NO_MONEY[language].search(message)) is (state == "expired")
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize(("state", "reason"), REFUND_PAIRS)
+def test_a_refund_message_fits_its_state(state: str, reason: str | None, language: str) -> None:
+    """Only a refund that was made is said to be returned; one that is open is not said to be over."""
+    message = replies._message(replies.REFUND_STATES, state, reason, translator(language))
+    returned = {"en": "money is returned", "ru": "Деньги возвращены"}[language]
+    refused = {"en": "No money was returned", "ru": "Деньги не возвращены"}[language]
+    assert (returned in message) is (state == "refunded")
+    assert (refused in message) is (state == "declined")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [(replies.STATES, pair) for pair in PAIRS] + [(replies.REFUND_STATES, pair) for pair in REFUND_PAIRS]
+)
+def test_a_russian_cashier_reads_russian(state: Mapping[str, str], reason: tuple[str, str | None]) -> None:
+    """No English word is left in a Russian message, whatever the state and reason."""
+    message = replies._message(state, *reason, RU)
+    assert re.findall(r"[a-z]{2,}", message) == []
+
+
+def test_every_state_has_its_reasons_here() -> None:
+    """A state that is added is walked as well."""
+    assert set(REASONS) == set(replies.STATES) == {state.value for state in PaymentState}
+    assert set(REFUND_REASONS) == set(replies.REFUND_STATES) == {state.value for state in RefundState}
+
+
+# --- whole replies ---
+
+
+def reply(sale: Sale) -> dict[str, Any]:
+    return replies.sale_reply(sale, EN)
+
+
+@pytest.mark.parametrize("state", PaymentState)
+def test_every_state_has_a_reply(state: PaymentState) -> None:
+    """State, success, next and slip agree in every state."""
+    found = reply(samples.sale_in(state))
+    assert found["state"] == state.value
+    assert found["success"] is (None if not found["finished"] else state is PaymentState.PAID)
+    assert found.get("next") == (None if found["finished"] else "person" if state is PaymentState.ATTENTION else "poll")
+    assert ("slip" in found) is (state in (PaymentState.PAID, PaymentState.REVERSED))
+    assert (found["environment"], found["test"]) == ("test", True)
+    assert ("transactionId" in found) is (samples.sale_in(state).transaction_id is not None)
+
+
+def test_a_paid_reply_has_the_slip_of_every_width() -> None:
+    """Texts for the printers, ids for the program."""
+    found = reply(samples.sale_in(PaymentState.PAID))
+    assert set(found["slip"]["text"]) == {"32", "42", "48"}
+    assert (found["paymentType"], found["slip"]["qrcId"], found["slip"]["totalAmount"]) == ("SBP", "QRC1", 45_000)
+
+
+def test_real_money_is_not_called_a_test() -> None:
+    """Production: no test line on the slip, ``test`` is false."""
+    sale = samples.sale_in(PaymentState.PAID)
+    real = replace(sale, binding=replace(sale.binding, environment=Environment.PRODUCTION))
+    found = reply(real)
+    assert (found["environment"], found["test"]) == ("production", False)
+    assert "TEST" not in found["slip"]["text"]["32"]
+    assert "ТЕСТ" in reply(sale)["slip"]["text"]["32"]
+
+
+def in_language(language: str) -> Sale:
+    sale = samples.sale_in(PaymentState.PAID)
+    return replace(sale, checkout=replace(_checkout(sale), language=language))
+
+
+def _checkout(sale: Sale) -> Checkout:
+    return sale.checkout
+
+
+@pytest.mark.parametrize(("language", "word"), [("ru", "ОПЛАЧЕНО"), ("en", "AMOUNT PAID")])
+def test_a_slip_keeps_the_language_it_was_sold_in(language: str, word: str) -> None:
+    """The configuration's language changes the messages, never a slip that may have been printed."""
+    sale = in_language(language)
+    slips = [replies.sale_reply(sale, translate)["slip"] for translate in (RU, EN)]
+    assert slips[0] == slips[1]
+    assert word in slips[0]["text"]["32"]
+
+
+def test_a_told_answer_stays_what_it_was() -> None:
+    """After late money only ``money`` and ``refunds`` have moved."""
+    history = [*samples.HISTORIES[PaymentState.CANCELED], samples.told(samples.sale_in(PaymentState.CANCELED))]
+    before = reply(samples.sale_of(history))
+    late = [samples.LATE_MONEY, samples.refund_opened(key="~return", cause=RefundCause.LATE_MONEY)]
+    after = reply(samples.sale_of([*history, *late]))
+    moved = {name for name in after if after[name] != before.get(name)}
+    assert moved == {"money", "refunds"}
+    assert (after["money"], after["success"]) == ("returning", False)
+    assert "refundKey" not in after["refunds"][0]
+
+
+REFUND_HISTORIES: Mapping[str, Sequence[events.Event]] = {
+    "queued": (),
+    "sending": (events.AttemptStarted("refund:back-1", "r9", samples.request()),),
+    "refunded": (
+        events.AttemptStarted("refund:back-1", "r9", samples.request()),
+        events.AttemptAnswered("refund:back-1", "r9", "accepted"),
+        events.Refunded("back-1", samples.slip(refund_transaction_id="ref-1"), "ref-1"),
+    ),
+    "declined": (
+        events.AttemptStarted("refund:back-1", "r9", samples.request()),
+        events.AttemptAnswered("refund:back-1", "r9", "rejected"),
+        events.RefundDeclined("back-1", "REJECTED"),
+    ),
+    "attention": (
+        events.AttemptStarted("refund:back-1", "r9", samples.request()),
+        events.AttemptLost("refund:back-1", "r9", "timeout"),
+        events.RefundNeedsAttention("back-1", "REFUND_AMBIGUOUS"),
+    ),
+}
+
+
+@pytest.mark.parametrize("state", REFUND_HISTORIES)
+def test_a_refund_reply_says_what_is_so(state: str) -> None:
+    """A slip only for money that went back; a person only where a machine cannot go on."""
+    history = [*samples.HISTORIES[PaymentState.PAID], samples.refund_opened(), *REFUND_HISTORIES[state]]
+    sale = samples.sale_of(history)
+    found = replies.refund_reply(sale, sale.refunds[0], EN)
+    assert (found["state"], found["refundKey"], found["cause"], found["amount"]) == (state, "back-1", "pos", 45_000)
+    assert found["success"] is {"refunded": True, "declined": False}.get(state)
+    assert found["finished"] is (state in ("refunded", "declined"))
+    assert found.get("next") == {"queued": "poll", "sending": "poll", "attention": "person"}.get(state)
+    assert ("slip" in found) is (state == "refunded")
+    assert found["items"] == [{"line": 0, "quantity": 1000, "totalAmount": 40_000}, {"line": 1, "quantity": 2, "totalAmount": 5_000}]
+
+
+def test_a_refund_slip_shows_the_refunded_sum() -> None:
+    """The provider's refund slip may show the sum of the sale; ours shows what went back, also without any slip of theirs."""
+    part = events.RefundOpened("back-1", Kopecks(2_500), (RefundLine(1, 1, Kopecks(2_500)),), RefundCause.POS)
+    for slip in (samples.slip(), None):
+        done = [*REFUND_HISTORIES["sending"], events.AttemptAnswered("refund:back-1", "r9", "x"), events.Refunded("back-1", slip, "ref-1")]
+        sale = samples.sale_of([*samples.HISTORIES[PaymentState.PAID], part, *done])
+        found = replies.refund_reply(sale, sale.refunds[0], EN)
+        assert found["slip"]["totalAmount"] == 2_500
+        assert re.search(r"ВОЗВРАЩЕНО\s+25\.00", found["slip"]["text"]["32"])
+
+
+@pytest.mark.parametrize("state", PaymentState)
+def test_a_line_of_a_list_says_the_same_as_the_sale(state: PaymentState) -> None:
+    """The projection's line and the sale's own answer never differ in what they share."""
+    sale = samples.sale_in(state)
+    line, whole = replies.row_reply(answer.row(sale), EN), reply(sale)
+    shared = set(line) & set(whole)
+    assert {name: line[name] for name in shared} == {name: whole[name] for name in shared}
+    assert set(line) - set(whole) <= {"refundedAmount", "businessDate", "qrcId", "kzo", "operationId", "operationDateTime"}
