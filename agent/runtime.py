@@ -43,6 +43,7 @@ from drivers.socket_link import CannotListen, SocketListener
 STOP_GRACE_S = 12.0  # for answers in flight; below systemd's TimeoutStopSec
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
 PROBE_CAP_S = 10.0
+VERIFY_EVERY_S = 24 * 3600.0
 WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable"})
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 
@@ -188,6 +189,7 @@ async def _start(settings: Settings, journal: SqliteJournal) -> Daemon:
         raise CannotStart(str(error)) from error
     daemon.tasks.append(asyncio.ensure_future(_watch_links(transport)))
     daemon.tasks.append(asyncio.ensure_future(transport.warm()))
+    daemon.tasks.append(asyncio.ensure_future(_verify_daily(journal)))
     return daemon
 
 
@@ -249,6 +251,22 @@ async def _watch_links(transport: HttpTransport) -> None:
                 await transport.probe(account)
                 wait = waits[account] = min(PROBE_CAP_S, 2 * waits.get(account, PROBE_FIRST_S / 2))
                 due[account] = loop.time() + wait * (0.75 + spread.random() / 4)
+
+
+async def _verify_daily(journal: SqliteJournal) -> None:
+    """The whole record, once a day: what nobody asks for may rot unseen (promise P14)."""
+    while True:
+        await asyncio.sleep(VERIFY_EVERY_S)
+        try:
+            found = await journal.verify_all()
+        except JournalBroken as error:
+            structlog.get_logger().error("journal.broken", problem=str(error))
+            return  # the journal's own watch ends the process
+        log = structlog.get_logger().bind(events=found.events, sales=found.sales)
+        if found.damages:
+            log.warning("journal.damaged", damages=[str(damage) for damage in found.damages[:20]])
+        else:
+            log.info("journal.verified")
 
 
 def _tell_link(account: str, state: LinkState, told: dict[str, LinkStatus]) -> None:

@@ -1,7 +1,8 @@
 """What a sale looks like from outside: a pure projection for the POS, and the row for queries and constraints.
 
-Two clocks run in an answer. What was handed out as finished (``state``, ``success``, ``reason``, amounts, slip) is taken from the ``Told``
-event and never changes again (promise P4). ``money`` and the refunds keep moving: they tell where the money is now.
+Two clocks run in an answer. ``state``, ``success``, ``reason`` and the rows of the slip text of what was handed out as finished are taken
+from the ``Told`` event and never change again (promise P4); the amount is the bill's. ``money`` and the refunds keep moving: they tell
+where the money is now.
 """
 
 from dataclasses import dataclass

@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The projection of a sale: a cache for queries and constraints, written with its events, rebuildable from them.
+    """The projection of a sale: a cache for queries and constraints, computed from its events (``answer.row``) and written with them.
 
     ``open``: unfinished or in attention (at most one per order unless split). ``paid_unreturned``: paid and not fully refunded (at most one
     per order and business date unless split). ``owes``: the engine must look at it after a start.

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import itertools
 import shutil
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -329,7 +330,7 @@ class World:
         assert journal is not None
         self.generation += 1
         self.path.parent.mkdir(mode=0o700)
-        await _copy_as_it_lies(old.parent, self.path.parent)
+        _copy_as_it_lies(old.parent, self.path.parent)
         await self._let_go(engine, journal)
         await asyncio.sleep(self.dark_s or RESTART_MS / 1000)
         if self.dark_s:
@@ -385,10 +386,10 @@ class World:
         await asyncio.sleep(0)
 
 
-async def _copy_as_it_lies(source: Path, target: Path) -> None:
+def _copy_as_it_lies(source: Path, target: Path) -> None:
     """What a dead process leaves. Its thread may still be writing here, which no dead one does: copy again until nothing moved."""
     while not _copied(source, target):
-        await asyncio.sleep(0)
+        time.sleep(0.001)
 
 
 def _copied(source: Path, target: Path) -> bool:
