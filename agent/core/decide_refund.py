@@ -115,6 +115,9 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
     one = sale.refund(key)
     if one is None or one.call is None or one.call.request_id != request_id or not one.call.awaited:
         return []
+    done = isinstance(result, Observed) and result.ref_status is RefStatus.ACCEPTED
+    if one.state not in (RefundState.SENDING, RefundState.UNKNOWN) and not (one.state is RefundState.ATTENTION and done):
+        return []  # it was found, or settled, another way
     at_work = one.call.open and not late  # a late word must not end the attempt that is under way
     if isinstance(result, Observed) and result.transaction_id not in (None, sale.transaction_id):
         return [_lost(one, "other_transaction"), *alarm(sale, "OTHER_TRANSACTION")] if at_work else []
