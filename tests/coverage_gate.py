@@ -41,9 +41,10 @@ def read_report() -> Mapping[str, Any]:
     """The report of what was measured and combined. Raises coverage.exceptions.NoDataError."""
     measured = coverage.Coverage(config_file=str(ROOT / "pyproject.toml"))
     measured.load()
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        measured.json_report(outfile=file.name)
-        report: Mapping[str, Any] = json.load(file)
+    with tempfile.TemporaryDirectory() as folder:  # coverage removes the file of a report that failed
+        file = Path(folder) / "coverage.json"
+        measured.json_report(outfile=str(file))
+        report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return report
 
 
