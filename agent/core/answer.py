@@ -86,7 +86,7 @@ def money(sale: Sale) -> Money:
         return _charged(sale)
     if sale.finished:
         return Money.POSSIBLE if sale.withdrawn and not sale.watch_over else Money.NONE
-    return Money.NONE if sale.payment is PaymentState.QUEUED and sale.never_sent else Money.POSSIBLE
+    return Money.NONE if sale.never_sent else Money.POSSIBLE
 
 
 def _charged(sale: Sale) -> Money:

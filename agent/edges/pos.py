@@ -212,7 +212,9 @@ class PosDesk:
             limit=request.limit + 1,
         )
         rows = await self._find(query)
-        shown = [row if caller.operator else await self._handed_out(caller, row) for row in rows[: request.limit]]
+        shown: Sequence[Row | None] = rows[: request.limit]
+        if not caller.operator:  # together, so that they share a commit
+            shown = await asyncio.gather(*(self._handed_out(caller, row) for row in rows[: request.limit]))
         operations = [replies.row_reply(row, self._translate) for row in shown if row is not None]
         return {"operations": operations, "more": len(rows) > request.limit}
 

@@ -96,7 +96,8 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
 
 def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any]:
     """``RefundAnswer`` of the POS protocol. A refund the agent owes by itself has no ``refundKey``."""
-    waits_for_token = one.state is RefundState.QUEUED and "TOKEN_UNAVAILABLE" in sale.alarms
+    unsent = one is sale.active_refund() and one.state is RefundState.QUEUED and one.call is None
+    waits_for_token = unsent and "TOKEN_UNAVAILABLE" in sale.alarms
     reason = one.reason or ("TOKEN_UNAVAILABLE" if waits_for_token else None)
     found: dict[str, Any] = {
         "state": one.state.value,

@@ -5,7 +5,7 @@ owes nothing that would send it twice. The answer, however late, finds its way i
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from agent.core import answer, decide, decide_refund, events
 from agent.core.decide import Result
@@ -191,14 +191,14 @@ class Duties:
         if name == CHECKOUT_CALL and steward.sale.call is not None and steward.sale.call.lost == 0 and self._too_late():
             await self._landed(name, request_id, request, NotSent("deadline"), late=False)
             return
-        self._spawn(self._fly(name, request_id, request, secrets))
+        self._steward.spawn(self._fly(name, request_id, request, secrets))
 
     def _too_late(self) -> bool:
         return self._steward.sale.deadline.passed(self._steward.ports.clock.now())
 
     async def _fly(self, name: str, request_id: str, request: Request, secrets: Mapping[str, str]) -> None:
         def late(outcome: Outcome) -> None:
-            self._spawn(self._landed(name, request_id, request, outcome, late=True))
+            self._steward.spawn(self._landed(name, request_id, request, outcome, late=True))
 
         steward, sale = self._steward, self._steward.sale
         first = name == CHECKOUT_CALL and sale.call is not None and sale.call.lost == 0
@@ -226,16 +226,11 @@ class Duties:
     def _understood(self, request: Request, outcome: Outcome) -> Result:
         return self._provider.read(request.operation, outcome) if isinstance(outcome, Reply) else outcome
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._steward.flights.add(task)
-        task.add_done_callback(self._steward.flight_ended)
-
     # --- reading ---
 
     def _read(self, owed: Owed) -> None:
         self._steward.memory.reading = True
-        self._spawn(self._look(owed))
+        self._steward.spawn(self._look(owed))
 
     async def _look(self, owed: Owed) -> None:
         steward, sale = self._steward, self._steward.sale

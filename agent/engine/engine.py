@@ -7,7 +7,7 @@ stored; there is never more than one steward for one sale. What a broken journal
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from agent.core import answer, events
 from agent.core.events import Event
@@ -80,7 +80,7 @@ class Engine:
         if flights:
             await asyncio.wait(flights, timeout=STOP_LIMIT_S)
 
-    def _flights(self) -> list[asyncio.Task[None]]:
+    def _flights(self) -> Sequence[asyncio.Task[Any]]:
         return [*self.aside.tasks, *(flight for steward in self._roster for flight in steward.flights)]
 
     def _fail(self, error: BaseException) -> None:

@@ -7,10 +7,11 @@ from agent.core import decide, events
 from agent.core.events import Event
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
-from agent.core.ports import Corrupt, JournalBroken
+from agent.core.ports import Corrupt, JournalBroken, JournalFull
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.engine.accept import RESTORED_NOTE
 from agent.engine.engine import Engine
+from agent.engine.steward import Steward
 
 
 async def recover(engine: Engine) -> int:
@@ -33,15 +34,25 @@ async def _recovered(engine: Engine, sale_id: SaleId, after_restore: bool) -> bo
     if steward is None:
         return False
     try:
-        await steward.insist(interrupted)
-        if after_restore:
+        if after_restore:  # before anything else is decided: nothing of it may count as never sent
+            await steward.insist(interrupted)
             await steward.insist(decide.restored)
+        else:
+            await _mark(steward)
     except JournalBroken:
         raise
     except Exception as error:  # noqa: BLE001 - the sale's boundary, as at work: whatever is wrong with it is its own affair
         engine.set_aside(steward, error)
         return False
     return True
+
+
+async def _mark(steward: Steward) -> None:
+    """A full disk must not keep the till from starting (promise P13). While an attempt is open nothing is sent for it, so this can wait."""
+    try:
+        await steward.record(interrupted)
+    except JournalFull:
+        steward.spawn(steward.insist(interrupted))
 
 
 def interrupted(sale: Sale) -> list[Event]:

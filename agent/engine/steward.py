@@ -6,7 +6,7 @@ It holds nothing that a crash may not take: kill it anywhere, replay the stream,
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agent.core import answer, decide, events
@@ -40,7 +40,7 @@ class Steward:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     holds: dict[Duty, int] = field(default_factory=dict)
-    flights: set[asyncio.Task[None]] = field(default_factory=set)
+    flights: set[asyncio.Task[object]] = field(default_factory=set)
     watchers: set[asyncio.Event] = field(default_factory=set)
     parked: bool = False
 
@@ -132,7 +132,13 @@ class Steward:
             async with asyncio.timeout(seconds):
                 await self.wake.wait()
 
-    def flight_ended(self, task: asyncio.Task[None]) -> None:
+    def spawn(self, work: Coroutine[object, object, object]) -> None:
+        """Let something run beside the steward's task; an orderly stop waits for it."""
+        task = asyncio.ensure_future(work)
+        self.flights.add(task)
+        task.add_done_callback(self.flight_ended)
+
+    def flight_ended(self, task: asyncio.Task[object]) -> None:
         """A request's task is over; what it could not handle is the engine's to judge."""
         self.flights.discard(task)
         self.wake.set()

@@ -274,7 +274,7 @@ def lived(number: int, steps: Sequence[tuple[str, int]]) -> Chronicle:
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-@settings(QUICK, max_examples=300)
+@settings(QUICK, max_examples=200)
 @given(st.integers(0, 14), STEPS)
 @example(0, [("duty", 0), ("end", 1), ("restart", 0), ("duty", 0), ("end", 0), ("jump", 8), ("duty", 0)])
 def test_the_promises_hold_in_every_history(number: int, steps: list[tuple[str, int]]) -> None:

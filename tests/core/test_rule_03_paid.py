@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from agent.core import answer, events
 from agent.core.answer import Money, Next
 from agent.core.events import CancelCause
 from agent.core.model import Slip
@@ -94,6 +95,9 @@ def test_a_slip_that_is_not_ours_is_never_paid(state: PaymentState, reason: str)
     assert (book.state, book.answer.reason, book.answer.money) == (PaymentState.ATTENTION, reason, Money.CHARGED)
     assert (book.answer.finished, book.answer.success, book.answer.next) == (False, None, Next.PERSON)
     assert reason in book.alarms
+    book.record([events.AttentionNeeded("WINDOW_CLOSED")])
+    assert answer.row(book.sale).qrc_id == "QRC1", "what is known of the operation can be searched for, whatever else is learnt"
+    assert book.answer.slip is None, "it is not shown as ours"
 
 
 def test_an_absent_currency_is_roubles() -> None:

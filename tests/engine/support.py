@@ -76,6 +76,7 @@ class Shop(World):
         self.card: Card | None = None
         self.change: Callable[[Setup], Setup] = lambda setup: setup
         self.wall_shift_s = 0.0
+        self.from_the_start: Callable[[Append], Awaitable[None]] | None = None  # ``on_append`` of the next life
 
     @property
     def living(self) -> Engine:
@@ -103,8 +104,10 @@ class Shop(World):
     def _ports(self, life: Incarnation) -> Ports:
         ports = super()._ports(life)
         assert isinstance(ports.journal, MortalJournal)
+        doors = Doors(ports.journal)
+        doors.on_append = self.from_the_start
         card = self.card or ports.card
-        return replace(ports, journal=Doors(ports.journal), card=card if self.with_card else None)
+        return replace(ports, journal=doors, card=card if self.with_card else None)
 
     # --- looking behind the counter ---
 

@@ -205,6 +205,23 @@ def test_a_sale_that_fails_in_recovery_does_not_stop_the_start(fast_folder: Path
     play(tale, fast_folder)
 
 
+def test_a_journal_that_breaks_in_recovery_ends_the_start(fast_folder: Path) -> None:
+    """An I/O error while attempts are marked as lost is nobody's own affair: nothing is parked, the start fails."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        def broken(sale: Sale) -> Sequence[Event]:
+            raise JournalBroken("disk I/O error")
+
+        fault(shop, FaultKind.OUTAGE, ms=20_000)
+        await create(shop, order("K1"))
+        await stopped(shop)
+        with mock.patch.object(recover, "interrupted", broken), pytest.raises(JournalBroken):
+            await shop.start()
+        assert await parked(shop) == []
+
+    play(tale, fast_folder)
+
+
 def test_a_sale_is_parked_as_soon_as_the_disk_has_room(fast_folder: Path) -> None:
     """The disk is full when a steward fails: until it has room the process alone knows, and refuses the sale all the same."""
 

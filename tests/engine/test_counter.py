@@ -418,6 +418,20 @@ def test_a_description_may_come_with_a_sale_of_our_own(fast_folder: Path) -> Non
     play(tale, fast_folder)
 
 
+def test_a_sale_that_is_held_here_is_not_foreign(fast_folder: Path) -> None:
+    """Described under a new key although this journal holds it: CONFLICT names the sale, and nothing is refunded past its record."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        sale_id = await paid(shop)
+        transaction_id = (await shop.desk.find(sale_id)).sale.transaction_id
+        assert transaction_id is not None
+        error = await refusal(shop.desk.refund(given(shop, transaction_id, key="F1")))
+        assert (error.code, error.data) == ("CONFLICT", {"key": "K1", "terminalId": TILL})
+        assert (await refusal(shop.desk.find(given(shop, "").id))).code == "NOT_FOUND"
+
+    play(tale, fast_folder)
+
+
 def test_a_foreign_refund_that_is_refused_leaves_no_sale_behind(fast_folder: Path) -> None:
     """A wrong description is refused, and the corrected one is taken under the same key."""
 

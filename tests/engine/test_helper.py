@@ -5,6 +5,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from agent.core.payment import PaymentState
 from agent.engine.steward import Steward
 from agent.sandbox.customer import Action
@@ -124,8 +126,9 @@ def test_a_cancel_while_the_helper_works_sends_nothing(fast_folder: Path) -> Non
     play(tale, fast_folder, prepare=prepare)
 
 
-def test_a_helper_that_was_taken_away_declines_what_was_never_sent(fast_folder: Path) -> None:
-    """Accepted with a helper, started without one: declined, and a person can read why."""
+@pytest.mark.parametrize("scanned", [True, False])
+def test_a_helper_that_was_taken_away_declines_what_was_never_sent(scanned: bool, fast_folder: Path) -> None:
+    """Accepted with a helper, started without one, a card session or a token missing: declined, and a person can read why."""
 
     def prepare(shop: Shop) -> None:
         helper = Helper(CM1="SESSION1")
@@ -133,11 +136,11 @@ def test_a_helper_that_was_taken_away_declines_what_was_never_sent(fast_folder: 
         shop.card = helper
 
     async def tale(shop: Shop, pos: Pos) -> None:
-        scanned = (await scan(shop, "K1", "CM1")).sale.id
+        steward = await scan(shop, "K1", "CM1") if scanned else await create(shop, order("K1", token=""))
         await asyncio.sleep(1)
         shop.with_card = False
         await shop.restart()
-        sale = await finished(shop, scanned)
+        sale = await finished(shop, steward.sale.id)
         assert (sale.payment, sale.reason) == (PaymentState.DECLINED, "SECRET_LOST")
         assert not shop.bank.log
 

@@ -15,7 +15,7 @@ from agent.core.answer import Money, money
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
 from agent.core.policy import Unclaimed
-from agent.core.ports import Append
+from agent.core.ports import Append, JournalFull
 from agent.core.refund import RefundCause, RefundState
 from agent.engine.accept import RESTORED_NOTE
 from agent.sandbox.customer import Action
@@ -118,6 +118,32 @@ def test_every_unsettled_part_goes_on_after_a_restart(fast_folder: Path) -> None
         assert await pos.refunded("K1", "R1") is RefundState.REFUNDED
         assert (await pos.result("K2")).state is PaymentState.CANCELED
         assert shop.bank.ledger.refunded() == 30_000
+
+    play(tale, fast_folder)
+
+
+def test_a_start_on_a_full_disk_answers_at_once(fast_folder: Path) -> None:
+    """Killed in the middle of a sending, and the disk is full at the next start: the till is up, refuses what is new, sends nothing, and
+    goes on by itself when there is room."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        fault(shop, FaultKind.LOSE_ANSWER, Operation.CHECKOUT, hang_ms=60_000)
+        steward = await create(shop, order("K1"))
+        await asyncio.sleep(0.5)
+
+        async def full(step: Append) -> None:
+            raise JournalFull("no space left on the device")
+
+        shop.from_the_start = full
+        await shop.restart()
+        assert shop.loop.time() < 2
+        assert (await shop.desk.get(steward.sale.id, 0)).sale.payment is PaymentState.SENDING
+        assert (await refusal(create(shop, order("K2")))).code == "DISK_FULL"
+        await asyncio.sleep(10)
+        assert len(shop.bank.log) == 1
+        shop.doors.on_append = None
+        assert (await finished(shop, steward.sale.id)).payment is PAID
+        assert len(shop.bank.transactions()) == 1
 
     play(tale, fast_folder)
 
