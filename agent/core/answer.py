@@ -174,7 +174,7 @@ def _sbp_rows(slip: Slip) -> list[tuple[str, str | None]]:
 
 def row(sale: Sale) -> Row:
     """The projection row of a sale."""
-    slip, updated = sale.slip, sale.updated or sale.accepted
+    slip = sale.slip
     paid = sale.payment is PaymentState.PAID
     return Row(
         id=sale.id,
@@ -195,7 +195,7 @@ def row(sale: Sale) -> Row:
         confirmed=sale.confirmed,
         owes=owes(sale),
         accepted_at=sale.accepted.wall,
-        updated_at=updated.wall,
+        updated_at=sale.updated.wall,
         reason=sale.reason,
         told_at=sale.told_at.wall if sale.told_at else None,
         transaction_id=sale.transaction_id,

@@ -124,8 +124,7 @@ def _moved(call: Call | None, event: Attempt, at: Stamp) -> Call:
 def _checkout_attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
     match event:
         case events.AttemptStarted():
-            reason = None if sale.payment is PaymentState.QUEUED else sale.reason  # whatever held it back does so no longer
-            return pay(sale, PaymentEvent.SENT, at, reason=reason)
+            return pay(sale, PaymentEvent.SENT, at, reason=None)  # whatever held it back does so no longer
         case events.AttemptHeld():
             return pay(sale, PaymentEvent.HELD, at, reason=_held_reason(sale, event))
         case events.AttemptLost():

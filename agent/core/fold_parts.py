@@ -38,11 +38,8 @@ def refund_attempt(sale: Sale, one: Refund, call: Call, event: Attempt, at: Stam
     move = _REFUND_EVENTS.get(type(event))
     state = one.state if move is None else refund.TABLE.next(one.state, move)
     check_first = event.check_first if isinstance(event, events.AttemptLost) else one.check_first
-    started = isinstance(event, events.AttemptStarted)
-    checked = None if started else one.checked  # a check is good for one attempt
-    return _put_refund(
-        sale, replace(one, state=state, call=call, check_first=check_first, checked=checked, refused=one.refused and not started)
-    )
+    checked = None if isinstance(event, events.AttemptStarted) else one.checked  # a check is good for one attempt
+    return _put_refund(sale, replace(one, state=state, call=call, check_first=check_first, checked=checked))
 
 
 def refund_opened(sale: Sale, event: events.RefundOpened, at: Stamp) -> Sale:

@@ -156,7 +156,8 @@ class _View:
     def _first_read(self) -> int:
         """Never sooner after the provider's first answer than it allows, however much of a hurry there is."""
         answered = self.sale.answered
-        if answered is None or answered.boot != self.now.boot:
+        assert answered is not None
+        if answered.boot != self.now.boot:
             return self.now.ticks
         return max(self.now.ticks, answered.ticks + self.policy.first_read_ms)
 

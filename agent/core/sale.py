@@ -28,6 +28,7 @@ class Sale:
     business_date: date
     accepted: Stamp
     deadline: Deadline
+    updated: Stamp
     position: int = 1  # events folded so far
     payment: PaymentState = PaymentState.QUEUED
     reason: str | None = None
@@ -55,7 +56,6 @@ class Sale:
     alarms: frozenset[str] = frozenset()
     refunds: tuple[Refund, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
-    updated: Stamp | None = None
 
     @property
     def amount(self) -> Kopecks:

@@ -123,6 +123,15 @@ def refund_situations() -> Iterator[tuple[str, Sale, str]]:
                 word = seen(word.status, ref=word.ref_status, ref_id="ref-1", tx="tx-elsewhere")
             book.attempt(word, call)
             yield f"{name}: {state}", book.sale, key
+        for status, ref_id, state in (
+            (Status.REFUNDING, "ref-1", "found"),
+            (Status.REFUNDED, None, "seen"),
+            (Status.CANCELED, None, "lost"),
+        ):
+            book = make()
+            book.attempt(Unclear("timeout"), call)
+            book.check(seen(status, tx=book.sale.transaction_id, ref_id=ref_id), key)
+            yield f"{name}: {state} by a look", book.sale, key
 
 
 def _elsewhere() -> Book:
@@ -250,4 +259,4 @@ def test_the_situations_cover_every_state() -> None:
     """Nothing is left out of the tables above."""
     assert {sale.payment for sale in SITUATIONS.values()} == set(PaymentState) == set(HISTORIES)
     found = {one.state for sale, key in REFUNDS.values() if (one := sale.refund(key)) is not None}
-    assert found == set(RefundState) - {RefundState.ATTENTION}
+    assert found == set(RefundState)

@@ -151,6 +151,17 @@ def test_while_a_repeat_is_under_way_no_other_is_owed() -> None:
     assert [(one.duty, one.why) for one in book.owed] == [(Duty.BEGIN_CANCEL, CancelCause.DEADLINE)]
 
 
+def test_repeats_come_ever_more_slowly() -> None:
+    """Promise P19: lost attempts back off like held ones, up to the cap."""
+    book, waits = searching(), []
+    for _ in range(8):
+        book.attempt(Unclear("timeout"))
+        waits.append(book.due_in(Duty.SEND))
+        book.until(book.owes(Duty.SEND) or book.owed[0])
+    assert waits[0] < 1_300 < 2_000 <= waits[2]
+    assert waits[-1] >= Policy().checkout_backoff.cap_ms
+
+
 def test_no_second_copy_where_two_are_two_payments() -> None:
     """A provider whose create is not idempotent never gets a repeat of what may have been sent (promise P1); only a late answer helps."""
     for caps in (SOFTLINE, PAYCONNECT):
@@ -247,6 +258,14 @@ def test_contact_counts_anew_after_a_start(boot: bool) -> None:
     book.after(5_000).attempt(NotSent("refused"))
     book.after(5_000).attempt(Unclear("timeout"))
     assert book.due_in(Duty.GIVE_UP) == 60_000, "lost and found again"
+
+
+def test_an_attempt_that_died_with_its_process_is_no_contact() -> None:
+    """Open when the process died: it tells nothing of the provider, although the next one recorded its end."""
+    book = searching()
+    book.after(120_000).start()
+    book.restart()
+    assert book.due_in(Duty.GIVE_UP) + book.now.ticks == first_sent(book).ticks + 600_000
 
 
 def test_a_first_sending_of_unknown_age_ends_the_search() -> None:

@@ -283,6 +283,16 @@ def test_attention_is_looked_at_too() -> None:
     assert (book.owed, owes(book.sale)) == ([], True), "nothing is left to do, and still it is not settled"
 
 
+def test_more_trouble_does_not_put_off_the_looks() -> None:
+    """A second reason for attention leaves the looks where they were."""
+    book = book_in(PaymentState.ATTENTION)
+    book.after(59_000).read(seen(Status.ACCEPTED))
+    assert (book.answer.reason, book.due_in(Duty.READ)) == ("SLIP_MISSING", 1_000)
+    book.after(1_000).read(seen(Status.PENDING))
+    book.record([events.AttentionNeeded("UNKNOWN_TRANSACTION_ID")])
+    assert book.sale.rereads == 1
+
+
 def test_what_has_no_transaction_cannot_be_looked_at() -> None:
     """Canceled before anything was sent, or lost without a trace: there is nothing to read."""
     book = Book()

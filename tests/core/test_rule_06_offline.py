@@ -1,14 +1,17 @@
 """Money rule 6 and promise P5: a checkout waits for its link up to the send deadline and is never first sent after it."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.core import decide
 from agent.core.events import CancelCause
+from agent.core.model import Deadline
 from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.verdict import NotSent, Unclear
 from tests.core.book import Book, book_in
-from tests.core.samples import sale_in
+from tests.core.samples import ACCEPTED, BOOT, sale_in
 
 
 def deadline_in(book: Book) -> int:
@@ -39,6 +42,17 @@ def test_the_link_is_tried_until_the_deadline_and_not_after() -> None:
     assert (expire.at, expire.why) == (book.sale.deadline.ticks, "OFFLINE")
     book.until(expire).record(decide.expire(book.sale, expire.why))
     assert (book.state, book.answer.reason, book.owed) == (PaymentState.EXPIRED, "OFFLINE", [])
+
+
+@pytest.mark.parametrize(("spare_ms", "sent"), [(0, False), (1, True)])
+def test_the_deadline_itself_is_too_late(spare_ms: int, sent: bool) -> None:
+    """A retry that falls on the very tick of the deadline is not owed; a millisecond before it is."""
+    free = Book()
+    free.attempt(NotSent("refused"))
+    retry = free.now.ticks + free.due_in(Duty.SEND)
+    tight = Book([replace(ACCEPTED, deadline=Deadline(BOOT, retry + spare_ms))])
+    tight.attempt(NotSent("refused"))
+    assert (tight.owes(Duty.SEND) is not None) is sent
 
 
 def test_a_long_sleep_sends_nothing_late() -> None:

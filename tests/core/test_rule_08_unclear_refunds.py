@@ -137,6 +137,15 @@ def test_a_rejected_refund_transaction_is_refused_for_good(code: str | None, ref
         assert (book.refund().state, book.refund().reason) == (RefundState.DECLINED, reason)
 
 
+def test_a_refund_transaction_rejected_for_another_one_waits_too() -> None:
+    """Rejected because another one runs, or because the provider stumbled: not the end of what was asked for."""
+    busy, stumbled = refunding_book(), refunding_book()
+    busy.attempt(seen(Status.ACCEPTED, ref=RefStatus.REJECTED, error="BUSY", refusal=Refusal.BUSY), CALL)
+    stumbled.attempt(seen(Status.ACCEPTED, ref=RefStatus.REJECTED, error="X", refusal=Refusal.PROVIDER_ERROR), CALL)
+    assert [one.duty for one in busy.owed] == [Duty.REFUND]
+    assert [one.duty for one in stumbled.owed] == [Duty.CHECK_REFUND]
+
+
 @pytest.mark.parametrize("refusal", DOUBTFUL)
 def test_a_doubtful_refusal_is_believed_after_a_look(refusal: Refusal) -> None:
     """The provider stumbled, or its code is unknown: the payment is read; unchanged means declined, changed means done."""
@@ -256,6 +265,26 @@ def test_what_cannot_be_told_apart_needs_a_person(word: Observed) -> None:
     one = book.refund()
     assert (one.state, one.reason, book.answer.money) == (RefundState.ATTENTION, "REFUND_AMBIGUOUS", Money.STUCK)
     assert ("REFUND_AMBIGUOUS" in book.alarms, book.owed) == (True, [])
+
+
+def test_a_late_answer_clears_up_what_was_ambiguous() -> None:
+    """Rule 13: the attempt's own answer says what no look could: done. Less than that moves nothing."""
+    book = unclear(MILK_ONE)
+    book.after(TEN_MINUTES_MS).check(seen(Status.PARTIAL_REFUNDED))
+    for word in (begun(), Refused("X", Refusal.OVER_LIMIT), seen(Status.ACCEPTED, ref=RefStatus.REJECTED)):
+        assert book.end(word, CALL, late=True) == []
+    book.end(done(), CALL, late=True)
+    assert (book.refund().state, book.refund().ref_transaction_id) == (RefundState.REFUNDED, "ref-1")
+
+
+def test_a_late_answer_after_an_adoption_is_not_needed() -> None:
+    """A look has found the refund; what its attempt says afterwards fits and changes nothing."""
+    book = unclear()
+    book.after(TEN_MINUTES_MS).check(begun("ref-1"))
+    for word in (begun("ref-1"), done("ref-1"), seen(Status.ACCEPTED, ref=RefStatus.REQUESTED), LOST):
+        assert book.end(word, CALL, late=True) == []
+    book.read_refund(done("ref-1"))
+    assert book.refund().state is RefundState.REFUNDED
 
 
 def test_an_older_refund_is_not_taken_for_the_unclear_one() -> None:

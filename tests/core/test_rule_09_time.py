@@ -26,6 +26,7 @@ def test_elapsed_time_is_boot_time_or_plausible_wall_time() -> None:
     """Within a boot the wall clock may jump as it likes; across boots it is believed unless it went back."""
     assert elapsed_ms(stamp(0), stamp(700)) == 700
     assert elapsed_ms(stamp(0), stamp(700, "boot-b")) == 700
+    assert elapsed_ms(stamp(0), stamp(0, "boot-b")) == 0
     assert elapsed_ms(stamp(700), stamp(0, "boot-b")) is None
 
 

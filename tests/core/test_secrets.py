@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.core import decide
+from agent.core import decide, events
 from agent.core.answer import BARCODE, CARD_SESSION, LOYALTY_ID, TOKEN, needed_secrets, refund_token
 from agent.core.payment import PaymentState
 from agent.core.verdict import NotSent, Operation, RefStatus, Request, Status, Unclear, secret
@@ -30,6 +30,13 @@ def test_a_search_needs_them_too() -> None:
     book = book_in(PaymentState.UNKNOWN)
     book.cancel()
     assert needed(book) == EVERYTHING
+
+
+def test_a_search_that_was_given_up_needs_the_buyers_data_no_more() -> None:
+    """Nothing will be repeated; a late answer may still make a return owed."""
+    book = book_in(PaymentState.UNKNOWN)
+    book.record([events.AttentionNeeded("WINDOW_CLOSED")])
+    assert needed(book) == {TOKEN}
 
 
 @pytest.mark.parametrize("state", [PaymentState.PENDING, PaymentState.CANCELING, PaymentState.ATTENTION])
