@@ -10,7 +10,6 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from agent.assembly import accounts_of, binding_of, limits_of, setup_of
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
 from agent.core.ports import JournalBroken, Query
+from agent.doors import Door, open_door
 from agent.edges.card import HelperCard
 from agent.edges.chance import SystemChance
 from agent.edges.clock import SystemClock
@@ -32,13 +32,8 @@ from agent.engine.engine import Engine
 from agent.engine.recover import recover
 from agent.engine.setup import Ports
 from agent.sdnotify import Notifier
-from agent.settings import Listener, Settings, group_ids, user_ids
-from drivers.caller import Caller, Peer
-from drivers.framing import RemoteError
-from drivers.limits import Limits
-from drivers.observer import Observer
-from drivers.session import Session
-from drivers.socket_link import CannotListen, SocketListener
+from agent.settings import Settings
+from drivers.socket_link import CannotListen
 
 STOP_GRACE_S = 12.0  # for answers in flight; below systemd's TimeoutStopSec
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
@@ -63,48 +58,6 @@ def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:
         bound.info(event)
 
 
-class LoggingObserver(Observer):
-    """What happens at the sockets, as log lines."""
-
-    def turned_away(self, peer: Peer, code: str) -> None:
-        structlog.get_logger().warning("pos.turned_away", uid=peer.uid, pid=peer.pid, code=code)
-
-    def connected(self, caller: Caller) -> None:
-        structlog.get_logger().info("pos.connected", caller=caller.name)
-
-    def disconnected(self, caller: Caller, reason: str) -> None:
-        structlog.get_logger().info("pos.disconnected", caller=caller.name, reason=reason)
-
-    def misbehaved(self, caller: Caller, error: RemoteError) -> None:
-        structlog.get_logger().warning("pos.misbehaved", caller=caller.name, problem=error.explanation)
-
-    def refused(self, caller: Caller, method: str, code: str, places: str) -> None:
-        structlog.get_logger().warning("pos.refused", caller=caller.name, method=method, code=code, places=places)
-
-    def ignored(self, caller: Caller, method: str) -> None:
-        structlog.get_logger().warning("pos.notification_ignored", caller=caller.name, method=method[:64])
-
-    def failed(self, caller: Caller | None, reference: str, method: str, error: BaseException) -> None:
-        structlog.get_logger().error(
-            "pos.failed", caller=caller.name if caller else None, reference=reference, method=method, exc_info=error
-        )
-
-
-def admitter(listener: Listener, settings: Settings, desk: PosDesk, limits: Limits, observer: Observer) -> Callable[[Peer], Session | None]:
-    """Who may use a listener, and for which tills (promise P22)."""
-    users, groups = user_ids(listener), group_ids(listener)
-    tills = frozenset((till.store_id, till.terminal_id) for till in settings.terminal if listener.allows(till.store_id, till.terminal_id))
-    operator = listener.role == "admin"
-
-    def admit(peer: Peer) -> Session | None:
-        if peer.uid not in users and not (peer.groups & groups) and not (operator and peer.uid in (0, os.geteuid())):
-            return None
-        caller = Caller(f"uid:{peer.uid}", peer, None if operator else tills, operator)
-        return Session(caller, desk.handle, limits, observer)
-
-    return admit
-
-
 # --- running ---
 
 
@@ -117,7 +70,7 @@ class Daemon:
     transport: HttpTransport
     engine: Engine
     card: HelperCard | None
-    listeners: list[SocketListener]
+    doors: list[Door]
     tasks: list[asyncio.Task[None]]
 
     async def close(self) -> None:
@@ -125,7 +78,7 @@ class Daemon:
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await asyncio.gather(*(listener.stop() for listener in self.listeners))
+        await asyncio.gather(*(door.stop() for door in self.doors))
         await self.engine.stop(STOP_GRACE_S)
         await self.transport.aclose()
         if self.card is not None:
@@ -177,13 +130,12 @@ async def _start(settings: Settings, journal: SqliteJournal) -> Daemon:
     ports = Ports(journal, transport, SystemClock(), SystemChance(), log_notice, card)
     engine = Engine(ports, setup_of(settings))
     await recover(engine)
-    listeners: list[SocketListener] = []
     desk = PosDesk(engine)
-    daemon = Daemon(settings, journal, transport, engine, card, listeners, [])
+    daemon = Daemon(settings, journal, transport, engine, card, [], [])
     try:
         for listener in settings.listener:
-            opened = await _listen(listener, settings, desk)
-            listeners.append(opened)
+            door = await open_door(listener, settings, desk)
+            daemon.doors.append(door)
     except CannotListen as error:
         await daemon.close()
         raise CannotStart(str(error)) from error
@@ -191,23 +143,6 @@ async def _start(settings: Settings, journal: SqliteJournal) -> Daemon:
     daemon.tasks.append(asyncio.ensure_future(transport.warm()))
     daemon.tasks.append(asyncio.ensure_future(_verify_daily(journal)))
     return daemon
-
-
-async def _listen(listener: Listener, settings: Settings, desk: PosDesk) -> SocketListener:
-    limits = Limits(
-        connections=listener.connections,
-        connections_per_user=listener.connections_per_user,
-        requests_per_second=listener.requests_per_s,
-        request_burst=2 * listener.requests_per_s,
-    )
-    observer = LoggingObserver()
-    admit = admitter(listener, settings, desk, limits, observer)
-    named = bool(listener.users or listener.groups)
-    mode = 0o666 if named else 0o600  # the kernel's word on the peer decides; the mode only keeps out whom nobody named
-    opened = SocketListener(listener.path, admit, mode=mode, limits=limits, observer=observer)
-    await opened.start()
-    structlog.get_logger().info("pos.listening", path=str(listener.path), role=listener.role)
-    return opened
 
 
 async def check_bindings(settings: Settings, journal: SqliteJournal) -> None:

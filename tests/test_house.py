@@ -34,10 +34,19 @@ MAY_IMPORT = {
     "ops": {"core", "engine", "settings", *SUPPORT},
     "sandbox": {*SUPPORT},  # the other party: it must not share our mistakes
     "assembly": {"core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},  # the wiring, for the runtime alone
-    "runtime": {"assembly", "core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},
+    "doors": {"core", "engine", "edges", "settings", *SUPPORT},
+    "runtime": {"assembly", "doors", "core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},
 }
 MAY_IMPORT_ALL = {"cli*", "demo", "__main__"}
-MAY_IMPORT_DRIVERS = ("agent/edges/pos.py", "agent/assembly.py", "agent/runtime.py", "agent/cli*", "agent/demo/*", "agent/__main__.py")
+MAY_IMPORT_DRIVERS = (
+    "agent/edges/pos/*",
+    "agent/doors.py",
+    "agent/assembly.py",
+    "agent/runtime.py",
+    "agent/cli*",
+    "agent/demo/*",
+    "agent/__main__.py",
+)
 
 PURE = ("agent/core/", "agent/providers/")
 IMPURE_MODULES = {

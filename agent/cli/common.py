@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from agent.settings import BadSettings, Settings, describe, find, load
+from agent.settings import BadSettings, Settings, UnixListener, describe, find, load
 from agent.texts import N_, translator
 from drivers.client import CallFailed, Client, Unreachable
 
@@ -63,9 +63,11 @@ class Context:
         """The daemon's socket: the one named, else the operator's in the configuration, else the first."""
         if self.socket_path:
             return Path(self.socket_path)
-        listeners = self.settings().listener
-        chosen = next((one for one in listeners if one.role == "admin"), listeners[0])
-        return chosen.path
+        listeners = [one for one in self.settings().listener if isinstance(one, UnixListener)]
+        if not listeners:
+            text = 'The command line talks to the agent over a Unix socket: add a [[listener]] with kind = "unix" and role = "admin".'
+            self.fail(Exit.CONFIGURATION, "CONFIGURATION", text)
+        return next((one for one in listeners if one.role == "admin"), listeners[0]).path
 
     def ask(self, conversation: Callable[[Client], Awaitable[T]], **names: str) -> T:
         """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand).

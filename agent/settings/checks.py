@@ -7,24 +7,22 @@ values are of the wrong kind (the models say so; here they are passed over).
 import re
 import zoneinfo
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from agent.settings.addresses import address_problem
 from agent.settings.koshelek import Koshelek
-from agent.settings.model import ANY
 from agent.settings.places import Place
 from agent.settings.problems import Finding
+from agent.settings.tables import Data, accounts, tables, texts
+from agent.settings.ways_in import ways_in
 from agent.texts import N_, message
-
-Data = Mapping[str, Any]
 
 POOL_LIMIT_MS = 500  # how long an attempt may wait for a free connection
 READ_STATUS = 422  # carries the vendor's error object
 
 _PLACEHOLDER = re.compile(r"<[a-z][a-z0-9 _-]*>")
-_ABSOLUTE = frozenset({"path", "password_file", "ca_file"})
+_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file"})
 _ORDERED = (  # the first must not be above the second
     ("answer_limit_ms", "attempt_limit_ms"),
     ("checkout_backoff_base_ms", "checkout_backoff_cap_ms"),
@@ -48,38 +46,11 @@ def check(data: Data) -> list[Finding]:
         _statuses,
         _stores,
         _terminals,
-        _listeners,
+        ways_in,
     ):
         for finding in part(data):
             found.setdefault(finding.place, finding)
     return list(found.values())
-
-
-def texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
-    """Every text of the file with its place."""
-    if isinstance(value, str):
-        yield place, value
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from texts(member, (*place, key))
-    elif isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from texts(member, (*place, index))
-
-
-def tables(data: Data, *path: str) -> list[tuple[Place, Data]]:
-    """The table at a path, or each of an array of tables, with its place; nothing when there is none."""
-    value: Any = data
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    if isinstance(value, dict):
-        return [(path, value)]
-    return [((*path, index), table) for index, table in enumerate(value if isinstance(value, list) else ()) if isinstance(table, dict)]
-
-
-def accounts(data: Data) -> list[tuple[Place, Data]]:
-    """The tables that name a password."""
-    return tables(data, "provider", "koshelek") + tables(data, "provider", "koshelek", "retired")
 
 
 def _placeholders(data: Data) -> Iterator[Finding]:
@@ -202,27 +173,3 @@ def _terminals(data: Data) -> Iterator[Finding]:
             if tills[store_id, terminal_id] > 1:
                 problem = message(N_("The terminal {terminal} is there twice in this store."), terminal=terminal_id)
                 yield Finding((*place, "terminal_id"), problem)
-
-
-def _listeners(data: Data) -> Iterator[Finding]:
-    tills = {(table.get("store_id"), table.get("terminal_id")) for _, table in tables(data, "terminal")}
-    paths: set[object] = set()
-    for place, table in tables(data, "listener"):
-        if not table.get("users") and not table.get("groups"):
-            problem = message(N_("Nobody could connect: give users or groups."))
-            yield Finding((*place, "users"), problem, None, 'groups = ["kassa"]')
-        path = table.get("path")
-        if isinstance(path, str):
-            if path in paths:
-                yield Finding((*place, "path"), message(N_("Two listeners have this path.")))
-            paths.add(path)
-        names = table.get("terminals")
-        for index, name in enumerate(names if isinstance(names, list) else ()):
-            if isinstance(name, str) and not _known(name, tills):
-                hint = message(N_("Write storeId/terminalId; a star stands for all of them: */*."))
-                yield Finding((*place, "terminals", index), message(N_("There is no such terminal: {name}."), name=name), hint)
-
-
-def _known(name: str, tills: set[tuple[Any, Any]]) -> bool:
-    store, slash, terminal = name.partition("/")
-    return bool(slash) and any(store in {ANY, known} and terminal in {ANY, till} for known, till in tills)

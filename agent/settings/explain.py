@@ -25,25 +25,40 @@ _KINDS = {
     list: N_("a list"),
     dict: N_("a table"),
 }
+_TAG = "kind"  # what tells tables of one list apart
 _PASSWORD_KEYS = frozenset({"password", "pass", "secret", "token"})
 
 Schema = Mapping[str, Any]
 
 
 def explain(error: ErrorDetails, data: Mapping[str, Any]) -> Finding:
-    """A finding for one pydantic error; ``data`` is the file as read. Its location names no union members: the models have no unions."""
-    place: Place = tuple(error["loc"])
+    """A finding for one pydantic error; ``data`` is the file as read."""
+    place = _place_of(error, data)
     match error["type"]:
         case "extra_forbidden":
-            return Finding(place, message(N_("Unknown setting.")), _did_you_mean(place))
-        case "missing":
+            return Finding(place, message(N_("Unknown setting.")), _did_you_mean(place, data))
+        case "missing" | "union_tag_not_found":
             problem = message(N_("This setting is missing."))
         case kind if kind.endswith("_type"):
             problem = message(N_("Wrong kind of value: {kind}."), kind=_kind(_value(data, place)))
         case _:
             problem = message(N_("This value is not allowed: {value}."), value=toml(_value(data, place)))
-    schema = _schema_at(place)
-    return Finding(place, problem, message(N_("Right is: {right}."), right=_right(place, schema)), _example(place, schema))
+    schema = _schema_at(place, data)
+    return Finding(place, problem, message(N_("Right is: {right}."), right=_right(place, schema)), _example(place, schema, data))
+
+
+def _place_of(error: ErrorDetails, data: Mapping[str, Any]) -> Place:
+    """Where in the file an error is: pydantic puts the kind of a listener into its path, and means the kind itself when that is wrong."""
+    place: list[str | int] = []
+    value: Any = data
+    for part in error["loc"]:
+        if isinstance(value, dict) and part not in value and part == value.get(_TAG) and place:
+            continue
+        place.append(part)
+        value = _member(value, part)
+    if error["type"] in {"union_tag_not_found", "union_tag_invalid"}:
+        place.append(_TAG)
+    return tuple(place)
 
 
 def toml(value: object) -> str:
@@ -53,22 +68,31 @@ def toml(value: object) -> str:
 
 def _value(data: Any, place: Place) -> Any:
     for part in place:
-        data = data[part]
+        data = _member(data, part)
     return data
+
+
+def _member(value: Any, part: str | int) -> Any:
+    """What a step of a place leads to; None where the file has nothing."""
+    try:
+        return value[part]
+    except (LookupError, TypeError):
+        return None
 
 
 def _kind(value: object) -> Message:
     return message(_KINDS.get(type(value), N_("a date or time")))
 
 
-def _did_you_mean(place: Place) -> Message:
+def _did_you_mean(place: Place, data: Mapping[str, Any]) -> Message:
     name = str(place[-1])
-    known = list(_schema_at(place[:-1]).get("properties", {}))
+    known = list(_schema_at(place[:-1], data).get("properties", {}))
     if name.lower() in _PASSWORD_KEYS and "password_file" in known:
         return message(N_("A password is never written here: put it into a file and name the file with password_file."))
     if close := difflib.get_close_matches(name.lower(), known, n=1):
         return message(N_("Did you mean {name}?"), name=close[0])
-    elsewhere = [path for path in _all_settings() if path.rpartition(".")[2] == name]
+    here = ".".join(part for part in place[:-1] if isinstance(part, str))  # of another kind of the same table is not elsewhere
+    elsewhere = [path for path in _all_settings() if path.rpartition(".")[2] == name and path.rpartition(".")[0] != here]
     if elsewhere:
         return message(N_("This setting belongs elsewhere: {places}."), places=", ".join(elsewhere))
     return message(N_("Known here are: {names}."), names=", ".join(known))
@@ -105,11 +129,11 @@ def _right_number(place: Place, schema: Schema) -> Message:
     return message(N_("a whole number from {low} to {high}"), low=low, high=high)
 
 
-def _example(place: Place, schema: Schema) -> str | None:
+def _example(place: Place, schema: Schema, data: Mapping[str, Any]) -> str | None:
     """``key = value`` with the schema's example, its default, or its first option; for a table its header."""
     while isinstance(place[-1], int):  # a member of a list: the example is of the whole list
         place = place[:-1]
-        schema = _schema_at(place)
+        schema = _schema_at(place, data)
     header = ".".join(part for part in place if isinstance(part, str))
     if "properties" in schema:
         return f"[{header}]"
@@ -125,19 +149,35 @@ def _root() -> dict[str, Any]:
     return Settings.model_json_schema()
 
 
-def _resolve(schema: Schema) -> Schema:
-    """A schema without its references and with the first branch of an optional one; what stands beside a branch is kept."""
+def _resolve(schema: Schema, value: Any = None) -> Schema:
+    """A schema without its references and with the first branch of an optional one; what stands beside a branch is kept. Of tables told
+    apart by their kind it is that of ``value``, or what they have between them."""
     resolved = dict(schema)
     while "$ref" in resolved or "anyOf" in resolved:
-        branch = _root()["$defs"][resolved.pop("$ref").rpartition("/")[2]] if "$ref" in resolved else resolved.pop("anyOf")[0]
+        branch = _named(resolved.pop("$ref")) if "$ref" in resolved else resolved.pop("anyOf")[0]
         resolved = {**branch, **resolved}
-    return resolved
+    if "oneOf" not in resolved:
+        return resolved
+    kinds: Mapping[str, str] = resolved["discriminator"]["mapping"]
+    kind = value.get(_TAG) if isinstance(value, dict) else None
+    if isinstance(kind, str) and kind in kinds:
+        return _named(kinds[kind])
+    branches = [_named(one["$ref"])["properties"] for one in resolved["oneOf"]]
+    members = {name: member for branch in branches for name, member in branch.items()}
+    return {"type": "object", "properties": {**members, _TAG: {"enum": [branch[_TAG]["const"] for branch in branches]}}}
 
 
-def _schema_at(place: Place) -> Schema:
+def _named(reference: str) -> Schema:
+    found: Schema = _root()["$defs"][reference.rpartition("/")[2]]
+    return found
+
+
+def _schema_at(place: Place, data: Mapping[str, Any]) -> Schema:
     schema = _resolve(_root())
+    value: Any = data
     for part in place:
-        schema = _resolve(schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {}))
+        value = _member(value, part)
+        schema = _resolve(schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {}), value)
     return schema
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, read_credential, read_file
-from agent.settings.checks import Data, accounts, tables
 from agent.settings.koshelek import Account
-from agent.settings.model import Listener
+from agent.settings.listeners import Client, UnixListener
 from agent.settings.places import Place
 from agent.settings.problems import Finding
+from agent.settings.tables import Data, accounts, clients, tables
 from agent.texts import N_, message
 
 
@@ -27,19 +27,27 @@ def password(account: Account) -> Secret:
     return read_credential(account.password_credential, os.environ)
 
 
-def user_ids(listener: Listener) -> frozenset[int]:
+def token(client: Client) -> Secret:
+    """The token of a client, from its file or credential. Raises BadSecret."""
+    if client.token_file is not None:
+        return read_file(client.token_file)
+    assert client.token_credential is not None, "checked: exactly one place"
+    return read_credential(client.token_credential, os.environ)
+
+
+def user_ids(listener: UnixListener) -> frozenset[int]:
     """The numbers of the listed users. Raises KeyError for a name this machine does not know."""
     return frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in listener.users)
 
 
-def group_ids(listener: Listener) -> frozenset[int]:
+def group_ids(listener: UnixListener) -> frozenset[int]:
     """The numbers of the listed groups. Raises KeyError for a name this machine does not know."""
     return frozenset(int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid for group in listener.groups)
 
 
 def check_machine(data: Data) -> list[Finding]:
     """Every such problem."""
-    return [finding for part in (_people, _passwords, _files) for finding in part(data)]
+    return [finding for part in (_people, _passwords, _tokens, _files) for finding in part(data)]
 
 
 def _people(data: Data) -> Iterator[Finding]:
@@ -83,6 +91,17 @@ def _passwords(data: Data) -> Iterator[Finding]:
         except BadSecret as bad:
             key = "password_file" if isinstance(file, str) else "password_credential"
             yield Finding((*place, key), bad.problem, bad.hint)
+
+
+def _tokens(data: Data) -> Iterator[Finding]:
+    for place, client in clients(data):
+        try:
+            if isinstance(file := client.get("token_file"), str):
+                read_file(Path(file))
+            elif isinstance(credential := client.get("token_credential"), str) and CREDENTIALS_VARIABLE in os.environ:
+                read_credential(credential, os.environ)
+        except BadSecret as bad:
+            yield Finding((*place, "token_file" if "token_file" in client else "token_credential"), bad.problem, bad.hint)
 
 
 def _files(data: Data) -> Iterator[Finding]:

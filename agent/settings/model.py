@@ -14,15 +14,14 @@ from pydantic import Field
 from agent.core.model import Environment
 from agent.core.policy import Offline, Unclaimed
 from agent.settings.koshelek import Koshelek
+from agent.settings.listeners import Listener
 from agent.settings.part import Part, Text
 
 STATE_VARIABLE = "STATE_DIRECTORY"  # set by systemd for a unit with StateDirectory=
 JOURNAL_NAME = "journal.sqlite3"
-ANY = "*"  # every store, or every terminal, in a listener's list
 
 StoreName = Annotated[str, Field(pattern=r"^[^/*\s]{1,36}$")]  # the vendor's limit; opaque, no slash because it is a part of paths
 TerminalName = Annotated[str, Field(pattern=r"^[^/*\s]{1,256}$")]
-Person = Annotated[str, Field(pattern=r"^[^\s:/]{1,64}$")]  # a user or group: its name, or its number in digits
 
 
 class Journal(Part):
@@ -69,27 +68,6 @@ class Terminal(Part):
     offline: Annotated[Offline, Field(strict=False)] = Offline.QUEUE
     send_deadline_s: Annotated[int, Field(ge=1, le=120)] = 30  # money rule 6
     unclaimed: Annotated[Unclaimed, Field(strict=False)] = Unclaimed.KEEP
-
-
-class Listener(Part):
-    """A socket that register software connects to, and who may do so for which tills (promise P22)."""
-
-    kind: Literal["unix"]
-    path: Annotated[Path, Field(strict=False, examples=["/run/koshelek-agent/pos.sock"])]
-    role: Literal["pos", "admin"] = "pos"
-    users: Annotated[tuple[Person, ...], Field(strict=False, max_length=64, examples=[["kassa"]])] = ()
-    groups: Annotated[tuple[Person, ...], Field(strict=False, max_length=64, examples=[["kassa"]])] = ()
-    terminals: Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=256, examples=[["*/*"]])]
-    connections: Annotated[int, Field(ge=1, le=1_000)] = 64
-    connections_per_user: Annotated[int, Field(ge=1, le=1_000)] = 8
-    requests_per_s: Annotated[int, Field(ge=1, le=1_000)] = 50
-
-    def allows(self, store_id: str, terminal_id: str) -> bool:
-        """Whether this listener's clients may act for a till."""
-        return any(
-            store in {ANY, store_id} and terminal in {ANY, terminal_id}
-            for store, terminal in (name.split("/", 1) for name in self.terminals)
-        )
 
 
 class Providers(Part):

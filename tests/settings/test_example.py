@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from agent.core.model import Environment
 from agent.core.policy import Policy
-from agent.settings import Listener, Problem, Settings, Terminal, load, policy_of
+from agent.settings import Problem, Settings, Terminal, UnixListener, load, policy_of
 from agent.settings.koshelek import Koshelek
 from agent.settings.model import Helper, Journal, Log, Store
 
@@ -48,7 +48,7 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
 def test_every_setting_is_in_the_example() -> None:
     """No setting exists that the example does not show."""
     text = EXAMPLE.read_text()
-    models: list[type[BaseModel]] = [Settings, Journal, Log, Koshelek, Helper, Store, Terminal, Listener]
+    models: list[type[BaseModel]] = [Settings, Journal, Log, Koshelek, Helper, Store, Terminal, UnixListener]
     names = {name for model in models for name in model.model_fields} - {"provider", "koshelek"}
     assert {name for name in names if not re.search(rf"^(# |# Example: )?(\[+)?([a-z.]+\.)?{name}\b", text, re.MULTILINE)} == set()
 

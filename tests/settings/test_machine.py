@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.secrets import BadSecret
-from agent.settings import Listener, Problem, group_ids, load, password, user_ids
+from agent.settings import Problem, UnixListener, allows, group_ids, load, password, user_ids
 
 Problems = Callable[..., list[Problem]]
 Write = Callable[[str], Path]
@@ -19,8 +19,8 @@ ME = pwd.getpwuid(os.geteuid()).pw_name
 MY_GROUP = grp.getgrgid(os.getegid()).gr_name
 
 
-def listener(**changes: object) -> Listener:
-    return Listener.model_validate({"kind": "unix", "path": "/run/x.sock", "terminals": ["*/*"], **changes})
+def listener(**changes: object) -> UnixListener:
+    return UnixListener.model_validate({"kind": "unix", "path": "/run/x.sock", "terminals": ["*/*"], **changes})
 
 
 def test_unknown_people_are_problems_with_a_command(example: str, problems: Problems) -> None:
@@ -45,9 +45,9 @@ def test_people_become_numbers() -> None:
 def test_a_listener_allows_its_terminals_only() -> None:
     """Exact names, a star for all tills of a store, a star for all."""
     exact, store, everything = (listener(terminals=[name]) for name in ("a/1", "a/*", "*/*"))
-    assert [exact.allows("a", "1"), exact.allows("a", "2"), exact.allows("b", "1")] == [True, False, False]
-    assert [store.allows("a", "1"), store.allows("a", "2"), store.allows("b", "1")] == [True, True, False]
-    assert everything.allows("b", "9")
+    assert [allows(exact.terminals, "a", "1"), allows(exact.terminals, "a", "2"), allows(exact.terminals, "b", "1")] == [True, False, False]
+    assert [allows(store.terminals, "a", "1"), allows(store.terminals, "a", "2"), allows(store.terminals, "b", "1")] == [True, True, False]
+    assert allows(everything.terminals, "b", "9")
 
 
 def test_a_password_file_is_tried(example: str, problems: Problems, write: Write, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Bills as a POS writes them, in the core's words."""
+
+from agent.core.model import Invoice, Item
+from agent.core.money import Kopecks
+from drivers import bill
+
+
+def invoice_of(given: bill.CheckoutInvoice) -> Invoice:
+    return Invoice(
+        given.order_id,
+        Kopecks(given.total_amount),
+        tuple(item_of(item) for item in given.items),
+        given.currency,
+        _kopecks(given.discount_amount),
+        _kopecks(given.sub_total_amount),
+    )
+
+
+def item_of(item: bill.Item) -> Item:
+    return Item(
+        item.name,
+        item.article,
+        item.price,
+        item.quantity,
+        Kopecks(item.total_amount),
+        item.tax,
+        item.measure,
+        _kopecks(item.discount_amount),
+        _kopecks(item.sub_total_amount),
+    )
+
+
+def _kopecks(amount: int | None) -> Kopecks | None:
+    return None if amount is None else Kopecks(amount)

@@ -1,0 +1,74 @@
+"""The desk: who may ask what, who answers it, and how a refusal is worded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agent.core.ports import Corrupt
+from agent.edges import replies
+from agent.edges.pos.checkouts import Checkouts
+from agent.edges.pos.front import Front, Handler, sale_id
+from agent.edges.pos.operations import Operations
+from agent.edges.pos.refunds import Refunds
+from agent.edges.pos.status import Status
+from agent.engine.engine import Engine
+from agent.engine.errors import Refusal, Stopped
+from agent.reasons import explain
+from drivers import messages
+from drivers.caller import Caller
+from drivers.session import Refused
+
+
+class PosDesk:
+    """Handles the requests of all connections. One for the whole agent."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._front = Front(engine)
+        areas = (Checkouts(self._front), Refunds(self._front), Operations(self._front), Status(self._front))
+        self._handlers: dict[type[messages.Request], Handler] = {kind: one for area in areas for kind, one in area.handlers.items()}
+
+    async def handle(self, caller: Caller, request: messages.Request) -> Mapping[str, Any]:
+        """One request. Raises Refused with the codes of the protocol."""
+        try:
+            self._permit(caller, request)
+            handler = self._handlers.get(type(request))
+            assert handler is not None, f"{request.method} has no handler"
+            return await handler(caller, request)
+        except Refusal as refusal:
+            data = dict(refusal.data) | (await self._old_answer(request) if refusal.code == "KEY_REUSED" else {})
+            raise self._refused(refusal.code, refusal.problem, data) from refusal
+        except Stopped as stopped:
+            raise self._refused("BUSY", str(stopped), {}) from stopped
+        except Corrupt as corrupt:
+            raise self._refused("RECORD_DAMAGED", str(corrupt), {}) from corrupt
+
+    def _refused(self, code: str, problem: str, data: dict[str, Any]) -> Refused:
+        """The refusal as the protocol has it; the cashier's sentence goes with it."""
+        return Refused(code, problem, {**data, "message": explain(code, self._front.translate)})
+
+    async def _old_answer(self, request: messages.Request) -> dict[str, Any]:
+        """What became of the sale whose key was used again: it was told long ago, so showing it changes nothing."""
+        assert isinstance(request, messages.SaleRequest)
+        steward = await self._front.counter.find(sale_id(request))
+        return {"answer": replies.sale_reply(steward.sale, self._front.translate)}
+
+    def _permit(self, caller: Caller, request: messages.Request) -> None:
+        """A caller speaks for its own terminals only (promise P22)."""
+        match request:
+            case messages.OperationShow() if not caller.operator:
+                raise Refusal("FORBIDDEN", "operation.show is for the operator's socket")
+            case messages.OperationList() if request.terminal_id is None and caller.tills is not None:
+                raise Refusal("FORBIDDEN", "name a terminalId: this user may not see every terminal of the store", path="terminalId")
+            case messages.OperationList():
+                self._permit_till(caller, request.store_id, request.terminal_id or "")
+            case messages.TillRequest():
+                self._permit_till(caller, request.store_id, request.terminal_id)
+            case messages.AgentStatus():
+                return
+            case _:
+                raise Refusal("FORBIDDEN", f"{request.method} has no rule that permits it")
+
+    def _permit_till(self, caller: Caller, store_id: str, terminal_id: str) -> None:
+        if not caller.operator and (store_id, terminal_id) not in self._front.engine.setup.terminals:
+            raise Refusal("NOT_FOUND", f"terminal {terminal_id!r} of store {store_id!r} is not in the configuration")
+        if not caller.may(store_id, terminal_id):
+            raise Refusal("FORBIDDEN", f"this user may not act for terminal {terminal_id!r} of store {store_id!r}")

@@ -1,0 +1,79 @@
+"""What every area of the desk needs: the engine, and the rule of what counts as *handing out* (money rule 5).
+
+A finished answer that goes to a POS of the terminal is recorded as told before the reply leaves. What an operator looks at is not told;
+whoever acts as a register (``checkout.*``, ``refund.*``) is a register, whatever way in he came through.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from agent.core.model import SaleId
+from agent.core.ports import JournalFull
+from agent.edges import replies
+from agent.engine.accept import Acceptance
+from agent.engine.counter import Counter
+from agent.engine.engine import Engine
+from agent.engine.errors import Refusal
+from agent.engine.steward import Steward
+from agent.texts import translator
+from drivers import messages
+from drivers.caller import Caller
+
+T = TypeVar("T")
+SECOND_LOOK_S = 0.1  # requests of other connections are read within milliseconds; a local answer may take 200 (promise P17)
+
+Handler = Callable[[Caller, Any], Awaitable[Mapping[str, Any]]]
+Handlers = Mapping[type[messages.Request], Handler]
+
+
+class Front:
+    """Shared by the areas of one desk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.acceptance = Acceptance(engine)
+        self.counter = Counter(engine)
+        self.translate = translator(engine.setup.language)
+
+    async def find_sale(self, sale_id: SaleId) -> Steward:
+        """The sale a POS asks for. "Not found" makes a cashier take the money another way, so it is said only after a second look: the
+        request that creates the sale may still lie unread in another connection of the same register. Raises Refusal."""
+        try:
+            return await self.counter.find(sale_id)
+        except Refusal as refusal:
+            if refusal.code != "NOT_FOUND":
+                raise
+        await asyncio.sleep(SECOND_LOOK_S)
+        async with self.acceptance.alone(sale_id):  # a create that is being accepted comes first
+            return await self.counter.find(sale_id)
+
+    async def told(self, caller: Caller, steward: Steward) -> dict[str, Any]:
+        """The reply for a register. A finished answer is recorded as told first; to somebody who has hung up nothing is told."""
+        if not caller.presence.gone:
+            await self.tell(caller, steward)
+        return replies.sale_reply(steward.sale, self.translate)
+
+    async def tell(self, caller: Caller, steward: Steward) -> None:
+        """What the register asked for may have been done: DISK_FULL, which says that nothing was, would be a lie here."""
+        try:
+            await self.engine.tell(steward, caller.name)
+        except JournalFull as full:
+            raise Refusal("BUSY", "the disk of this till is full: the result cannot be recorded as handed out; ask again") from full
+
+
+async def patiently(caller: Caller, waiting: Awaitable[T]) -> T | None:
+    """A long poll: what ``waiting`` comes to, or None when its caller hangs up or the agent stops first."""
+    work = asyncio.ensure_future(waiting)
+    hurried = asyncio.ensure_future(caller.presence.until_hurried())
+    try:
+        await asyncio.wait({work, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        return work.result() if work.done() else None
+    finally:
+        work.cancel()
+        hurried.cancel()
+        await asyncio.gather(work, hurried, return_exceptions=True)
+
+
+def sale_id(request: messages.SaleRequest) -> SaleId:
+    return SaleId(request.store_id, request.terminal_id, request.key)

@@ -1,0 +1,110 @@
+"""The ways in for register software: one ``[[listener]]`` table each, told apart by its ``kind``.
+
+Who may use a way in, and for which tills, is part of it (promise P22). On a Unix socket the kernel names the peer; over TCP and HTTP a
+client shows a token, each its own; a serial line has no way to say who speaks, so whoever holds its other end is the register, for the
+tills of that line and no others.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.settings.part import Part, Text
+
+ANY = "*"  # every store, or every terminal, in a list of terminals
+
+Person = Annotated[str, Field(pattern=r"^[^\s:/]{1,64}$")]  # a user or group: its name, or its number in digits
+ClientName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,32}$", examples=["kassa-1"])]
+Role = Literal["pos", "admin"]
+Tills = Annotated[tuple[Text, ...], Field(strict=False, min_length=1, max_length=256, examples=[["*/*"]])]
+People = Annotated[tuple[Person, ...], Field(strict=False, max_length=64, examples=[["kassa"]])]
+Connections = Annotated[int, Field(ge=1, le=1_000)]
+Rate = Annotated[int, Field(ge=1, le=1_000)]
+Port = Annotated[int, Field(ge=1, le=65_535, examples=[7431])]
+Loopback = Literal["127.0.0.1", "::1"]  # tokens and amounts travel in the clear: never beyond this machine
+
+
+def allows(terminals: tuple[str, ...], store_id: str, terminal_id: str) -> bool:
+    """Whether a list of ``storeId/terminalId`` (a star for all) holds a till."""
+    return any(
+        store in {ANY, store_id} and terminal in {ANY, terminal_id} for store, terminal in (name.split("/", 1) for name in terminals)
+    )
+
+
+class Client(Part):
+    """A program that may use a TCP or HTTP listener, known by its token."""
+
+    name: ClientName
+    token_file: Annotated[Path | None, Field(strict=False, examples=["/etc/koshelek-agent/kassa-1.token"])] = None
+    token_credential: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["kassa-1-token"])] = None
+    role: Role = "pos"
+    terminals: Tills
+
+
+class UnixListener(Part):
+    """A Unix socket; its peers are known by their user and groups."""
+
+    kind: Literal["unix"]
+    path: Annotated[Path, Field(strict=False, examples=["/run/koshelek-agent/pos.sock"])]
+    role: Role = "pos"
+    users: People = ()
+    groups: People = ()
+    terminals: Tills
+    connections: Connections = 64
+    connections_per_user: Connections = 8
+    requests_per_s: Rate = 50
+
+
+class TcpListener(Part):
+    """A TCP port of this machine, for register software that knows no Unix sockets."""
+
+    kind: Literal["tcp"]
+    host: Loopback = "127.0.0.1"
+    port: Port
+    connections: Connections = 64
+    requests_per_s: Rate = 50
+    client: Annotated[tuple[Client, ...], Field(strict=False, min_length=1, max_length=64)]
+
+
+class HttpListener(Part):
+    """An HTTP port of this machine. ``origins``: pages that may call it from a browser (promise P22); none by default."""
+
+    kind: Literal["http"]
+    host: Loopback = "127.0.0.1"
+    port: Port
+    origins: Annotated[tuple[Text, ...], Field(strict=False, max_length=16, examples=[["http://127.0.0.1:8080"]])] = ()
+    connections: Connections = 64
+    requests_per_s: Rate = 50
+    client: Annotated[tuple[Client, ...], Field(strict=False, min_length=1, max_length=64)]
+
+
+class SerialListener(Part):
+    """A serial line with a register at its other end. The speed means nothing on a USB line that is none (CDC ACM)."""
+
+    kind: Literal["serial"]
+    path: Annotated[Path, Field(strict=False, examples=["/dev/serial/by-id/usb-register-if00"])]
+    baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400] = 115200
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["none", "even", "odd"] = "none"
+    stop_bits: Literal[1, 2] = 1
+    flow_control: Literal["none", "rts_cts", "xon_xoff"] = "none"
+    terminals: Tills
+    requests_per_s: Rate = 50
+
+
+class PtyListener(Part):
+    """A pseudo-terminal for register software on this machine that knows only serial ports. ``path`` is a link to it that never changes."""
+
+    kind: Literal["pty"]
+    path: Annotated[Path, Field(strict=False, examples=["/run/koshelek-agent/till-01.tty"])]
+    user: Person | None = None  # who may open it beside the agent's own user
+    group: Person | None = None
+    terminals: Tills
+    requests_per_s: Rate = 50
+
+
+Listener = Annotated[
+    UnixListener | TcpListener | HttpListener | SerialListener | PtyListener,
+    Field(discriminator="kind"),
+]
