@@ -15,9 +15,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
-PYTEST := $(BIN)/python -m pytest -n 2 --cov --cov-report= -p tests.coverage_gate
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= -p tests.coverage_gate
 ifdef PLANT
-PYTEST := $(BIN)/python -m pytest -n 2 --plant $(PLANT)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --plant $(PLANT)
 endif
 
 .PHONY: demo test check crash lock clean
