@@ -27,6 +27,9 @@ def koshelek_of(settings: Settings) -> Koshelek:
         KoshelekSettings(
             path_prefix=given.path_prefix,
             status_carries_ids=given.status_carries_ids,
+            refund_receipt_names_refund=given.refund_receipt_names_refund,
+            send_receipts=given.send_receipts,
+            availability_card_session_name=given.availability_card_session_name,
             wait_limit_ms=given.wait_limit_s * 1000,
             denied_statuses=frozenset(given.denied_statuses),
             taxes=TAXES | set(given.extra_taxes),
@@ -63,9 +66,12 @@ def accounts_of(settings: Settings) -> dict[str, Account]:
     """The account in use and those that are only watched. Passwords are read at each request: today's is used (money rule 4)."""
     given = settings.provider.koshelek
     current = binding_of(settings).account
-    plain = settings.environment is Environment.TEST
-    found = {url: _account(url, old, given.ca_file, plain) for old in given.retired if (url := old.base_url.rstrip("/"))}
-    return found | {current: _account(current, given, given.ca_file, plain)}
+    found = {
+        url: _account(url, old, given.ca_file, old.environment is Environment.TEST)
+        for old in given.retired
+        if (url := old.base_url.rstrip("/"))
+    }
+    return found | {current: _account(current, given, given.ca_file, settings.environment is Environment.TEST)}
 
 
 def _account(url: str, owner: KoshelekAccount | Retired, ca_file: Path | None, plain: bool) -> Account:

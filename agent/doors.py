@@ -6,8 +6,12 @@ from typing import Protocol, assert_never
 
 import structlog
 
+from agent.edges.keyring import Holder, Keyring, SameToken
 from agent.edges.pos import PosDesk
+from agent.lines import line_door, log_line
+from agent.secrets import BadSecret
 from agent.settings import (
+    Client,
     HttpListener,
     Listener,
     PtyListener,
@@ -17,14 +21,21 @@ from agent.settings import (
     UnixListener,
     allows,
     group_ids,
+    token,
     user_ids,
 )
 from drivers.caller import Caller, Peer
 from drivers.framing import RemoteError
 from drivers.limits import Limits
+from drivers.line import LineStatus
 from drivers.observer import Observer
+from drivers.serial_link import LineListener
 from drivers.session import Session
 from drivers.socket_link import CannotListen, SocketListener
+from drivers.tcp_link import TcpListener as TcpDoor
+from drivers.tcp_link import bind
+
+STOP_GRACE_S = 5  # for requests at work over HTTP, as on sockets
 
 
 class Door(Protocol):
@@ -36,8 +47,9 @@ class Door(Protocol):
 class LoggingObserver(Observer):
     """What happens at the sockets, as log lines."""
 
-    def turned_away(self, peer: Peer, code: str) -> None:
-        structlog.get_logger().warning("pos.turned_away", uid=peer.uid, pid=peer.pid, code=code)
+    def turned_away(self, peer: Peer | None, code: str) -> None:
+        who = {"uid": peer.uid, "pid": peer.pid} if peer else {}
+        structlog.get_logger().warning("pos.turned_away", **who, code=code)
 
     def connected(self, caller: Caller) -> None:
         structlog.get_logger().info("pos.connected", caller=caller.name)
@@ -58,6 +70,12 @@ class LoggingObserver(Observer):
         structlog.get_logger().error(
             "pos.failed", caller=caller.name if caller else None, reference=reference, method=method, exc_info=error
         )
+
+    def line_changed(self, status: LineStatus) -> None:
+        log_line(status)
+
+    def line_damaged(self, name: str, frames: int, error: RemoteError) -> None:
+        structlog.get_logger().warning("line.damaged", line=name, frames=frames, problem=error.explanation)
 
 
 def admitter(
@@ -87,8 +105,12 @@ async def open_door(listener: Listener, settings: Settings, desk: PosDesk) -> Do
     match listener:
         case UnixListener():
             return await _open_unix(listener, settings, desk)
-        case TcpListener() | HttpListener() | SerialListener() | PtyListener():
-            raise CannotListen(f"listeners of kind {listener.kind} are not there yet")
+        case TcpListener():
+            return await _open_tcp(listener, settings, desk)
+        case HttpListener():
+            return await _open_http(listener, settings, desk)
+        case SerialListener() | PtyListener():
+            return await _open_line(listener, settings, desk)
         case _:
             assert_never(listener)
 
@@ -108,3 +130,55 @@ async def _open_unix(listener: UnixListener, settings: Settings, desk: PosDesk) 
     await opened.start()
     structlog.get_logger().info("pos.listening", path=str(listener.path), role=listener.role)
     return opened
+
+
+def keyring_of(listener: TcpListener | HttpListener, settings: Settings) -> Keyring:
+    """The clients of a listener by their tokens. Raises CannotListen."""
+    try:
+        return Keyring((_holder(client, settings), token(client)) for client in listener.client)
+    except (BadSecret, SameToken) as error:
+        raise CannotListen(f"{listener.host} port {listener.port}: {error}") from error
+
+
+def _holder(client: Client, settings: Settings) -> Holder:
+    operator = client.role == "admin"
+    return Holder(f"client:{client.name}", None if operator else tills_of(client.terminals, settings), operator)
+
+
+def _limits(listener: TcpListener | HttpListener) -> Limits:
+    rate = listener.requests_per_s
+    return Limits(connections=listener.connections, requests_per_second=rate, request_burst=2 * rate)
+
+
+async def _open_tcp(listener: TcpListener, settings: Settings, desk: PosDesk) -> TcpDoor:
+    keyring, limits, observer = keyring_of(listener, settings), _limits(listener), LoggingObserver()
+
+    def admit(shown: str) -> Session | None:
+        holder = keyring.holder(shown)
+        return Session(Caller(holder.name, None, holder.tills, holder.operator), desk.handle, limits, observer) if holder else None
+
+    opened = TcpDoor(listener.host, listener.port, admit, limits=limits, observer=observer)
+    await opened.start()
+    structlog.get_logger().info("pos.listening", host=listener.host, port=listener.port, kind="tcp")
+    return opened
+
+
+async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk) -> Door:
+    # Imported here: the web server costs memory that tills without this kind of listener keep.
+    from agent.edges.http.application import Application
+    from agent.edges.http.guard import Guard
+    from agent.edges.http.server import HttpServer
+
+    limits, observer = _limits(listener), LoggingObserver()
+    application = Application(desk.handle, keyring_of(listener, settings), Guard(listener.port, listener.origins), limits, observer)
+    opened = HttpServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S)
+    await opened.start()
+    structlog.get_logger().info("pos.listening", host=listener.host, port=listener.port, kind="http")
+    return opened
+
+
+async def _open_line(listener: SerialListener | PtyListener, settings: Settings, desk: PosDesk) -> LineListener:
+    """A port that is not there keeps nobody from starting: it is awaited. Raises CannotListen for a pseudo-terminal that cannot be made."""
+    door = line_door(listener, tills_of(listener.terminals, settings), desk.handle, LoggingObserver())
+    await door.start()
+    return door

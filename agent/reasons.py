@@ -72,6 +72,8 @@ OWN = {
     "ACCESS_DENIED": N_("The payment system does not let this till in: its settings are wrong. Call the technician."),
     "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
     "REFUNDED_ELSEWHERE": N_("The money has been returned to the customer elsewhere. Do not return it again."),
+    "PROVIDER_UNAVAILABLE": N_("The payment system cannot answer at the moment."),
+    "TOO_SLOW": N_("The payment system did not answer in time."),
     "CARD_SESSION_UNAVAILABLE": N_("This card cannot be used to pay. Offer another means of payment."),
     "TOKEN_UNAVAILABLE": N_("The till has no key for this operation. Call the technician."),
     "HELPER_FAILED": N_("The card module of the till does not work. Call the technician."),
@@ -89,6 +91,8 @@ OWN = {
     ),
     "REJECTED": N_("The payment system rejected the operation and gave no reason."),
     "RETURN_REFUSED": N_("The payment system refused to return the money. Call the technician."),
+    "OPERATOR": N_("An employee of the shop has checked this and decided it by hand."),
+    "OPERATOR_CONTRADICTED": N_("The payment system says something else than what was decided by hand. Call the technician."),
     "REBOOTED": N_("The till was restarted during the payment. Wait for the payment's result before taking the money again."),
 }
 
@@ -104,6 +108,9 @@ ERRORS = {
     "INVALID": N_("The register sent data that cannot be used. Nothing was done. Call the technician."),
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
+    "NOT_PAID": N_("The receipt was not taken: the payment or the return it belongs to is not shown as made."),
+    "BACKUP_FAILED": N_("The backup was not made. The till's payments are not affected. Call the technician."),
+    "UNSUPPORTED": N_("The payment system of this till cannot do this."),
     "NOT_REFUNDABLE": N_("This return is not possible as it was asked for; the register's message says why."),
 }
 

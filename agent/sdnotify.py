@@ -26,6 +26,10 @@ class Notifier:
         """One line for ``systemctl status``."""
         return self._send(_status(text))
 
+    def reloading(self, monotonic_us: int) -> bool:
+        """The service is reading its configuration anew, since ``monotonic_us`` microseconds of CLOCK_MONOTONIC; ``ready`` ends it."""
+        return self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")
+
     def stopping(self, status: str) -> bool:
         """The service has begun to end."""
         return self._send(f"STOPPING=1\n{_status(status)}")

@@ -7,6 +7,10 @@ Optional members are left out when there is nothing to say. Amounts are kopecks;
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+class Created(dict[str, Any]):
+    """An answer to a request that stored something new, not a repeat. On the wire it looks like any other; HTTP says 201."""
+
+
 class SlipAnswer(TypedDict):
     """Data of the bank operation. ``text`` is keyed by paper width: "32", "42", "48"."""
 
@@ -47,6 +51,21 @@ class RefundAnswer(TypedDict):
     slip: NotRequired[SlipAnswer]
 
 
+class ReceiptAnswer(TypedDict):
+    """``receipt.create``, ``receipt.get``. ``success``: the payment system has taken it; it says nothing of the payment."""
+
+    key: str
+    orderId: str
+    receiptId: str
+    state: str
+    finished: bool
+    success: bool | None
+    reason: str | None
+    message: str
+    refundKey: NotRequired[str]
+    next: NotRequired[Literal["poll"]]
+
+
 class CheckoutAnswer(TypedDict):
     """``checkout.*`` and each of ``operation.*``. ``next`` is there while the sale is unfinished: ask again, or call a person."""
 
@@ -73,6 +92,39 @@ class CheckoutAnswer(TypedDict):
     transactionId: NotRequired[str]
     paymentType: NotRequired[str]
     slip: NotRequired[SlipAnswer]
+
+
+class RecordAnswer(CheckoutAnswer):
+    """``operation.show``: the sale, and with ``events`` everything that happened to it; their names and contents are for people."""
+
+    events: NotRequired[list[dict[str, Any]]]
+
+
+class PaymentTypeAnswer(TypedDict):
+    """One means of payment (PaymentTypeAvailabilityInfo of the Pay API). ``message`` is the payment system's own."""
+
+    paymentType: str
+    available: bool
+    message: NotRequired[str]
+
+
+class AvailabilityAnswer(TypedDict):
+    """``availability.*``. ``success``: at least one means can be used; null while that is not known."""
+
+    storeId: str
+    terminalId: str
+    key: str
+    state: Literal["pending", "ready", "unavailable"]
+    finished: bool
+    success: bool | None
+    reason: str | None
+    message: str
+    koshelekPayIsDefault: bool
+    paymentTypeAvailabilityInfoList: list[PaymentTypeAnswer]
+    provider: str
+    environment: Literal["test", "production"]
+    test: bool
+    next: NotRequired[Literal["poll"]]
 
 
 class OperationRow(TypedDict):
@@ -104,13 +156,114 @@ class OperationRow(TypedDict):
     kzo: NotRequired[str]
     operationId: NotRequired[str]
     operationDateTime: NotRequired[str]
+    alarms: NotRequired[list[str]]
+
+
+class ParkedRow(TypedDict):
+    """A sale whose record is not used. ``released``: who took over what it may still owe, and why."""
+
+    storeId: str
+    terminalId: str
+    key: str
+    reason: str
+    at: str
+    released: NotRequired[str]
 
 
 class OperationListAnswer(TypedDict):
-    """``operation.list``, newest first. ``more`` says that the limit cut the list."""
+    """``operation.list``, newest first. ``more`` says that the limit cut the list; ``next`` is where the next one begins."""
 
     operations: list[OperationRow]
     more: bool
+    next: NotRequired[str]
+    parked: NotRequired[list[ParkedRow]]
+
+
+class SlipCopyAnswer(TypedDict):
+    """``operation.slip``: the text, keyed by paper width, marked as a copy."""
+
+    storeId: str
+    terminalId: str
+    key: str
+    refundKey: NotRequired[str]
+    copy: bool
+    text: dict[str, str]
+
+
+class ShiftLine(TypedDict):
+    """How many, and their sum in kopecks. ``kind``: the state of sales, the cause of refunds."""
+
+    provider: str
+    environment: Literal["test", "production"]
+    kind: str
+    count: int
+    amount: int
+
+
+class ShiftSale(TypedDict):
+    """A sale that a report names."""
+
+    terminalId: str
+    key: str
+    orderId: str
+    date: str
+    state: str
+    money: str
+    amount: int
+    alarms: NotRequired[list[str]]
+
+
+class ReportAnswer(TypedDict):
+    """``operation.report``. ``net`` is ``paid`` less ``refunded``; ``returned`` is what went back without a register asking for it. The
+    lists name what is not settled now, of whatever day."""
+
+    storeId: str
+    terminalId: NotRequired[str]
+    date: str
+    madeAt: str
+    sales: list[ShiftLine]
+    refunds: list[ShiftLine]
+    paid: int
+    refunded: int
+    returned: int
+    net: int
+    open: list[ShiftSale]
+    untold: list[ShiftSale]
+    unconfirmed: list[ShiftSale]
+    attention: list[ShiftSale]
+    unreadable: list[str]
+    text: dict[str, str]
+
+
+class ChoiceAnswer(TypedDict):
+    """Something that can be decided of a sale as it is now."""
+
+    what: Literal["payment", "refund", "receipt", "sale", "record"]
+    resolution: str
+    message: str
+    refundKey: NotRequired[str]
+    receiptId: NotRequired[str]
+
+
+class ResolveAnswer(TypedDict):
+    """``operation.resolve``. ``after`` is the sale as the decision would make it, ``confirmation`` the word for it, good for ``validS``
+    seconds; ``done``: it was carried out. ``parked`` instead of a sale: its record is not used."""
+
+    done: bool
+    choices: list[ChoiceAnswer]
+    sale: NotRequired[CheckoutAnswer]
+    alarms: NotRequired[list[str]]
+    events: NotRequired[list[dict[str, Any]]]
+    after: NotRequired[CheckoutAnswer]
+    confirmation: NotRequired[str]
+    validS: NotRequired[int]
+    parked: NotRequired[ParkedRow]
+
+
+class RetryAnswer(TypedDict):
+    """``operation.retry``: the sales for which something is done now."""
+
+    sales: list[str]
 
 
 class StatusAnswer(TypedDict):

@@ -1,4 +1,5 @@
-"""A client of the agent's Unix socket, for the command line, the demonstration and tests. It knows JSON-RPC and nothing of payments.
+"""A client of the agent's Unix socket, TCP port or serial line, for the command line, the demonstration and tests. It knows JSON-RPC and
+nothing of payments.
 
 Calls may be made from several tasks at once. Nothing is repeated: only the caller knows whether a repeat is meant, and every
 request of the agent can be repeated by its key.
@@ -12,15 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from drivers.framing import Frame, LineFraming
+from drivers.framing import Frame, Framing, LineFraming, MessageFraming
 from drivers.jsonrpc import Answer, Failure, read_answer, write_request
 from drivers.limits import MAX_ANSWER_BYTES
+from drivers.line import LineSpeed
+from drivers.link import OPEN, LinkLost
+from drivers.plug import Plug, SocketPlug
+from drivers.rules import Rules
 from drivers.strictjson import BadJson
 
 ANSWER_SECONDS = 90.0  # the longest long poll and half of it again
 CONNECT_SECONDS = 5.0
 _RETRY_SECONDS = 0.02  # while the agent's backlog is full
-_READ_BYTES = 64 * 1024
 
 
 class CallFailed(Exception):
@@ -41,10 +45,10 @@ class Unreachable(Exception):
 class Client:
     """One connection. Make it with ``connect``; use it in ``async with`` or close it."""
 
-    def __init__(self, connection: socket.socket, answer_seconds: float) -> None:
-        self._socket = connection
+    def __init__(self, plug: Plug | socket.socket, answer_seconds: float, framing: Framing | None = None) -> None:
+        self._plug = SocketPlug(plug) if isinstance(plug, socket.socket) else plug
         self._answer_seconds = answer_seconds
-        self._framing = LineFraming(MAX_ANSWER_BYTES)
+        self._framing = framing or LineFraming(MAX_ANSWER_BYTES)
         self._ids = itertools.count(1)
         self._waiting: dict[str | int, asyncio.Future[Any]] = {}
         self._turn = asyncio.Lock()
@@ -66,6 +70,45 @@ class Client:
             connection.close()
             raise
         return cls(connection, answer_seconds)
+
+    @classmethod
+    async def connect_tcp(
+        cls, host: str, port: int, token: str, *, connect_seconds: float = CONNECT_SECONDS, answer_seconds: float = ANSWER_SECONDS
+    ) -> Self:
+        """A connection that has shown its token. Raises Unreachable; CallFailed (FORBIDDEN) for a wrong token."""
+        connection = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(connect_seconds):
+                await asyncio.get_running_loop().sock_connect(connection, (host, port))
+        except (OSError, TimeoutError) as error:
+            connection.close()
+            why = os.strerror(error.errno) if error.errno else "no answer"
+            raise Unreachable(f"no agent at {host} port {port}: {why}") from error
+        except BaseException:
+            connection.close()
+            raise
+        client = cls(connection, answer_seconds)
+        try:
+            await client.call(OPEN, token=token)
+        except BaseException:
+            await client.close()
+            raise
+        return client
+
+    @classmethod
+    async def connect_serial(
+        cls, path: Path, speed: LineSpeed | None = None, rules: Rules | None = None, *, answer_seconds: float = ANSWER_SECONDS
+    ) -> Self:
+        """A serial port or the agent's pseudo-terminal. Whether an agent is at its other end shows with the first call. Raises
+        Unreachable."""
+        from drivers.serial_plug import NoPort, SerialPlug  # the command line does not need it and shall not wait for it
+
+        try:
+            plug = await SerialPlug.open(path, speed or LineSpeed(), rules or Rules())
+        except NoPort as error:
+            raise Unreachable(str(error)) from error
+        return cls(plug, answer_seconds, MessageFraming(MAX_ANSWER_BYTES))
 
     async def call(self, method: str, /, **params: Any) -> dict[str, Any]:
         """The result of ``method``; parameters by their names on the wire. Raises CallFailed, Unreachable, and NotWritable for a
@@ -93,9 +136,9 @@ class Client:
     async def _send(self, line: bytes) -> None:
         cut_off = True
         try:
-            await asyncio.get_running_loop().sock_sendall(self._socket, line)
+            await self._plug.send(line)
             cut_off = False
-        except OSError:
+        except LinkLost:
             cut_off = False  # the reader finds out why, and what the agent said before it closed
         finally:
             if cut_off:  # given up in the middle: nothing can follow half a line
@@ -104,7 +147,7 @@ class Client:
     async def close(self) -> None:
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
-        self._socket.close()
+        self._plug.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,13 +157,13 @@ class Client:
 
     async def _read(self) -> None:
         try:
-            while data := await asyncio.get_running_loop().sock_recv(self._socket, _READ_BYTES):
+            while data := await self._plug.receive():
                 for event in self._framing.receive(data):
                     if not isinstance(event, Frame):
                         raise BadJson(event.explanation)
                     self._take(read_answer(event.payload))
             self._end(Unreachable("the agent closed the connection"))
-        except (OSError, BadJson) as error:
+        except (LinkLost, BadJson) as error:
             lost = Unreachable("the connection to the agent was lost")
             lost.__cause__ = error
             self._end(lost)

@@ -6,13 +6,14 @@ methods of payment) are checked for shape only: which of them are valid is confi
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, SecretStr
+from pydantic_core import CoreSchema
 
 MAX_AMOUNT_KOPECKS = 9_999_999_999  # ten digits: the Pay API
 MAX_QUANTITY = 9_999_999_999  # grams fit
@@ -28,14 +29,23 @@ MAX_BARCODE_CHARACTERS = 128
 
 _TEXT = r"^[^\p{Cc}]+$"  # no control characters: a NUL or a newline in a name or number is a broken export
 _WORD = r"^[A-Za-z0-9_.-]+$"
+_WORD_SCHEMA = {"type": "string", "minLength": 1, "maxLength": MAX_WORD_CHARACTERS, "pattern": _WORD}
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # compared by identity: a type's metadata must be hashable, an example need not be
 class Rule:
-    """What a field must be, to follow "must be", and an example (JSON)."""
+    """What a field must be, to follow "must be", and an example (JSON). ``schema`` is its JSON Schema where the type alone does not tell
+    it: checks made by functions are invisible from outside."""
 
     text: str
     example: Any
+    schema: Mapping[str, Any] | None = None
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """For the description of the HTTP API."""
+        found = dict(handler(core) if self.schema is None else self.schema)
+        found["description"] = f"Must be {self.text}."
+        return found | ({} if self.example is None else {"examples": [self.example]})
 
 
 def as_tuple(value: object) -> object:
@@ -88,6 +98,11 @@ def _secret(pattern: str) -> Callable[[object], object]:
     return check
 
 
+def _hidden(maximum: int, pattern: str) -> dict[str, Any]:
+    """The JSON Schema of a secret."""
+    return {"type": "string", "minLength": 1, "maxLength": maximum, "pattern": pattern, "writeOnly": True}
+
+
 def _default(word: str) -> Callable[[object], object]:
     """Absent and empty mean the same to the Pay API."""
     return lambda value: word if value in (None, "") else value
@@ -105,27 +120,30 @@ def different(attribute: str) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
     return check
 
 
-def _text(maximum: int, example: str) -> Any:
+def text(maximum: int, example: str) -> Any:
+    """The metadata of a text field: its limits and its rule."""
     rule = Rule(f"text of 1 to {maximum} characters without control characters", example)
     return Field(min_length=1, max_length=maximum, pattern=_TEXT), rule
 
 
-def _word(what: str, example: str) -> Any:
-    rule = Rule(f"{what}, one word of at most {MAX_WORD_CHARACTERS} letters", example)
+def word(what: str, example: str) -> Any:
+    """The metadata of a field that holds one word of a list that configuration may prolong."""
+    rule = Rule(f"{what}, one word of at most {MAX_WORD_CHARACTERS} letters", example, _WORD_SCHEMA)
     return Field(min_length=1, max_length=MAX_WORD_CHARACTERS, pattern=_WORD), rule
 
 
 _KEY_RULE = "1 to 64 characters of A-Z a-z 0-9 . _ -"
 _AMOUNT_RULE = f"a whole number of kopecks from 0 to {MAX_AMOUNT_KOPECKS}, written without a decimal point (450.00 roubles are 45000)"
 
-StoreId: TypeAlias = Annotated[str, *_text(36, "00000000-0000-4000-8000-000000000001")]
-TerminalId: TypeAlias = Annotated[str, *_text(256, "till-03")]
-OrderId: TypeAlias = Annotated[str, *_text(36, "S12-000345")]
-TransactionId: TypeAlias = Annotated[str, *_text(36, "7b0e0f2e-6a55-4a0c-9a3e-2f6f6f0a1c11")]
-ShortText: TypeAlias = Annotated[str, *_text(64, "AB12C34D")]
-GoodsText: TypeAlias = Annotated[str, *_text(MAX_NAME_CHARACTERS, "Cheese")]
-Article: TypeAlias = Annotated[str, *_text(MAX_NAME_CHARACTERS, "100200")]
-Purpose: TypeAlias = Annotated[str, *_text(MAX_NAME_CHARACTERS, "Payment for order S12-000345")]
+StoreId: TypeAlias = Annotated[str, *text(36, "00000000-0000-4000-8000-000000000001")]
+TerminalId: TypeAlias = Annotated[str, *text(256, "till-03")]
+OrderId: TypeAlias = Annotated[str, *text(36, "S12-000345")]
+TransactionId: TypeAlias = Annotated[str, *text(36, "7b0e0f2e-6a55-4a0c-9a3e-2f6f6f0a1c11")]
+ShortText: TypeAlias = Annotated[str, *text(64, "AB12C34D")]
+GoodsText: TypeAlias = Annotated[str, *text(MAX_NAME_CHARACTERS, "Cheese")]
+Article: TypeAlias = Annotated[str, *text(MAX_NAME_CHARACTERS, "100200")]
+Purpose: TypeAlias = Annotated[str, *text(MAX_NAME_CHARACTERS, "Payment for order S12-000345")]
+Explanation: TypeAlias = Annotated[str, *text(200, "compared with the registry of 31.01.")]
 Key: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=_WORD), Rule(_KEY_RULE, "20260131-0345")]
 
 Amount: TypeAlias = Annotated[int, Field(ge=0, le=MAX_AMOUNT_KOPECKS), Rule(_AMOUNT_RULE, 45000)]
@@ -133,38 +151,72 @@ Price: TypeAlias = Annotated[
     Decimal,
     BeforeValidator(_price),
     Field(ge=0, le=MAX_AMOUNT_KOPECKS),
-    Rule(f"a number of kopecks per unit of measure from 0 to {MAX_AMOUNT_KOPECKS} with at most {MAX_PRICE_DECIMALS} decimals", 40),
+    Rule(
+        f"a number of kopecks per unit of measure from 0 to {MAX_AMOUNT_KOPECKS} with at most {MAX_PRICE_DECIMALS} decimals",
+        40,
+        {"type": "number", "minimum": 0, "maximum": MAX_AMOUNT_KOPECKS},
+    ),
 ]
 Quantity: TypeAlias = Annotated[
     int,
     BeforeValidator(_whole),
     Field(ge=1, le=MAX_QUANTITY),
-    Rule(f"a whole number from 1 to {MAX_QUANTITY} (weighed goods in a smaller unit: 1250 GRAM, not 1.25 KILOGRAM)", 1250),
+    Rule(
+        f"a whole number from 1 to {MAX_QUANTITY} (weighed goods in a smaller unit: 1250 GRAM, not 1.25 KILOGRAM)",
+        1250,
+        {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
+    ),
 ]
-Currency: TypeAlias = Annotated[str, BeforeValidator(_default("RUB")), Field(pattern="^RUB$"), Rule('"RUB"', "RUB")]
-Measure: TypeAlias = Annotated[str, BeforeValidator(_default("PIECE")), *_word("a unit", "PIECE")]
-Tax: TypeAlias = Annotated[str, *_word("a VAT rate", "vat20")]
-Method: TypeAlias = Annotated[str, *_word("a method of payment", "SBP")]
+Currency: TypeAlias = Annotated[str, BeforeValidator(_default("RUB")), Field(pattern="^RUB$"), Rule('"RUB"', "RUB", {"enum": ["RUB"]})]
+Measure: TypeAlias = Annotated[str, BeforeValidator(_default("PIECE")), *word("a unit", "PIECE")]
+Tax: TypeAlias = Annotated[str, *word("a VAT rate", "vat20")]
+Method: TypeAlias = Annotated[str, *word("a method of payment", "SBP")]
 ProviderName: TypeAlias = Annotated[
     str, Field(max_length=32, pattern=r"^[a-z][a-z0-9_-]*$"), Rule("the name of a configured provider", "koshelek")
 ]
-State: TypeAlias = Annotated[str, Field(max_length=32, pattern="^[a-z]+$"), Rule("a state in small letters", "paid")]
+STATES = (
+    "queued",
+    "sending",
+    "unknown",
+    "pending",
+    "canceling",
+    "attention",
+    "paid",
+    "declined",
+    "canceled",
+    "expired",
+    "reversed",
+    "elsewhere",
+)
+State: TypeAlias = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$"), Rule(f"one of {', '.join(STATES)}", "paid")]
 
 CardSession: TypeAlias = Annotated[
-    SecretStr, BeforeValidator(_secret("[A-Za-z0-9]{1,32}")), Rule("text of 1 to 32 latin letters and digits", "Q7W2E9")
+    SecretStr,
+    BeforeValidator(_secret("[A-Za-z0-9]{1,32}")),
+    Rule("text of 1 to 32 latin letters and digits", "Q7W2E9", _hidden(32, "^[A-Za-z0-9]+$")),
 ]
 Barcode: TypeAlias = Annotated[
     SecretStr,
     BeforeValidator(_secret(f"[ -~]{{1,{MAX_BARCODE_CHARACTERS}}}")),
-    Rule(f"text of 1 to {MAX_BARCODE_CHARACTERS} printable ASCII characters, as scanned", "2900000012345Q7W2E9"),
+    Rule(
+        f"text of 1 to {MAX_BARCODE_CHARACTERS} printable ASCII characters, as scanned",
+        "2900000012345Q7W2E9",
+        _hidden(MAX_BARCODE_CHARACTERS, "^[ -~]+$"),
+    ),
 ]
 Token: TypeAlias = Annotated[
     SecretStr,  # an HTTP header: a space at its ends would make the request unsendable
     BeforeValidator(_secret(rf"(?=.{{1,{MAX_TOKEN_CHARACTERS}}}\Z)[!-~](?:[ -~]*[!-~])?")),
-    Rule(f"text of 1 to {MAX_TOKEN_CHARACTERS} printable ASCII characters, no space at the ends", "000000"),
+    Rule(
+        f"text of 1 to {MAX_TOKEN_CHARACTERS} printable ASCII characters, no space at the ends",
+        "000000",
+        _hidden(MAX_TOKEN_CHARACTERS, "^[!-~]([ -~]*[!-~])?$"),
+    ),
 ]
 LoyaltyId: TypeAlias = Annotated[
-    SecretStr, BeforeValidator(_secret(r"[^\x00-\x1f\x7f-\x9f]{1,36}")), Rule("text of 1 to 36 characters", "2900000012345")
+    SecretStr,
+    BeforeValidator(_secret(r"[^\x00-\x1f\x7f-\x9f]{1,36}")),
+    Rule("text of 1 to 36 characters", "2900000012345", _hidden(36, r"^[^\u0000-\u001f\u007f-\u009f]+$")),
 ]
 
 Wait: TypeAlias = Annotated[

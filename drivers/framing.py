@@ -10,13 +10,12 @@ Without a socket in the way, a test can feed any bytes in any portions and see t
 * the damage does not spread: the next frame boundary ends it. This is *resynchronisation*, and it is what makes a bad
   register annoying instead of fatal.
 
-What a boundary is depends on the dialect. Sockets carry lines: one JSON text, one newline. JSON never contains a raw newline,
-so the boundary cannot be forged from inside a message and needs no escaping. Serial lines will carry frames that begin with STX,
-give their length and end with a CRC; there a boundary can be forged, so the receiver looks for the next STX whose
-length and CRC agree. Both are ``Framing``: ``receive`` takes bytes and gives what they completed, ``end`` says that no more will
-come, ``send`` wraps a message for the wire, and ``unfinished`` names the frame that has begun and is not complete, so that the
-pump can limit the time a peer takes for it. A framing that must answer by itself (ACK, NAK) will get a method for the bytes it owes;
-what a session sees stays the same.
+What a boundary is depends on the dialect. Sockets carry lines: one JSON text, one newline. JSON never contains a raw newline, so the
+boundary cannot be forged from inside a message and needs no escaping. Serial lines carry frames that begin with STX, give their length
+and end with a CRC (``frames``); they are acknowledged and repeated, which takes timers and an answer of its own for each, so that is done
+below the session, by a link that delivers whole messages (``exchange``, ``frame_line``). To the session both are a ``Framing``:
+``receive`` takes what the link delivered and gives what it completed, ``end`` says that no more will come, ``send`` wraps a message for
+the link, and ``unfinished`` names the frame that has begun and is not complete, so that the pump can limit the time a peer takes for it.
 
 ``receive`` never raises for what a peer sent. ``send`` raises ``ValueError`` for what *we* should not have tried to send.
 """
@@ -38,6 +37,10 @@ class Fault(StrEnum):
     TOO_LONG = "too_long"
     NOT_TEXT = "not_text"
     INCOMPLETE = "incomplete"
+    BAD_CHECKSUM = "bad_checksum"
+    OUT_OF_ORDER = "out_of_order"
+    IMPATIENT = "impatient"
+    ECHO = "echo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +144,27 @@ class LineFraming:
             events.append(RemoteError(Fault.NOT_TEXT, "a line is UTF-8 text and contains no NUL byte"))
         else:
             events.append(Frame(line))
+
+
+class MessageFraming:
+    """For a link that keeps the messages apart itself: what it delivers is one message, and longer ones than ``max_message_bytes`` are
+    faults."""
+
+    unfinished: int | None = None
+
+    def __init__(self, max_message_bytes: int = MAX_LINE_BYTES) -> None:
+        self._max_message_bytes = max_message_bytes
+
+    def receive(self, data: bytes) -> list[Frame | RemoteError]:
+        """The message, or its fault."""
+        if len(data) > self._max_message_bytes:
+            return [RemoteError(Fault.TOO_LONG, f"a message has at most {self._max_message_bytes} bytes")]
+        return [Frame(data)]
+
+    def end(self) -> list[Frame | RemoteError]:
+        """Nothing can be unfinished here."""
+        return []
+
+    def send(self, message: bytes) -> bytes:
+        """The message as it is."""
+        return message

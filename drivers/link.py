@@ -1,6 +1,8 @@
-"""What a session needs from a connection, whatever that is made of: a Unix socket today, a serial line later."""
+"""What a session needs from a connection, whatever that is made of: a socket or a serial line."""
 
 from typing import Protocol
+
+OPEN = "session.open"  # the first request on a link whose peer nobody vouches for: it shows a token
 
 
 class LinkLost(Exception):
@@ -8,7 +10,8 @@ class LinkLost(Exception):
 
 
 class Link(Protocol):
-    """A connection that carries bytes, whatever it is made of."""
+    """A connection that carries bytes, whatever it is made of. Over a serial line every portion is one whole message
+    (``MessageFraming``)."""
 
     async def receive(self) -> bytes:
         """Some bytes; none when the peer will send no more. Raises LinkLost."""

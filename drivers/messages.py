@@ -15,9 +15,11 @@ from drivers.fields import (
     Barcode,
     CardSession,
     Day,
+    Explanation,
     Flag,
     Key,
     ListLimit,
+    Meta,
     OrderId,
     ProviderName,
     ShortText,
@@ -25,8 +27,11 @@ from drivers.fields import (
     StoreId,
     TerminalId,
     Token,
+    TransactionId,
     Wait,
 )
+from drivers.operator import ConfirmationWord, Cursor, Proof, RefundName, ResolutionWord
+from drivers.receipt import FiscalInvoice, ReceiptId
 
 
 class Request(Message):
@@ -47,6 +52,27 @@ class SaleRequest(TillRequest):
     """A request about one sale."""
 
     key: Key
+
+
+class AvailabilityCreate(SaleRequest):
+    """Which means of payment can this buyer use? Advice for the cashier; nothing is paid, promised or stored. ``key`` names the question;
+    that of the sale will do."""
+
+    method = "availability.create"
+    checkout_invoice: CheckoutInvoice
+    user: User
+    card_session: CardSession | None = None
+    barcode: Barcode | None = None
+    token: Token | None = None
+    provider: ProviderName | None = None
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class AvailabilityGet(SaleRequest):
+    """What has come of the question?"""
+
+    method = "availability.get"
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
 
 
 class CheckoutCreate(SaleRequest):
@@ -107,6 +133,26 @@ class RefundGet(SaleRequest):
     wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
 
 
+class ReceiptCreate(SaleRequest):
+    """Show the buyer this fiscal receipt, of the sale or of one of its refunds. It changes nothing about either."""
+
+    method = "receipt.create"
+    outlives_caller = True
+    receipt_id: ReceiptId
+    invoice: FiscalInvoice
+    refund_key: Key | None = None
+    meta: Annotated[Meta | None, Field(repr=False)] = None
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class ReceiptGet(SaleRequest):
+    """What has become of this receipt?"""
+
+    method = "receipt.get"
+    receipt_id: ReceiptId
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
 class OperationLast(TillRequest):
     """The last operation of this till: what a restarted register asks first."""
 
@@ -114,18 +160,69 @@ class OperationLast(TillRequest):
 
 
 class OperationList(Request):
-    """Operations of a store, newest first; every field given narrows the list."""
+    """Operations of a store (an operator may ask for all of them), newest first; every field given narrows the list. ``before``: go on
+    where an earlier list ended."""
 
     method = "operation.list"
-    store_id: StoreId
+    store_id: StoreId | None = None
     terminal_id: TerminalId | None = None
-    date: Day | None = None
+    business_date: Annotated[Day | None, Field(alias="date")] = None
     state: State | None = None
     order_id: OrderId | None = None
     qrc_id: ShortText | None = None
     kzo: ShortText | None = None
+    operation_id: ShortText | None = None
+    transaction_id: TransactionId | None = None
     amount: Amount | None = None
+    open: Flag = False
+    attention: Flag = False
+    unconfirmed: Flag = False
+    untold: Flag = False
+    owing: Flag = False
+    parked: Flag = False
+    before: Cursor | None = None
     limit: ListLimit = 50
+
+
+class OperationSlip(SaleRequest):
+    """The slip of a finished sale, or of one of its refunds, once more: marked as a copy."""
+
+    method = "operation.slip"
+    refund_key: RefundName | None = None
+
+
+class OperationReport(Request):
+    """What a business day came to, for a till or for the whole store; without ``date`` the day that is."""
+
+    method = "operation.report"
+    store_id: StoreId
+    terminal_id: TerminalId | None = None
+    date: Day | None = None
+
+
+class OperationResolve(SaleRequest):
+    """Decide what nothing else can decide, in two steps, for an operator. Without ``resolution``: what can be decided. Without
+    ``confirmation``: what the decision would do, and the word that confirms it."""
+
+    method = "operation.resolve"
+    outlives_caller = True
+    resolution: ResolutionWord | None = None
+    reason: Explanation | None = None
+    refund_key: RefundName | None = None
+    receipt_id: ReceiptId | None = None
+    proof: Proof | None = None
+    who: ShortText | None = None
+    confirmation: ConfirmationWord | None = None
+
+
+class OperationRetry(Request):
+    """What is owed and waits for its time is done now, for an operator: of one sale, or of all."""
+
+    method = "operation.retry"
+    outlives_caller = True
+    store_id: StoreId | None = None
+    terminal_id: TerminalId | None = None
+    key: Key | None = None
 
 
 class OperationShow(SaleRequest):
@@ -141,16 +238,49 @@ class AgentStatus(Request):
     method = "agent.status"
 
 
+class AgentReload(Request):
+    """Read the configuration anew and take it over, for an operator."""
+
+    method = "agent.reload"
+    outlives_caller = True
+
+
+class AgentBackup(Request):
+    """Write a backup of the journal now, for an operator."""
+
+    method = "agent.backup"
+    outlives_caller = True
+
+
+class AgentRelease(Request):
+    """After a restore from a backup: take new checkouts again, for an operator who answers for it."""
+
+    method = "agent.release"
+    outlives_caller = True
+    reason: Explanation
+
+
 _ALL: tuple[type[Request], ...] = (
+    AvailabilityCreate,
+    AvailabilityGet,
     CheckoutCreate,
     CheckoutGet,
     CheckoutCancel,
     CheckoutConfirm,
     RefundCreate,
     RefundGet,
+    ReceiptCreate,
+    ReceiptGet,
     OperationLast,
     OperationList,
     OperationShow,
+    OperationSlip,
+    OperationReport,
+    OperationResolve,
+    OperationRetry,
     AgentStatus,
+    AgentReload,
+    AgentBackup,
+    AgentRelease,
 )
 REQUESTS: dict[str, type[Request]] = {request.method: request for request in _ALL}

@@ -6,13 +6,15 @@ log only after redaction.
 
 from drivers.caller import Caller, Peer
 from drivers.framing import RemoteError
+from drivers.line import LineStatus
 
 
 class Observer:
     """Called from the event loop: must return at once and never raise."""
 
-    def turned_away(self, peer: Peer, code: str) -> None:
-        """A connection was refused: FORBIDDEN (not admitted) or LIMIT (too many)."""
+    def turned_away(self, peer: Peer | None, code: str) -> None:
+        """A connection was refused: FORBIDDEN (not admitted), LIMIT (too many), INVALID (it speaks something else), GONE (it said nothing).
+        ``peer`` is None where nobody vouches for it: over TCP and HTTP."""
 
     def connected(self, caller: Caller) -> None:
         """A connection was admitted."""
@@ -31,3 +33,9 @@ class Observer:
 
     def failed(self, caller: Caller | None, reference: str, method: str, error: BaseException) -> None:
         """A fault of ours. The caller was told ``reference`` and nothing else; ``caller`` is None before admission."""
+
+    def line_changed(self, status: LineStatus) -> None:
+        """A serial line was opened, lost, found busy, or cannot be opened; told once, when it changes."""
+
+    def line_damaged(self, name: str, frames: int, error: RemoteError) -> None:
+        """Frames came damaged over a line: so many since this was last told, the last of them so. At most once a minute."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, assert_never
 
 from drivers.caller import Caller
-from drivers.framing import Frame, LineFraming, RemoteError
+from drivers.framing import Frame, Framing, LineFraming, RemoteError
 from drivers.jsonrpc import Call, ErrorNumber, Failure, Notification, invalid, read, write_failure, write_result
 from drivers.limits import Limits
 from drivers.link import Link, LinkLost
@@ -62,14 +62,22 @@ async def _wait_for(bucket: TokenBucket, tokens: int) -> bool:
 
 
 class Session:
-    """One connection of one caller. ``run`` serves it until it ends; ``stop`` lets what is at work finish."""
+    """One connection of one caller. ``run`` serves it until it ends; ``stop`` lets what is at work finish. ``framing`` fits the link:
+    lines, if none is given."""
 
-    def __init__(self, caller: Caller, handler: Handler, limits: Limits | None = None, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        handler: Handler,
+        limits: Limits | None = None,
+        observer: Observer | None = None,
+        framing: Framing | None = None,
+    ) -> None:
         self.caller = caller
         self._handler = handler
         self._limits = limits or Limits()
         self._observer = observer or Observer()
-        self._framing = LineFraming(self._limits.line_bytes)
+        self._framing: Framing = framing or LineFraming(self._limits.line_bytes)
         self._work: dict[asyncio.Task[None], bool] = {}  # at work -> whether it outlives the caller
         self._reader: asyncio.Task[str] | None = None
         self._reason = "stopped"

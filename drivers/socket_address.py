@@ -58,16 +58,21 @@ def _check_path(path: Path) -> None:
         raise CannotListen(f"{path}: the path of a socket is absolute")
     if len(os.fsencode(path)) > MAX_PATH_BYTES:
         raise CannotListen(f"{path}: the path of a socket has at most {MAX_PATH_BYTES} bytes")
+    check_directory(path.parent)
+
+
+def check_directory(directory: Path) -> None:
+    """Only we and root may put names there. Raises CannotListen."""
     try:
-        directory = path.parent.lstat()
+        found = directory.lstat()
     except OSError as error:
-        raise CannotListen(f"{path.parent}: {error.strerror}") from error
-    if not stat.S_ISDIR(directory.st_mode):
-        raise CannotListen(f"{path.parent}: not a directory (a link to one will not do)")
-    if directory.st_uid not in (0, os.geteuid()):
-        raise CannotListen(f"{path.parent}: belongs to user {directory.st_uid}, must belong to the agent or to root")
-    if directory.st_mode & stat.S_IWOTH:
-        raise CannotListen(f"{path.parent}: everybody may write there and could replace the socket")
+        raise CannotListen(f"{directory}: {error.strerror}") from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise CannotListen(f"{directory}: not a directory (a link to one will not do)")
+    if found.st_uid not in (0, os.geteuid()):
+        raise CannotListen(f"{directory}: belongs to user {found.st_uid}, must belong to the agent or to root")
+    if found.st_mode & stat.S_IWOTH:
+        raise CannotListen(f"{directory}: everybody may write there and could replace the socket")
 
 
 def _remove_stale(path: Path) -> None:

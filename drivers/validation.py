@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from drivers.fields import Rule
-from drivers.messages import REQUESTS, CheckoutCreate, Request
+from drivers.messages import REQUESTS, AvailabilityCreate, CheckoutCreate, Request
 from drivers.problems import Problem, collect, did_you_mean, shorten
 
 
@@ -46,9 +46,20 @@ def parse(method: str, params: object) -> Request:
     return request
 
 
+def wire_types(kind: type[BaseModel]) -> dict[str, Any]:
+    """Wire name -> bare type of each field of a message: for transports whose parameters come as text."""
+    return {name: _bare(annotation) for name, annotation in _fields(kind).items()}
+
+
+def example_of(kind: type[Request]) -> dict[str, Any]:
+    """Parameters that are right: the mandatory ones, and one of those of which one must be given."""
+    found = _example(kind)
+    return found | {name: _rule(kind, (name,)).example for name in ("cardSession", "token") if "cardSession" in _fields(kind)}
+
+
 def _across(kind: type[Request], params: Mapping[str, Any]) -> Iterator[Problem]:
     """Rules between fields. They look at the raw parameters, so that they are reported together with wrong fields."""
-    if kind is CheckoutCreate and (params.get("cardSession") is None) == (params.get("barcode") is None):
+    if kind in (CheckoutCreate, AvailabilityCreate) and (params.get("cardSession") is None) == (params.get("barcode") is None):
         yield Problem("cardSession", "exactly one of cardSession and barcode must be given", "Q7W2E9")
 
 

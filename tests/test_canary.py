@@ -234,6 +234,24 @@ def lead_through_everything(stand: CanaryStand) -> None:
         assert stand.sell(kind, "FAST")["state"] == "paid", kind
 
 
+def ask_for_means(stand: CanaryStand) -> None:
+    """Lists of means of payment: had, refused, garbled, by barcode, wrongly asked for."""
+
+    def asked(key: str, prefix: str, **more: Any) -> dict[str, Any]:
+        return stand.tell("availability.create", **stand.bill(key, prefix, **more), wait=20)
+
+    assert asked("means", "PAY")["state"] == "ready"
+    assert asked("means-unknown", "UNKN")["reason"] == "UNKNOWN_SESSION_ID"
+    stand.fault("garbage", "availability")
+    assert asked("means-garbage", "PAY")["reason"] == "PROVIDER_UNAVAILABLE"
+    assert asked("means", "PAY")["data"]["code"] == "CONFLICT"
+    assert asked("means-wrong", "PAY", wrong=stand.canaries.token("a wrong field of a list"))["data"]["code"] == "INVALID"
+    for prefix, reason in (("GOOD", None), ("FAIL", "HELPER_FAILED"), ("JUNK", "HELPER_FAILED")):
+        bill = {**stand.bill(f"means-{prefix}", "PAY"), "barcode": stand.canaries.barcode(f"means {prefix}", prefix)}
+        del bill["cardSession"], bill["token"]
+        assert stand.tell("availability.create", **bill, wait=20)["reason"] == reason
+
+
 def refuse_and_refund(stand: CanaryStand) -> None:
     """Refunds, refusals of ours, and requests that are wrong."""
     back = {**sale("paid"), "refundKey": "R1", "token": stand.canaries.token("refund")}
@@ -322,6 +340,7 @@ def stand() -> Iterator[CanaryStand]:
 def test_nothing_secret_gets_out(stand: CanaryStand) -> None:
     """After every kind of outcome, a kill and a stop: no secret in any output, and in the journal's files only what is still needed."""
     lead_through_everything(stand)
+    ask_for_means(stand)
     refuse_and_refund(stand)
     outputs = drive_by_hand(stand)
     stand.fault("lose_answer", "checkout", times=2)

@@ -34,15 +34,20 @@ MAY_IMPORT = {
     "ops": {"core", "engine", "settings", *SUPPORT},
     "sandbox": {*SUPPORT},  # the other party: it must not share our mistakes
     "assembly": {"core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},  # the wiring, for the runtime alone
-    "doors": {"core", "engine", "edges", "settings", *SUPPORT},
-    "runtime": {"assembly", "doors", "core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},
+    "lines": {"settings"},
+    "doors": {"lines", "core", "engine", "edges", "settings", *SUPPORT},
+    "running": {"lines", "assembly", "doors", "core", "engine", "edges", "settings", *SUPPORT},
+    "runtime": {"running", "assembly", "doors", "core", "engine", "providers", "edges", "ops", "settings", *SUPPORT},
 }
 MAY_IMPORT_ALL = {"cli*", "demo", "__main__"}
 MAY_IMPORT_DRIVERS = (
     "agent/edges/pos/*",
+    "agent/edges/http/*",
     "agent/doors.py",
+    "agent/lines.py",
     "agent/assembly.py",
     "agent/runtime.py",
+    "agent/running/*",
     "agent/cli*",
     "agent/demo/*",
     "agent/__main__.py",
@@ -61,7 +66,10 @@ KEPT_TO = {
     "httpx": ("agent/edges/transport.py", "agent/edges/wire.py", "agent/edges/flights.py", "agent/demo/*", "agent/cli*"),
     "aiosqlite": ("agent/edges/journal/*",),
     "sqlite3": ("agent/edges/journal/*",),
+    "serial": ("drivers/serial_port.py",),
     "polib": ("agent/texts.py",),
+    "starlette": ("agent/edges/http/*", "agent/sandbox/*"),
+    "uvicorn": ("agent/edges/http/*", "agent/sandbox/*"),
     "rich": ("agent/cli*", "agent/demo/*"),
     "click": ("agent/cli*",),
 }

@@ -12,6 +12,7 @@ from agent import __version__
 
 ROOT = Path(__file__).parents[1]
 READ_AT_RUN_TIME = ("agent/locale/ru.po", "agent/edges/journal/schema.sql", "agent/py.typed", "drivers/py.typed")
+READ_AT_RUN_TIME += tuple(f"agent/sandbox/page/assets/{name}" for name in ("page.css", "page.js", "icon.svg"))
 
 
 @pytest.fixture(scope="module")

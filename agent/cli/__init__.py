@@ -9,8 +9,12 @@ import sys
 import click
 
 from agent import __version__
+from agent.cli.caring import backup_command, release_command, reload_command, restore_command
 from agent.cli.common import COMMON_OPTIONS, Context, with_common_options
-from agent.cli.looking import list_command, show_command, status_command
+from agent.cli.deciding import resolve_command, retry_command
+from agent.cli.listing import list_command
+from agent.cli.looking import show_command, status_command
+from agent.cli.printing import report_command, reprint_command
 from agent.cli.selling import cancel_command, pay_command, refund_command
 from agent.cli.serving import config_group, demo_command, run_command, sandbox_command
 
@@ -39,9 +43,17 @@ for command in (
     sandbox_command,
     demo_command,
     config_group,
+    reload_command,
+    backup_command,
+    restore_command,
+    release_command,
     status_command,
     list_command,
     show_command,
+    report_command,
+    reprint_command,
+    resolve_command,
+    retry_command,
     pay_command,
     refund_command,
     cancel_command,

@@ -13,7 +13,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from agent.settings import BadSettings, Settings, UnixListener, describe, find, load
+from agent.core.ports import JournalError
+from agent.edges.journal import Reader, open_read_only
+from agent.settings import BadSettings, Settings, UnixListener, describe, find, load, unchecked_sockets
 from agent.texts import N_, translator
 from drivers.client import CallFailed, Client, Unreachable
 
@@ -42,6 +44,10 @@ class Context:
     as_json: bool
     connected: bool = False
 
+    def file(self) -> Path:
+        """The configuration's file. Raises BadSettings if there is none."""
+        return find(Path(self.config_file) if self.config_file else None).absolute()
+
     def settings(self, machine: bool = False) -> Settings:
         """The configuration; ends the command with status 78 if it cannot be used."""
         try:
@@ -63,11 +69,17 @@ class Context:
         """The daemon's socket: the one named, else the operator's in the configuration, else the first."""
         if self.socket_path:
             return Path(self.socket_path)
-        listeners = [one for one in self.settings().listener if isinstance(one, UnixListener)]
+        try:
+            file = self.file()
+            listeners = [(one.path, str(one.role)) for one in load(file, machine=False).listener if isinstance(one, UnixListener)]
+        except BadSettings as error:
+            listeners = unchecked_sockets(error.problems[0].file)
+            if not listeners:
+                self.bad_settings(error)
         if not listeners:
             text = 'The command line talks to the agent over a Unix socket: add a [[listener]] with kind = "unix" and role = "admin".'
             self.fail(Exit.CONFIGURATION, "CONFIGURATION", text)
-        return next((one for one in listeners if one.role == "admin"), listeners[0]).path
+        return next((path for path, role in listeners if role == "admin"), listeners[0][0])
 
     def ask(self, conversation: Callable[[Client], Awaitable[T]], **names: str) -> T:
         """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand).
@@ -152,6 +164,33 @@ def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[st
     for row in rows:  # as Text, because an order number may look like markup
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(drawn)
+
+
+def ask_or_read(context: Context, ask: Callable[[Client], Awaitable[T]], read: Callable[[Reader], Awaitable[T]]) -> T:
+    """Ask the daemon; if none answers, read its file."""
+
+    async def talk() -> T:
+        async with await Client.connect(context.socket()) as client:
+            return await ask(client)
+
+    async def look() -> T:
+        journal = await open_read_only(context.settings().journal_path())
+        try:
+            return await read(journal)
+        finally:
+            await journal.close()
+
+    try:
+        return asyncio.run(talk())
+    except CallFailed as error:
+        context.refused(error)
+    except Unreachable as unreachable:
+        if context.socket_path:
+            context.fail(Exit.UNREACHABLE, "UNREACHABLE", str(unreachable))
+    try:
+        return asyncio.run(look())
+    except (JournalError, OSError) as error:
+        context.fail(Exit.UNREACHABLE, "UNREACHABLE", f"no daemon answers, and its journal cannot be read: {error}")
 
 
 def status_of(answer: Mapping[str, Any]) -> Exit:

@@ -8,6 +8,7 @@ import click
 
 from agent.cli.common import Context, Exit, language
 from agent.settings import BadSettings, find, load
+from agent.texts import LANGUAGES, translator
 
 
 @click.command("run")
@@ -24,9 +25,9 @@ def run_command(context: Context) -> None:
     settings = context.settings(machine=True)
     log.configure(level=settings.log.level)
     try:
-        status = asyncio.run(run(settings))
+        status = asyncio.run(run(settings, context.file()))
     except CannotStart as error:
-        click.echo(str(error), err=True)
+        click.echo(error.text.text(translator(language())), err=True)
         status = Exit.CONFIGURATION
     except JournalError as error:
         click.echo(str(error), err=True)
@@ -59,6 +60,8 @@ def _ok() -> str:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8099, show_default=True, type=int)
 @click.option("--control-port", type=int, help="A second port for the control API that stays open during outages.")
+@click.option("--control-host", default="127.0.0.1", show_default=True, help="Address of that port; with an access code unless loopback.")
+@click.option("--language", type=click.Choice(LANGUAGES), help="Language of the page; otherwise the browser's.")
 @click.option("--partner", help="Partner segment of the base URL; without it any is accepted.")
 @click.option("--login", default="sandbox", show_default=True)
 @click.option("--password-file", type=click.Path(exists=True, dir_okay=False), help="Default password: sandbox.")
@@ -69,6 +72,8 @@ def sandbox_command(
     host: str,
     port: int,
     control_port: int | None,
+    control_host: str,
+    language: str | None,
     partner: str | None,
     login: str,
     password_file: str | None,
@@ -78,8 +83,8 @@ def sandbox_command(
 ) -> None:
     """Run a Pay API server with play money, for integration work.
 
-    What the customer does is chosen by the beginning of the card session: PAY, FAST, DOLY, DECL, LIMIT, WAIT, LATE, CANC, UNKN; or
-    through the control API below /sandbox/.
+    What the customer does is chosen by the beginning of the card session: PAY, FAST, DOLY, DECL, LIMIT, WAIT, LATE, CANC, UNKN; by hand
+    on the page whose address is printed; or through the control API below /sandbox/.
     """
     from agent.sandbox.server import serve
     from agent.sandbox.settings import BankSettings, SandboxSettings
@@ -88,15 +93,20 @@ def sandbox_command(
     bank = BankSettings(
         login=login, password=password, partner=partner, forget_after_ms=None if forget_after_s is None else forget_after_s * 1000
     )
-    settings = SandboxSettings(
-        bank=bank,
-        host=host,
-        port=port,
-        control_port=control_port,
-        certfile=Path(certfile) if certfile else None,
-        keyfile=Path(keyfile) if keyfile else None,
-    )
-    asyncio.run(serve(settings, lambda url: click.echo(f"sandbox: {url}")))
+    try:
+        settings = SandboxSettings(
+            bank=bank,
+            host=host,
+            port=port,
+            control_port=control_port,
+            control_host=control_host,
+            language=language,
+            certfile=Path(certfile) if certfile else None,
+            keyfile=Path(keyfile) if keyfile else None,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    asyncio.run(serve(settings, lambda url: click.echo(f"sandbox: {url}"), page=lambda url: click.echo(f"page: {url}")))
 
 
 @click.command("demo")

@@ -8,9 +8,10 @@ where the money is now.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.alarms import needs_person, standing
 from agent.core.events import Told
 from agent.core.model import Slip
-from agent.core.obligations import owes
+from agent.core.obligations import owes, owes_money
 from agent.core.payment import PaymentState
 from agent.core.ports import Row
 from agent.core.refund import Refund, RefundState
@@ -92,6 +93,8 @@ def money(sale: Sale) -> Money:
 def _charged(sale: Sale) -> Money:
     if any(is_stuck(one) for one in sale.refunds):
         return Money.STUCK
+    if not sale.amount and (sale.late_money or sale.payment is PaymentState.REVERSED):
+        return Money.RETURNED  # there was nothing to return
     if sale.refunds and sale.refunded >= sale.amount:
         return Money.RETURNED
     if sale.active_refund() is not None:
@@ -100,8 +103,9 @@ def _charged(sale: Sale) -> Money:
 
 
 def is_stuck(one: Refund) -> bool:
-    """A return that does not come off: a person must look, or the provider refused an attempt of what we owe."""
-    return one.state is RefundState.ATTENTION or (one.owed and one.unsettled and one.closed > 0)
+    """A return that does not come off: a person must look, the provider refused an attempt of what we owe, or an operator gave it up."""
+    given_up = one.state is RefundState.DECLINED and (one.owed or one.doubtful)
+    return one.state is RefundState.ATTENTION or given_up or (one.owed and one.unsettled and one.closed > 0)
 
 
 def refund_finished(one: Refund) -> bool:
@@ -139,6 +143,7 @@ def slip_rows(sale: Sale) -> tuple[tuple[str, str], ...]:
         *_sbp_rows(slip),
         ("totalAmount", str(slip.total_amount)),
         ("operationDateTime", slip.operation_date_time),
+        ("enteredBy", "operator" if sale.decided is not None and sale.decided.slip is slip else None),
     ]
     return tuple((label, value) for label, value in rows if value)
 
@@ -159,6 +164,7 @@ def refund_rows(sale: Sale, one: Refund) -> tuple[tuple[str, str], ...]:
         *(_sbp_rows(slip) if slip else []),
         ("refundAmount", str(one.amount)),
         ("operationDateTime", slip.operation_date_time if slip else None),
+        ("enteredBy", "operator" if one.resolved else None),
     ]
     return tuple((label, value) for label, value in rows if value)
 
@@ -205,6 +211,8 @@ def row(sale: Sale) -> Row:
         operation_id=slip.operation_id if slip else None,
         operation_date_time=slip.operation_date_time if slip else None,
         refunded_amount=sale.refunded,
+        attention=needs_person(sale),
+        alarms=" ".join(standing(sale)),
     )
 
 
@@ -228,8 +236,8 @@ def needed_secrets(sale: Sale, needs_token: bool) -> frozenset[str]:
     repeatable = not sale.finished and sale.payment is not PaymentState.ATTENTION and sale.transaction_id is None
     if repeatable:
         names |= {CARD_SESSION, BARCODE, LOYALTY_ID, TOKEN}
-    watched = sale.payment is PaymentState.CANCELED and owes(sale)
-    unclaimed = sale.payment is PaymentState.PAID and sale.told is None and owes(sale)
+    watched = sale.payment is PaymentState.CANCELED and owes_money(sale)
+    unclaimed = sale.payment is PaymentState.PAID and sale.told is None and owes_money(sale)
     returning = any(one.owed and one.unsettled for one in sale.refunds)
     if needs_token and (not sale.finished or watched or unclaimed or returning):
         names.add(TOKEN)

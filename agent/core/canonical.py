@@ -40,7 +40,7 @@ def dumps(value: object) -> str:
 def loads(text: str | bytes) -> Any:
     """Read back what ``dumps`` wrote, decimals exact. For our own texts: what others wrote goes through a strict, bounded parser first.
     Raises ValueError (its text names the place)."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    return _READER.decode(text if isinstance(text, str) else text.decode())
 
 
 def digest(value: object, key: bytes = b"") -> str:
@@ -53,19 +53,24 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not a JSON number")
 
 
+# Made once: ``json.dumps`` and ``json.loads`` would make one for every text, and there are hundreds in a sale.
+_quote = json.JSONEncoder(ensure_ascii=False).encode
+_READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
+
+
 def _write(value: object, depth: int) -> str:
     if depth > MAX_DEPTH:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
     match value:
         case None | bool() | str():
-            return json.dumps(value, ensure_ascii=False)
+            return _quote(value)
         case int():
             return str(int(value))
         case Decimal():
             return _number(value)
         case Mapping():
             pairs = sorted((_key(name), item) for name, item in value.items())
-            return "{" + ",".join(f"{json.dumps(name, ensure_ascii=False)}:{_write(item, depth + 1)}" for name, item in pairs) + "}"
+            return "{" + ",".join(f"{_quote(name)}:{_write(item, depth + 1)}" for name, item in pairs) + "}"
         case Sequence() if not isinstance(value, bytes | bytearray):
             return "[" + ",".join(_write(item, depth + 1) for item in value) + "]"
         case _:

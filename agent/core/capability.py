@@ -15,6 +15,8 @@ needs ``token``        checkout, refund    no                  no               
 wait limit             30 s from answer    180 s from link     180 s from link       180 s from link
 unpaid life            at most our cancel  account setting     90 days               30 minutes
 watch after not-paid   1, 10, 60 min, 24 h until final         until final, 90 days  until final
+list of means          yes                 no                  no                    unknown: assumed no
+fiscal receipts        yes                 no                  no                    unknown: assumed no
 =====================  ==================  ==================  ====================  =====================
 
 "Unknown" cells are assumptions in the safe direction: what is assumed absent is never relied on. A provider whose table holds an
@@ -54,6 +56,8 @@ class Capabilities:
     needs_token: bool
     wait_limit_ms: int
     rereads_ms: tuple[int, ...]  # after a not-paid end: when to look again for late money
+    availability: bool = False  # tells which means of payment a buyer can use (``availability.TellsAvailability``)
+    receipts: bool = False  # takes fiscal receipts, to show them to the buyer (``receipt.TakesReceipts``)
     assumed: frozenset[str] = frozenset()  # names of fields above that no source confirms
 
 
@@ -73,6 +77,8 @@ KOSHELEK = Capabilities(
     needs_token=True,
     wait_limit_ms=30_000,
     rereads_ms=_AFTER_CANCEL_MS,
+    availability=True,
+    receipts=True,
 )
 
 PAYCORE = Capabilities(
@@ -113,7 +119,7 @@ PAYCONNECT = Capabilities(
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
     rereads_ms=(30 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS),
-    assumed=frozenset({"idempotent_create", "find_by_key", "read", "cancel", "refunds"}),
+    assumed=frozenset({"idempotent_create", "find_by_key", "read", "cancel", "refunds", "availability", "receipts"}),
 )
 
 TABLE = {"koshelek": KOSHELEK, "paycore": PAYCORE, "softline": SOFTLINE, "payconnect": PAYCONNECT}

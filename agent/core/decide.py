@@ -13,6 +13,7 @@ from agent.core.model import RefundLine, Slip, Stamp
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundCause
+from agent.core.resolution import Resolution
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
 
@@ -27,8 +28,8 @@ _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
 
 
 def alarm(sale: Sale, code: str) -> list[Event]:
-    """An alarm of a sale is raised once."""
-    return [] if code in sale.alarms else [events.AlarmRaised(code)]
+    """An alarm of a sale is raised once, and anew when it has been acknowledged since."""
+    return [] if code in sale.alarms - sale.acknowledged else [events.AlarmRaised(code)]
 
 
 def attention(sale: Sale, reason: str, charged: bool = False, slip: Slip | None = None) -> list[Event]:
@@ -96,6 +97,10 @@ def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, polic
     if not call.awaited:
         ours = seen.transaction_id == sale.transaction_id
         return _evidence(sale, sale.payment, seen, now, policy) if ours else alarm(sale, "SECOND_TRANSACTION")
+    if sale.decided is not None and sale.transaction_id is not None:  # the operator has named the transaction
+        answered = events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status)
+        ours = seen.transaction_id == sale.transaction_id
+        return [answered, *(_after_decision(sale, seen) if ours else alarm(sale, "SECOND_TRANSACTION"))]
     state = PaymentState.CANCELING if sale.payment in (PaymentState.CANCELING, PaymentState.ATTENTION) else PaymentState.PENDING
     return [
         events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status),
@@ -115,7 +120,7 @@ def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, polic
             if result.transaction_id not in (None, sale.transaction_id):
                 return [answered, events.CancelAnswered(), *alarm(sale, "OTHER_TRANSACTION")]
             paid = result.status is Status.ACCEPTED and result.slip is not None
-            found = _evidence(sale, sale.payment, result, now, policy) if paid else []
+            found = _evidence(sale, sale.payment, result, now, policy) if paid or sale.decided else []
             return [answered, events.CancelAnswered(result.ref_status, result.ref_transaction_id), *found]
         case Refused():
             raised = alarm(sale, result.code) if result.refusal is Refusal.CONFIGURATION else []
@@ -145,6 +150,8 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
 
 def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
     """What the provider's word on our transaction makes of a payment in ``state`` (which may be ahead of ``sale.payment`` by one event)."""
+    if sale.decided is not None:
+        return _after_decision(sale, seen)
     match seen.status:
         case Status.ACCEPTED:
             return _accepted(sale, state, seen.slip, policy)
@@ -201,6 +208,33 @@ def _accepted(sale: Sale, state: PaymentState, slip: Slip | None, policy: Policy
     return [*found, *(one for one in stores if one not in found)]
 
 
+def _after_decision(sale: Sale, seen: Observed) -> list[Event]:
+    """An operator ended the payment, and now the provider speaks of it. The decision stands; where the two differ a person is called, and
+    money that was said not to have been taken goes back as after any not-paid answer (money rule 5)."""
+    contradicted = alarm(sale, "OPERATOR_CONTRADICTED")
+    believed_paid = sale.payment in (PaymentState.PAID, PaymentState.REVERSED) or sale.late_money
+    match seen.status:
+        case Status.ACCEPTED if not believed_paid:
+            problem = mismatch(sale, seen.slip) if seen.slip is not None else None
+            return [*_late_money(sale, seen.slip, problem), *contradicted]
+        case Status.REFUNDING | Status.PARTIAL_REFUNDED if not believed_paid:
+            return [*_late_money(sale, seen.slip, "REFUNDED_ELSEWHERE"), *contradicted]
+        case Status.REFUNDED if not believed_paid:
+            return alarm(sale, "REFUNDED_ELSEWHERE")
+        case Status.REFUNDED | Status.PARTIAL_REFUNDED if not sale.refunds:
+            return contradicted
+        case Status.NEW | Status.PENDING:
+            return contradicted  # the customer can still pay, or has not paid
+        case Status.REJECTED | Status.CANCELED:
+            return contradicted if believed_paid and not _returned_outside(sale) else []
+        case _:
+            return []
+
+
+def _returned_outside(sale: Sale) -> bool:
+    return sale.decided is not None and sale.decided.resolution is Resolution.RETURNED
+
+
 def _without_slip(sale: Sale, state: PaymentState) -> list[Event]:
     """The provider took the money and does not prove that it was ours: read on for a while, then a person (money rule 3)."""
     if state in _OPEN:
@@ -227,14 +261,17 @@ def _other_store(sale: Sale, slip: Slip | None) -> bool:
 
 def _late_money(sale: Sale, slip: Slip | None, problem: str | None) -> list[Event]:
     """Money after a not-paid answer goes back by itself; if it is not the sum we asked for, a person must look at it."""
-    found = [events.LateMoneyFound(slip), full_refund(sale, RefundCause.LATE_MONEY), *alarm(sale, "LATE_MONEY")]
-    return [*found, events.RefundNeedsAttention(RETURN_KEY, problem)] if problem else found
+    return [events.LateMoneyFound(slip), *full_refund(sale, RefundCause.LATE_MONEY, problem), *alarm(sale, "LATE_MONEY")]
 
 
-def full_refund(sale: Sale, cause: RefundCause) -> Event:
-    """The refund of the whole sale that is owed without anybody asking."""
+def full_refund(sale: Sale, cause: RefundCause, problem: str | None = None) -> list[Event]:
+    """The refund of the whole sale that is owed without anybody asking; in attention if there is a problem with it. A bill over nothing
+    has nothing to return."""
+    if not sale.amount:
+        return []
     lines = tuple(RefundLine(place, item.quantity, item.total_amount) for place, item in enumerate(sale.checkout.invoice.items))
-    return events.RefundOpened(RETURN_KEY, sale.amount, lines, cause)
+    opened = events.RefundOpened(RETURN_KEY, sale.amount, lines, cause)
+    return [opened, *([events.RefundNeedsAttention(RETURN_KEY, problem)] if problem else [])]
 
 
 # --- the POS, and time ---
@@ -277,8 +314,8 @@ def unclaimed(sale: Sale, back: bool) -> list[Event]:
     """Paid and told to nobody: give the money back in one commit with its refund, or keep it and raise an alarm (money rule 5)."""
     if sale.payment is not PaymentState.PAID or sale.told is not None:
         return []
-    if back and not sale.refunds:
-        return [events.Reversed(), full_refund(sale, RefundCause.UNCLAIMED), *alarm(sale, "UNCLAIMED")]
+    if back and not sale.refunds and sale.decided is None:  # what an operator found to be paid is not given back by a clock
+        return [events.Reversed(), *full_refund(sale, RefundCause.UNCLAIMED), *alarm(sale, "UNCLAIMED")]
     return alarm(sale, "UNCLAIMED")
 
 

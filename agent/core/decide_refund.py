@@ -48,6 +48,8 @@ def refund_asked(sale: Sale, key: str, wanted: Sequence[Wanted], amount: int | N
     """Open a refund the POS asks for: everything that is left, or some lines. Raises NotRefundable (money rule 8)."""
     if sale.payment not in REFUNDABLE:
         raise NotRefundable("key", f"the sale is {sale.payment.value}: only a paid sale can be refunded")
+    if sale.transaction_id is None:
+        raise NotRefundable("key", "the payment system's id of this payment is not known: an operator decided that it was made")
     if len(sale.refunds) >= MAX_REFUNDS:
         raise NotRefundable("key", f"a sale has at most {MAX_REFUNDS} refunds")
     left = lines_left(sale)
@@ -66,7 +68,7 @@ def lines_left(sale: Sale) -> dict[int, RefundLine]:
     """What is left of each line of the bill after the refunds so far (declined ones do not count). Lines without a rest are absent."""
     left: dict[int, RefundLine] = {}
     for place, item in enumerate(sale.checkout.invoice.items):
-        back = [line for one in sale.refunds if one.state is not RefundState.DECLINED for line in one.lines if line.line == place]
+        back = [line for one in sale.refunds if one.counted for line in one.lines if line.line == place]
         quantity = item.quantity - sum(line.quantity for line in back)
         total = item.total_amount - sum(line.total_amount for line in back)
         if quantity > 0 and total >= 0:
@@ -115,6 +117,8 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
     one = sale.refund(key)
     if one is None or one.call is None or one.call.request_id != request_id or not one.call.awaited:
         return []
+    if one.resolved:
+        return _contradicted(sale, one, result, [events.AttemptAnswered(refund_call(key), request_id, _word(result))])
     done = isinstance(result, Observed) and result.ref_status is RefStatus.ACCEPTED
     if one.state not in (RefundState.SENDING, RefundState.UNKNOWN) and not (one.state is RefundState.ATTENTION and done):
         return []  # it was found, or settled, another way
@@ -137,6 +141,16 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
             return _refused(sale, one, result.code, result.refusal, now, policy, late)
         case _:
             return attempt_failed(sale, refund_call(key), one.call, result) if at_work else []
+
+
+def _contradicted(sale: Sale, one: Refund, result: Result, answered: list[Event]) -> list[Event]:
+    """An operator ended the refund, and now the provider speaks of it: the decision stands, and where the two differ a person is called."""
+    if not isinstance(result, Observed | Refused):
+        return []
+    made = isinstance(result, Observed) and result.ref_status is RefStatus.ACCEPTED
+    refused = isinstance(result, Refused) or result.ref_status is RefStatus.REJECTED
+    differs = made if one.state is RefundState.DECLINED else refused
+    return [*answered, *(alarm(sale, "OPERATOR_CONTRADICTED") if differs else [])]
 
 
 def _word(result: Result) -> str:
@@ -190,6 +204,8 @@ def _definite(refusal: Refusal | None) -> Refusal:
 def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
     """What a read of the refund's own transaction means."""
     one = sale.refund(key)
+    if one is not None and one.resolved and isinstance(result, Observed):
+        return _contradicted(sale, one, result, [])
     if one is None or one.state not in (RefundState.PENDING, RefundState.REQUESTED) or not isinstance(result, Observed):
         return []
     if result.transaction_id not in (None, sale.transaction_id) or result.ref_transaction_id not in (None, one.ref_transaction_id):
@@ -213,15 +229,16 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
     found = _foreign_ref(sale, one, result)
-    if found is not None and sale.payment is PaymentState.ELSEWHERE:
-        return _ambiguous(sale, key)  # another till may have made it
+    all_of_it = result.status is Status.REFUNDED and sale.refunded + one.amount == sale.amount
+    if found is not None and (sale.payment is PaymentState.ELSEWHERE or (sale.restored and not all_of_it)):
+        return _ambiguous(sale, key)  # another till may have made it, or this one after the backup: which refund it is nobody can tell
     if found is not None:
         known = events.RefundKnown(key, found, adopted=True)
         return [known, events.Refunded(key, result.slip, found)] if result.ref_status is RefStatus.ACCEPTED else [known]
     match result.status:
         case Status.ACCEPTED:
             return _unchanged(one)
-        case Status.REFUNDED if sale.refunded + one.amount == sale.amount:
+        case Status.REFUNDED if all_of_it:
             return [events.Refunded(key, result.slip)]
         case Status.PARTIAL_REFUNDED if sale.refunded > 0 and result.ref_transaction_id is not None:
             return _unchanged(one)  # the newest refund it tells of is an older one of ours
@@ -229,6 +246,19 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
             return _ambiguous(sale, key)
         case _:
             return []
+
+
+def seen_after_restore(sale: Sale, result: Result) -> list[Event]:
+    """What a look at a paid sale of a backup says: money that went back after the backup is named, and every further refund is looked up
+    first (money rule 10)."""
+    if not isinstance(result, Observed) or result.transaction_id not in (None, sale.transaction_id):
+        return []
+    ours = {one.ref_transaction_id for one in sale.refunds}
+    told = {result.ref_transaction_id, result.slip.refund_transaction_id if result.slip else None} - {None}
+    known = sale.refunds and (told <= ours if told else sale.refunded == sale.amount)
+    if result.status not in _RETURNING or known:
+        return []
+    return [*([] if sale.restored else [events.Restored()]), *alarm(sale, "REFUNDED_ELSEWHERE")]
 
 
 def _unchanged(one: Refund) -> list[Event]:

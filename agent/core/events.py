@@ -15,7 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from agent.core.model import Binding, Checkout, Deadline, RefundLine, Slip
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
+from agent.core.receipt import FiscalReceipt
 from agent.core.refund import RefundCause
+from agent.core.resolution import Resolution
 from agent.core.verdict import Request
 
 
@@ -155,6 +157,20 @@ class Restored:
     """The journal came back from a backup: for this sale nothing counts as never sent any more (money rule 10)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An operator decided. ``what``: ``payment``, ``refund:KEY``, ``receipt:KEY`` or ``sale``. ``reason`` is his own text, ``by`` who he
+    is. The ids and the slip are what he could prove."""
+
+    what: str
+    resolution: Resolution
+    reason: str
+    by: str
+    transaction_id: str | None = None
+    ref_transaction_id: str | None = None
+    slip: Slip | None = None
+
+
 # --- calls ---
 
 
@@ -267,8 +283,20 @@ class RefundNeedsAttention:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptGiven:
+    """A fiscal receipt was taken over from a POS; ``receipt`` is its number. ``refund``: the key of the refund it is about."""
+
     receipt: str
     digest: str
+    invoice: FiscalReceipt
+    refund: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptReopened:
+    """The provider said "later": the attempt is closed, a new one is owed."""
+
+    receipt: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +329,7 @@ Event = (
     | Confirmed
     | AlarmRaised
     | Restored
+    | Resolved
     | AttemptStarted
     | AttemptHeld
     | AttemptLost
@@ -314,6 +343,7 @@ Event = (
     | RefundDeclined
     | RefundNeedsAttention
     | ReceiptGiven
+    | ReceiptReopened
     | ReceiptDelivered
     | ReceiptRefused
 )
@@ -337,6 +367,7 @@ KINDS: dict[str, type[Any]] = {
     "confirmed": Confirmed,
     "alarm_raised": AlarmRaised,
     "restored": Restored,
+    "resolved": Resolved,
     "attempt_started": AttemptStarted,
     "attempt_held": AttemptHeld,
     "attempt_lost": AttemptLost,
@@ -350,6 +381,7 @@ KINDS: dict[str, type[Any]] = {
     "refund_declined": RefundDeclined,
     "refund_needs_attention": RefundNeedsAttention,
     "receipt_given": ReceiptGiven,
+    "receipt_reopened": ReceiptReopened,
     "receipt_delivered": ReceiptDelivered,
     "receipt_refused": ReceiptRefused,
 }
@@ -381,5 +413,6 @@ def decode(kind: str, body: Mapping[str, Any]) -> Event:
 
 
 def plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """An event for people: its stored fields, without the bill and the requests, which the sale's own answer shows better."""
-    return {name: value for name, value in body.items() if name not in ("checkout", "request", "rows")}
+    """An event for people: its stored fields, without the bill and the requests, which the sale's own answer shows better, and without
+    the fiscal receipt, which may name a cashier."""
+    return {name: value for name, value in body.items() if name not in ("checkout", "request", "rows", "invoice")}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from agent.core import events, fold_parts, fold_payment
+from agent.core import events, fold_operator, fold_parts, fold_payment
 from agent.core.call import Call
 from agent.core.events import Event
 from agent.core.fold_parts import Attempt
@@ -97,7 +97,8 @@ def _attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
         case "refund":
             return fold_parts.refund_attempt(sale, fold_parts.find_refund(sale, key), call, event, at)
         case _:
-            return fold_parts.delivery_attempt(sale, fold_parts.find_delivery(sale, key), call, event)
+            held_by = _held_by(event) if isinstance(event, events.AttemptHeld) else None
+            return fold_parts.delivery_attempt(sale, fold_parts.find_delivery(sale, key), call, event, held_by)
 
 
 def _moved(call: Call | None, event: Attempt, at: Stamp) -> Call:
@@ -137,6 +138,11 @@ def _held_reason(sale: Sale, event: events.AttemptHeld) -> str | None:
     """While nothing was sent the cashier may know why it waits; in every other state the reason is not the link's to give."""
     if sale.payment is not PaymentState.SENDING:
         return sale.reason
+    return _held_by(event)
+
+
+def _held_by(event: events.AttemptHeld) -> str | None:
+    """What kept an attempt from being sent, as a reason code."""
     if event.denied not in (None, TOO_MANY_REQUESTS) or event.reason == "credentials":
         return "ACCESS_DENIED"
     return "OFFLINE" if event.reason in OFFLINE_REASONS else None
@@ -162,6 +168,7 @@ _APPLY: dict[type[Any], Callable[[Sale, Any, Stamp], Sale]] = {
     events.Confirmed: fold_payment.confirmed,
     events.AlarmRaised: fold_payment.alarm,
     events.Restored: fold_payment.restored,
+    events.Resolved: fold_operator.resolved,
     events.AttemptStarted: _attempt,
     events.AttemptHeld: _attempt,
     events.AttemptLost: _attempt,
@@ -175,6 +182,7 @@ _APPLY: dict[type[Any], Callable[[Sale, Any, Stamp], Sale]] = {
     events.RefundDeclined: fold_parts.refund_declined,
     events.RefundNeedsAttention: fold_parts.refund_attention,
     events.ReceiptGiven: fold_parts.receipt_given,
+    events.ReceiptReopened: fold_parts.receipt_reopened,
     events.ReceiptDelivered: fold_parts.receipt_delivered,
     events.ReceiptRefused: fold_parts.receipt_refused,
 }

@@ -47,11 +47,13 @@ def refund_opened(sale: Sale, event: events.RefundOpened, at: Stamp) -> Sale:
         raise IllegalTransition(f"refund: {event.refund!r} cannot be opened in {sale.payment.value}")
     if event.amount <= 0 or sale.refund_held + event.amount > sale.amount:
         raise IllegalTransition(f"refund: {event.amount} kopecks exceed what is left of {sale.amount}")
-    opened = Refund(event.refund, event.amount, event.lines, event.cause, event.digest, at)
+    looked_up_first = sale.restored  # what was returned after the backup is not known here
+    opened = Refund(event.refund, event.amount, event.lines, event.cause, event.digest, at, check_first=looked_up_first)
     return replace(sale, refunds=(*sale.refunds, opened))
 
 
-def _refund_moved(sale: Sale, key: str, move: RefundEvent, at: Stamp, **changes: Any) -> Sale:
+def refund_moved(sale: Sale, key: str, move: RefundEvent, at: Stamp, **changes: Any) -> Sale:
+    """Move the machine of a refund."""
     one = find_refund(sale, key)
     state = refund.TABLE.next(one.state, move)
     if state in refund.SETTLED:
@@ -60,7 +62,7 @@ def _refund_moved(sale: Sale, key: str, move: RefundEvent, at: Stamp, **changes:
 
 
 def refund_known(sale: Sale, event: events.RefundKnown, at: Stamp) -> Sale:
-    return _refund_moved(sale, event.refund, RefundEvent.KNOWN, at, ref_transaction_id=event.ref_transaction_id)
+    return refund_moved(sale, event.refund, RefundEvent.KNOWN, at, ref_transaction_id=event.ref_transaction_id)
 
 
 def refund_checked(sale: Sale, event: events.RefundChecked, at: Stamp) -> Sale:
@@ -72,7 +74,7 @@ def refund_checked(sale: Sale, event: events.RefundChecked, at: Stamp) -> Sale:
 
 def refund_reopened(sale: Sale, event: events.RefundReopened, at: Stamp) -> Sale:
     one = find_refund(sale, event.refund)
-    return _refund_moved(
+    return refund_moved(
         sale,
         event.refund,
         RefundEvent.REOPENED,
@@ -89,23 +91,23 @@ def refund_reopened(sale: Sale, event: events.RefundReopened, at: Stamp) -> Sale
 
 
 def refund_requested(sale: Sale, event: events.RefundRequested, at: Stamp) -> Sale:
-    return _refund_moved(sale, event.refund, RefundEvent.REQUESTED, at, ref_transaction_id=event.ref_transaction_id)
+    return refund_moved(sale, event.refund, RefundEvent.REQUESTED, at, ref_transaction_id=event.ref_transaction_id)
 
 
 def refunded(sale: Sale, event: events.Refunded, at: Stamp) -> Sale:
     known = find_refund(sale, event.refund).ref_transaction_id
     ref = event.ref_transaction_id or known
-    return _refund_moved(sale, event.refund, RefundEvent.REFUNDED, at, slip=event.slip, ref_transaction_id=ref, reason=None)
+    return refund_moved(sale, event.refund, RefundEvent.REFUNDED, at, slip=event.slip, ref_transaction_id=ref, reason=None)
 
 
 def refund_declined(sale: Sale, event: events.RefundDeclined, at: Stamp) -> Sale:
     if find_refund(sale, event.refund).owed:
         raise IllegalTransition("refund: what is owed cannot be declined away")
-    return _refund_moved(sale, event.refund, RefundEvent.DECLINED, at, reason=event.reason)
+    return refund_moved(sale, event.refund, RefundEvent.DECLINED, at, reason=event.reason)
 
 
 def refund_attention(sale: Sale, event: events.RefundNeedsAttention, at: Stamp) -> Sale:
-    return _refund_moved(sale, event.refund, RefundEvent.ATTENTION, at, reason=event.reason)
+    return refund_moved(sale, event.refund, RefundEvent.ATTENTION, at, reason=event.reason)
 
 
 # --- receipts ---
@@ -118,33 +120,40 @@ _DELIVERY_EVENTS: dict[type[Any], DeliveryEvent] = {
 
 
 def find_delivery(sale: Sale, key: str) -> Delivery:
-    found = next((one for one in sale.deliveries if one.key == key), None)
+    found = sale.delivery(key)
     if found is None:
         raise IllegalTransition(f"delivery: receipt {key!r} was never given")
     return found
 
 
-def _put_delivery(sale: Sale, changed: Delivery) -> Sale:
+def put_delivery(sale: Sale, changed: Delivery) -> Sale:
     return replace(sale, deliveries=tuple(changed if one.key == changed.key else one for one in sale.deliveries))
 
 
-def delivery_attempt(sale: Sale, one: Delivery, call: Call, event: Attempt) -> Sale:
+def delivery_attempt(sale: Sale, one: Delivery, call: Call, event: Attempt, held_by: str | None) -> Sale:
+    """``held_by``: why nothing was sent, as a reason code, if anybody can do something about it."""
     move = _DELIVERY_EVENTS.get(type(event))
     state = one.state if move is None else delivery.TABLE.next(one.state, move)
-    return _put_delivery(sale, replace(one, state=state, call=call))
+    return put_delivery(sale, replace(one, state=state, call=call, reason=held_by))
 
 
 def receipt_given(sale: Sale, event: events.ReceiptGiven, at: Stamp) -> Sale:
-    if any(one.key == event.receipt for one in sale.deliveries) or sale.transaction_id is None:
+    if sale.delivery(event.receipt) is not None or sale.transaction_id is None:
         raise IllegalTransition(f"delivery: receipt {event.receipt!r} was given before, or there is no transaction to give it to")
-    return replace(sale, deliveries=(*sale.deliveries, Delivery(event.receipt, event.digest, at)))
+    return replace(sale, deliveries=(*sale.deliveries, Delivery(event.receipt, event.digest, at, event.invoice, event.refund)))
+
+
+def receipt_reopened(sale: Sale, event: events.ReceiptReopened, at: Stamp) -> Sale:
+    one = find_delivery(sale, event.receipt)
+    state = delivery.TABLE.next(one.state, DeliveryEvent.REOPENED)
+    return put_delivery(sale, replace(one, state=state, reason=event.reason, closed=one.closed + 1))
 
 
 def receipt_delivered(sale: Sale, event: events.ReceiptDelivered, at: Stamp) -> Sale:
     one = find_delivery(sale, event.receipt)
-    return _put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.DELIVERED)))
+    return put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.DELIVERED), reason=None))
 
 
 def receipt_refused(sale: Sale, event: events.ReceiptRefused, at: Stamp) -> Sale:
     one = find_delivery(sale, event.receipt)
-    return _put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.REFUSED), reason=event.reason))
+    return put_delivery(sale, replace(one, state=delivery.TABLE.next(one.state, DeliveryEvent.REFUSED), reason=event.reason))

@@ -14,9 +14,10 @@ from agent.core.sale import Sale
 def pay(sale: Sale, event: PaymentEvent, at: Stamp, **changes: Any) -> Sale:
     """Move the payment machine; ``told`` guards what was handed out (money rule 5)."""
     target = payment.TABLE.next(sale.payment, event)
-    if sale.told is not None and event in payment.CHANGES_ANSWER:
-        raise IllegalTransition(f"payment: {event.value} after the answer {sale.told.state.value} was told")
-    if sale.told is None and event is PaymentEvent.LATE_MONEY:
+    if sale.frozen and event in payment.CHANGES_ANSWER:
+        ended = f"the answer {sale.told.state.value} was told" if sale.told is not None else "an operator decided"
+        raise IllegalTransition(f"payment: {event.value} after {ended}")
+    if not sale.frozen and event is PaymentEvent.LATE_MONEY:
         raise IllegalTransition("payment: late_money before any answer was told")
     if target is not sale.payment and (target in FINISHED or target is PaymentState.ATTENTION):
         changes.setdefault("ended", at)
@@ -26,6 +27,8 @@ def pay(sale: Sale, event: PaymentEvent, at: Stamp, **changes: Any) -> Sale:
 
 
 def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
+    if sale.decided is not None:
+        return _learned(sale, event.transaction_id, at)
     cause = sale.cancel_cause or (CancelCause.FOUND_LATE if sale.payment is PaymentState.ATTENTION else None)
     return pay(
         sale,
@@ -36,6 +39,15 @@ def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> 
         cancel_cause=cause,
         reason=None if sale.payment is PaymentState.ATTENTION else sale.reason,
     )
+
+
+def _learned(sale: Sale, transaction_id: str, at: Stamp) -> Sale:
+    """A late answer names the transaction of a payment that an operator ended without it. The decision stands; what can be read from now on
+    is watched from now on."""
+    if sale.transaction_id is not None:
+        raise IllegalTransition(f"payment: the transaction of a sale in {sale.payment.value} is known")
+    watch: dict[str, Any] = {"ended": at, "rereads": 0, "watch_over": False} if sale.payment is PaymentState.CANCELED else {}
+    return replace(sale, transaction_id=transaction_id, answered=sale.answered or at, **watch)
 
 
 def charge_seen(sale: Sale, event: events.ChargeSeen, at: Stamp) -> Sale:
@@ -111,7 +123,7 @@ def confirmed(sale: Sale, event: events.Confirmed, at: Stamp) -> Sale:
 
 
 def alarm(sale: Sale, event: events.AlarmRaised, at: Stamp) -> Sale:
-    return replace(sale, alarms=sale.alarms | {event.code})
+    return replace(sale, alarms=sale.alarms | {event.code}, acknowledged=sale.acknowledged - {event.code})
 
 
 def restored(sale: Sale, event: events.Restored, at: Stamp) -> Sale:

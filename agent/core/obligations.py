@@ -9,17 +9,19 @@ the moment of asking; an overdue or implausible one is due at once, and none of 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from agent.core.call import Call, CallState, elapsed_ms
+from agent.core.call import Call, CallState, elapsed_ms, jitter
 from agent.core.capability import Capabilities
+from agent.core.delivery import Delivery
 from agent.core.events import CancelCause
+from agent.core.fold import call_of
 from agent.core.model import Stamp
 from agent.core.payment import FINISHED, PaymentState
-from agent.core.policy import Policy, Unclaimed
+from agent.core.policy import BackOff, Policy, Unclaimed
 from agent.core.refund import Refund, RefundState
-from agent.core.sale import Sale
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, RECEIPT_CALL, REFUND_CALL, Sale
 
 
 class Duty(StrEnum):
@@ -35,16 +37,23 @@ class Duty(StrEnum):
     REFUND = "refund"  # send (or repeat) the refund at work
     CHECK_REFUND = "check_refund"  # read the payment before the refund may be repeated
     READ_REFUND = "read_refund"  # read the state of a refund transaction
+    RECEIPT = "receipt"  # hand over (or hand over again) a fiscal receipt
+
+
+READS = frozenset({Duty.READ, Duty.CHECK_REFUND, Duty.READ_REFUND})
+WAITING = READS | {Duty.SEND, Duty.CANCEL, Duty.REFUND, Duty.RECEIPT}  # what waits out a back-off or a watch; the others are decisions
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A duty and the tick at which it is due. ``why`` is a reason code where the duty needs one; ``refund`` the refund's key."""
+    """A duty and the tick at which it is due. ``why`` is a reason code where the duty needs one; ``refund`` the refund's key; ``receipt``
+    the receipt's."""
 
     duty: Duty
     at: int
     why: str = ""
     refund: str = ""
+    receipt: str = ""
 
 
 @dataclass(slots=True)
@@ -57,23 +66,32 @@ class Memory:
     last_read: Stamp | None = None
     reads: int = 0
     read_failures: int = 0
+    read_pause_ms: int = 0  # the provider has asked (Retry-After) not to be read for so long after the last read
     obstacle: str = ""  # why the first attempt could not even be made, as a reason code
+    hurried: set[Duty] = field(default_factory=set)  # an operator wants these done now, once, however long they would wait
+    carried: set[str] = field(default_factory=set)  # receipts that are on their way, or wait for their turn
 
 
 def obligations(sale: Sale, now: Stamp, memory: Memory, policy: Policy, caps: Capabilities) -> list[Owed]:
     """Everything the sale owes, soonest first. Empty: it is settled, as far as this machine can settle it."""
     view = _View(sale, now, memory, policy, caps)
-    return sorted([*view.payment(), *view.refunds()], key=lambda owed: owed.at)
+    return sorted(map(view.hurried, (*view.payment(), *view.refunds(), *view.receipts())), key=lambda owed: owed.at)
 
 
 def owes(sale: Sale) -> bool:
-    """Whether a start must load the sale: it is unsettled, or something is still to be looked at or told."""
+    """Whether a start must load the sale: it is unsettled, something is still to be looked at or told, a person must see to a refund, or a
+    receipt is to be delivered."""
+    stuck = any(one.state is RefundState.ATTENTION for one in sale.refunds)
+    return owes_money(sale) or stuck or any(one.unsettled for one in sale.deliveries)
+
+
+def owes_money(sale: Sale) -> bool:
+    """``owes``, but for the receipts: whether the payment or a refund is unsettled, or to be looked at or told."""
     return (
         not sale.finished
         or sale.active_refund() is not None
         or (sale.payment is PaymentState.CANCELED and sale.transaction_id is not None and not sale.late_money and not sale.watch_over)
         or (sale.payment is PaymentState.PAID and sale.told is None and "UNCLAIMED" not in sale.alarms)
-        or any(one.unsettled for one in sale.deliveries)
     )
 
 
@@ -84,6 +102,22 @@ class _View:
     memory: Memory
     policy: Policy
     caps: Capabilities
+
+    def hurried(self, owed: Owed) -> Owed:
+        """What an operator wants now is due now: neither sooner than the provider allows reads to follow each other, nor before the time it
+        has itself asked us to wait (``Retry-After``)."""
+        if owed.duty not in self.memory.hurried:
+            return owed
+        return replace(owed, at=min(owed.at, max(self._earliest(owed), self.now.ticks)))
+
+    def _earliest(self, owed: Owed) -> int:
+        if owed.duty in READS:
+            last, pause_ms = self.memory.last_read, max(self.policy.read_interval_ms, self.memory.read_pause_ms)
+        else:
+            names = {Duty.SEND: CHECKOUT_CALL, Duty.CANCEL: CANCEL_CALL, Duty.REFUND: f"{REFUND_CALL}:{owed.refund}"}
+            call = call_of(self.sale, names.get(owed.duty, f"{RECEIPT_CALL}:{owed.receipt}"))
+            last, pause_ms = (call.last, call.retry_after_ms) if call is not None else (None, 0)
+        return last.ticks + pause_ms if last is not None and last.boot == self.now.boot else self.now.ticks
 
     # --- payment ---
 
@@ -231,6 +265,8 @@ class _View:
             return
         plan = self.plan()
         if sale.rereads >= len(plan):
+            if Duty.READ in self.memory.hurried:
+                yield from self._read(first=self.now.ticks, slow_down_after=0)
             return
         age = elapsed_ms(sale.ended, self.now)
         wait = 0 if age is None else plan[sale.rereads] - age
@@ -246,21 +282,31 @@ class _View:
         if sale.told is not None or "UNCLAIMED" in sale.alarms or sale.ended is None:
             return
         begin = max(sale.ended.ticks, self.memory.started.ticks) if sale.ended.boot == self.now.boot else self.memory.started.ticks
-        back = sale.cancel_by_pos or self.policy.unclaimed is Unclaimed.RETURN
+        back = (sale.cancel_by_pos or self.policy.unclaimed is Unclaimed.RETURN) and sale.decided is None
         yield Owed(Duty.UNCLAIMED, begin + self.policy.unclaimed_ms, "return" if back else "keep")
 
     def _read(self, first: int, slow_down_after: int | None) -> Iterator[Owed]:
         """The next status read: at ``first``, then at the interval; slower after failures, and after some reads where nobody waits."""
-        memory, policy = self.memory, self.policy
+        memory = self.memory
         if not self.caps.read or memory.reading:
             return
         due = first
         if memory.last_read is not None and memory.last_read.boot == self.now.boot:
-            slow = 0 if slow_down_after is None else max(0, memory.reads - slow_down_after)
-            doublings = min(max(slow, memory.read_failures), 12)
-            wait = min(policy.read_interval_ms << doublings, policy.read_cap_ms)
-            due = max(first, memory.last_read.ticks + max(wait, policy.read_interval_ms))
-        yield Owed(Duty.READ, due)
+            due = max(first, memory.last_read.ticks + self._pause(0 if slow_down_after is None else memory.reads - slow_down_after))
+        yield Owed(Duty.READ, self._unless_silenced(due, self.sale.cancel_call))
+
+    def _unless_silenced(self, due: int, call: Call | None) -> int:
+        """Not before the silence is over that the provider asked for in its answer to that call: it means reads, too (promise P19)."""
+        return max(due, call.next_try(self.now, _AS_ASKED)) if call is not None and call.retry_after_ms else due
+
+    def _pause(self, slow: int) -> int:
+        """Milliseconds from a read to the next: while reads fail ever longer and different from till to till, and never shorter than the
+        provider has asked for (promise P19)."""
+        memory, policy = self.memory, self.policy
+        doublings = min(max(slow, memory.read_failures, 0), 12)
+        wait = max(min(policy.read_interval_ms << doublings, policy.read_cap_ms), policy.read_interval_ms, memory.read_pause_ms)
+        spread = jitter(f"{self.sale.id}/{self.sale.transaction_id}", memory.read_failures) if memory.read_failures else 0
+        return wait + int(wait * spread)
 
     # --- refunds ---
 
@@ -314,10 +360,30 @@ class _View:
             return
         due = self.now.ticks
         if memory.last_read is not None and memory.last_read.boot == self.now.boot:
-            doublings = min(max(memory.reads - 10, memory.read_failures, 0), 12)
-            wait = min(self.policy.read_interval_ms << doublings, self.policy.read_cap_ms)
-            due = max(due, memory.last_read.ticks + (_DAY_MS if daily else wait))
-        yield Owed(duty, due, refund=one.key)
+            due = max(due, memory.last_read.ticks + (_DAY_MS if daily else self._pause(memory.reads - 10)))
+        yield Owed(duty, self._unless_silenced(due, one.call), refund=one.key)
+
+    # --- receipts ---
+
+    def receipts(self) -> Iterator[Owed]:
+        """Each on its own: one that cannot be delivered does not hold up the others, and none waits for money or is waited for by it."""
+        for one in self.sale.deliveries:
+            under_way = one.key in self.memory.carried or (one.call is not None and one.call.open)
+            if one.unsettled and not under_way:
+                yield Owed(Duty.RECEIPT, self._receipt_due(one), receipt=one.key)
+
+    def _receipt_due(self, one: Delivery) -> int:
+        if one.call is None:
+            return self.now.ticks
+        call = replace(one.call, failures=one.closed) if one.call.settled else one.call
+        settle = self.policy.settle_backoff
+        doublings = min(max(call.failures - RECEIPT_PATIENCE_TRIES, 0), RECEIPT_PATIENCE_DOUBLINGS)
+        return call.next_try(self.now, BackOff(settle.base_ms, settle.cap_ms << doublings))
 
 
+# Every sale has a receipt, no customer waits for one, and each try is two records on the disk: what was not taken for minutes (a service
+# that is not there) is tried ever more rarely, with the default back-off once an hour: hundreds of them must not fill the till's disk.
+RECEIPT_PATIENCE_TRIES = 10
+RECEIPT_PATIENCE_DOUBLINGS = 7
+_AS_ASKED = BackOff(0, 0)  # no wait of our own beside the provider's
 _DAY_MS = 86_400_000

@@ -54,3 +54,4 @@ class Policy:
     store_mismatch_is_attention: bool = False  # rule 3: the vendor's own examples differ
     checkout_backoff: BackOff = BackOff(500, 5_000)
     settle_backoff: BackOff = BackOff(1_000, 30_000)  # cancels and refunds: within 60 s of the network's return (promise P2)
+    availability_limit_ms: int = 3_000  # for a list of means of payment: the customer stands there

@@ -28,7 +28,8 @@ class Row:
     """The projection of a sale: a cache for queries and constraints, computed from its events (``answer.row``) and written with them.
 
     ``open``: unfinished or in attention (at most one per order unless split). ``paid_unreturned``: paid and not fully refunded (at most one
-    per order and business date unless split). ``owes``: the engine must look at it after a start.
+    per order and business date unless split). ``owes``: the engine must look at it after a start. ``attention``: a person must look at it.
+    ``alarms``: the codes of those that stand, with a blank between them.
     """
 
     id: SaleId
@@ -59,6 +60,8 @@ class Row:
     operation_id: str | None = None
     operation_date_time: str | None = None
     refunded_amount: int = 0
+    attention: bool = False
+    alarms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,11 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to list: every given field narrows the result; newest first."""
+    """What to list, newest first: every given field narrows the result; those named like a field of ``Row`` by equality.
+
+    ``attention``: a person must look. ``unconfirmed``: handed out as finished, and not confirmed since. ``untold``: paid, and handed out to
+    nobody. ``owing``: without what an operator has released. ``parked``: set aside. ``before``: only what is older than this sale.
+    """
 
     store_id: str | None = None
     terminal_id: str | None = None
@@ -87,20 +94,31 @@ class Query:
     order_id: str | None = None
     qrc_id: str | None = None
     kzo: str | None = None
+    operation_id: str | None = None
     transaction_id: str | None = None
     amount: int | None = None
+    open: bool = False
+    attention: bool = False
     unconfirmed: bool = False
+    untold: bool = False
     owing: bool = False
+    parked: bool = False
+    before: SaleId | None = None
     limit: int = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A sale whose record cannot be used. It is shown and blocks nobody."""
+    """A sale whose record cannot be used. It is shown and blocks nobody. ``released``: who took over what it may still owe, and why."""
 
     id: SaleId
     reason: str
     at: datetime
+    released: str | None = None
+
+
+RESTORED_NOTE = "restored_at"  # the journal came from a backup and waits for an operator's release (money rule 10)
+LAST_RESTORED_NOTE = "last_restored_at"  # the same, and it stays: what is older may have gone on in the journal that was lost
 
 
 class JournalError(Exception):
@@ -145,7 +163,10 @@ class Journal(Protocol):
 
     async def find(self, query: Query) -> Sequence[Row]: ...
 
-    async def park(self, sale_id: SaleId, reason: str, at: datetime) -> None: ...
+    async def refunded(self, since: datetime, until: datetime) -> Sequence[SaleId]:
+        """Sales of which a refund may have been settled, or something decided, in this time; ``until`` is not part of it."""
+
+    async def park(self, sale_id: SaleId, reason: str, at: datetime, released: str | None = None) -> None: ...
 
     async def parked(self) -> Sequence[Parked]: ...
 

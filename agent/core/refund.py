@@ -40,6 +40,8 @@ class RefundEvent(StrEnum):
     REFUNDED = "refunded"
     DECLINED = "declined"
     ATTENTION = "attention"
+    RETRIED = "retried"  # an operator has the unclear attempt of a stuck refund looked at again
+    DROPPED = "dropped"  # an operator gave it up
 
 
 class RefundCause(StrEnum):
@@ -48,6 +50,7 @@ class RefundCause(StrEnum):
     POS = "pos"
     LATE_MONEY = "late_money"
     UNCLAIMED = "unclaimed"
+    OPERATOR = "operator"
 
 
 SETTLED = frozenset({RefundState.REFUNDED, RefundState.DECLINED, RefundState.ATTENTION})
@@ -86,6 +89,13 @@ TABLE = Table(
         (_S.REQUESTED, _E.REFUNDED): _S.REFUNDED,
         (_S.REQUESTED, _E.ATTENTION): _S.ATTENTION,
         (_S.ATTENTION, _E.REFUNDED): _S.REFUNDED,  # found later, or decided by a person
+        (_S.ATTENTION, _E.REOPENED): _S.QUEUED,  # an operator wants another attempt
+        (_S.ATTENTION, _E.RETRIED): _S.UNKNOWN,
+        (_S.ATTENTION, _E.DROPPED): _S.DECLINED,
+        (_S.QUEUED, _E.DROPPED): _S.DECLINED,
+        (_S.UNKNOWN, _E.DROPPED): _S.DECLINED,
+        (_S.PENDING, _E.DROPPED): _S.DECLINED,
+        (_S.REQUESTED, _E.DROPPED): _S.DECLINED,
     },
     start=RefundState.QUEUED,
 )
@@ -96,7 +106,9 @@ class Refund:
     """State of one refund. ``call`` is that of the attempt at work; ``closed`` counts the attempts ended by a definite refusal.
     ``checked``: when a status read last showed that an unclear attempt had changed nothing. ``check_first``: something said of a repeat
     makes it likely that the first copy did its work, so the status is read before the next one whatever the time. ``refused``: the closed
-    attempt was refused in a way that a read must confirm. ``rejected``: refund transactions of closed attempts, never to be adopted."""
+    attempt was refused in a way that a read must confirm. ``rejected``: refund transactions of closed attempts, never to be adopted.
+    ``resolved``: an operator decided how it ended. ``doubtful``: he gave it up while an attempt may have done its work, so its part of the
+    charge stays taken (promise P7)."""
 
     key: str
     amount: Kopecks
@@ -116,6 +128,13 @@ class Refund:
     slip: Slip | None = None
     reason: str | None = None
     settled_at: Stamp | None = None
+    resolved: bool = False
+    doubtful: bool = False
+
+    @property
+    def counted(self) -> bool:
+        """It holds a part of the charge."""
+        return self.state in COUNTED or self.doubtful
 
     @property
     def owed(self) -> bool:
@@ -124,3 +143,8 @@ class Refund:
     @property
     def unsettled(self) -> bool:
         return self.state not in SETTLED
+
+
+def may_be_made(one: Refund) -> bool:
+    """Nobody can rule out that an attempt of an unsettled refund has done, or will yet do, its work."""
+    return one.check_first or (one.call is not None and one.state is not RefundState.QUEUED)

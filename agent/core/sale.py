@@ -10,7 +10,7 @@ from agent.core.events import CancelCause
 from agent.core.model import Binding, Checkout, Deadline, SaleId, Slip, Stamp
 from agent.core.money import Kopecks
 from agent.core.payment import FINISHED, PaymentState
-from agent.core.refund import COUNTED, Refund, RefundState
+from agent.core.refund import Refund, RefundState
 
 CHECKOUT_CALL = "checkout"
 CANCEL_CALL = "cancel"
@@ -54,6 +54,8 @@ class Sale:
     confirmed: bool = False
     restored: bool = False
     alarms: frozenset[str] = frozenset()
+    acknowledged: frozenset[str] = frozenset()  # alarms that an operator has seen
+    decided: events.Resolved | None = None  # how an operator ended the payment
     refunds: tuple[Refund, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
 
@@ -66,6 +68,11 @@ class Sale:
         return self.payment in FINISHED
 
     @property
+    def frozen(self) -> bool:
+        """Its end was handed out, or decided by an operator: evidence that comes later does not change it."""
+        return self.told is not None or self.decided is not None
+
+    @property
     def never_sent(self) -> bool:
         """Proof that no byte of the checkout ever left (money rule 2)."""
         return not self.restored and (self.call is None or self.call.proven_unsent)
@@ -73,7 +80,7 @@ class Sale:
     @property
     def refund_held(self) -> int:
         """Kopecks that refunds have taken, are taking or may have taken."""
-        return sum(one.amount for one in self.refunds if one.state in COUNTED)
+        return sum(one.amount for one in self.refunds if one.counted)
 
     @property
     def refunded(self) -> int:
@@ -81,6 +88,10 @@ class Sale:
 
     def refund(self, key: str) -> Refund | None:
         return next((one for one in self.refunds if one.key == key), None)
+
+    def delivery(self, key: str) -> Delivery | None:
+        """The fiscal receipt of this number."""
+        return next((one for one in self.deliveries if one.key == key), None)
 
     def active_refund(self) -> Refund | None:
         """The refund at work: one at a time, in the order they were asked for."""

@@ -22,6 +22,7 @@ class Operation(StrEnum):
     CANCEL = "cancel"
     REFUND = "refund"
     RECEIPT = "receipt"
+    AVAILABILITY = "availability"
 
 
 @dataclass(frozen=True, slots=True)

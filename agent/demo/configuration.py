@@ -10,6 +10,8 @@ PASSWORD = "sandbox"  # noqa: S105 - of a simulator; it opens nothing else
 
 TILLS = ("till-1", "till-2", "till-3", "till-4", "till-5", "till-6", "till-7")
 KIOSK = "kiosk"
+LINES = ("till-2", "till-6")  # tills with a serial line of their own
+TOKEN = "play-money-play-money"  # noqa: S105 - of clients on this machine, for a minute
 KIOSK_DEADLINE_S = 10  # nobody waits longer at a kiosk: unsent by then means never sent
 DEADLINE_S = 30
 FIRST_REREAD_S = 10  # the shortest the agent accepts; a minute in a shop
@@ -59,6 +61,33 @@ path = {admin_socket}
 role = "admin"
 users = [{user}]
 terminals = ["*/*"]
+
+[[listener]]
+kind = "tcp"
+port = {tcp_port}
+requests_per_s = 200
+
+[[listener.client]]
+name = "tcp-tills"
+token_file = {token_file}
+terminals = ["*/*"]
+
+[[listener]]
+kind = "http"
+port = {http_port}
+requests_per_s = 200
+
+[[listener.client]]
+name = "http-tills"
+token_file = {token_file}
+terminals = ["*/*"]
+{lines}"""
+
+_LINE = """
+[[listener]]
+kind = "pty"
+path = {path}
+terminals = [{till}]
 """
 
 _TERMINAL = """
@@ -69,12 +98,13 @@ send_deadline_s = {deadline_s}
 """
 
 
-def configuration(folder: Path, bank_url: str, user_id: int) -> str:
+def configuration(folder: Path, bank_url: str, user_id: int, tcp_port: int, http_port: int) -> str:
     """The text of the agent's configuration file; everything it names lies in ``folder``."""
     deadlines = {**dict.fromkeys(TILLS, DEADLINE_S), KIOSK: KIOSK_DEADLINE_S}
     terminals = "".join(
         _TERMINAL.format(store=_text(STORE), terminal=_text(name), deadline_s=deadline_s) for name, deadline_s in deadlines.items()
     )
+    lines = "".join(_LINE.format(path=_text(line_of(folder, name)), till=_text(f"{STORE}/{name}")) for name in LINES)
     return _CONFIGURATION.format(
         journal=_text(journal_of(folder)),
         bank=_text(bank_url),
@@ -86,6 +116,10 @@ def configuration(folder: Path, bank_url: str, user_id: int) -> str:
         pos_socket=_text(pos_socket_of(folder)),
         admin_socket=_text(admin_socket_of(folder)),
         user=_text(user_id),
+        tcp_port=tcp_port,
+        http_port=http_port,
+        token_file=_text(token_file_of(folder)),
+        lines=lines,
     )
 
 
@@ -95,6 +129,15 @@ def journal_of(folder: Path) -> Path:
 
 def password_file_of(folder: Path) -> Path:
     return folder / "password"
+
+
+def token_file_of(folder: Path) -> Path:
+    return folder / "token"
+
+
+def line_of(folder: Path, terminal: str) -> Path:
+    """The pseudo-terminal of a till."""
+    return folder / f"{terminal}.tty"
 
 
 def pos_socket_of(folder: Path) -> Path:

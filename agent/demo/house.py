@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from agent.demo.configuration import KIOSK, TILLS
 from agent.demo.director import Director
 from agent.demo.goods import Bill
 from agent.demo.register import Answer, Book, Register, Sale, Show, TakesTooLong
 from agent.demo.stage import Stage
+from agent.demo.ways import connect
 from agent.sandbox.customer import Action
 from agent.sandbox.words import Method
 from drivers.client import CallFailed, Unreachable
@@ -49,7 +51,9 @@ class House:
         self.stage, self.director = stage, director
         self.book = Book()
         self.cancels = asyncio.Lock()
-        self.registers = {name: Register(stage.pos_socket, name, self.book, show, lambda: stage.agent.ended) for name in (*TILLS, KIOSK)}
+        self.registers = {
+            name: Register(partial(connect, stage, name), name, self.book, show, lambda: stage.agent.ended) for name in (*TILLS, KIOSK)
+        }
         self.show = show
         self.lines: list[Line] = []
         self.flaws: dict[int, str] = {}

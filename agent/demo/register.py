@@ -1,4 +1,4 @@
-"""The register: a POS that knows the agent's socket and the rules for using it, and nothing else.
+"""The register: a POS that knows one way to the agent and the rules for using it, and nothing else.
 
 The rules are few. Every request carries a key of the register's own, so it can be repeated after any accident and means the same.
 Whoever is told "not finished" asks again. What is finished is stored (here: in ``book``) and confirmed.
@@ -6,14 +6,14 @@ Whoever is told "not finished" asks again. What is finished is stored (here: in 
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from agent.demo.configuration import STORE
 from agent.demo.goods import Bill
+from agent.demo.ways import Caller
 from agent.sandbox.words import Method
-from drivers.client import Client, Unreachable
+from drivers.client import Unreachable
 
 Answer = Mapping[str, Any]
 Show = Callable[[str, str, str], None]
@@ -41,10 +41,10 @@ class Book:
 class Register:
     """One till. Its calls are made one after the other."""
 
-    def __init__(self, socket: Path, terminal: str, book: Book, show: Show, gone: Callable[[], bool]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Caller]], terminal: str, book: Book, show: Show, gone: Callable[[], bool]) -> None:
         """``gone``: whether there is no agent to come back."""
-        self.terminal, self._socket, self._book, self._show, self._gone = terminal, socket, book, show, gone
-        self._client: Client | None = None
+        self.terminal, self._connect, self._book, self._show, self._gone = terminal, connect, book, show, gone
+        self._client: Caller | None = None
 
     def sale(self, key: str, bill: Bill, methods: tuple[Method, ...]) -> "Sale":
         return Sale(self, key, bill, methods)
@@ -54,7 +54,7 @@ class Register:
         end = time.monotonic() + RECONNECT_LIMIT_S
         while True:
             try:
-                self._client = self._client or await Client.connect(self._socket)
+                self._client = self._client or await self._connect()
                 return await self._client.call(method, storeId=STORE, terminalId=self.terminal, **params)
             except Unreachable:
                 await self.close()

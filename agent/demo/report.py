@@ -11,6 +11,7 @@ from agent.demo.house import House
 from agent.demo.plants import PLANTS
 from agent.demo.screen import Screen
 from agent.demo.stage import Stage
+from agent.demo.ways import WAYS, Way
 from agent.sandbox.ledger import EntryKind
 
 _DID = {EntryKind.CHARGE: "charged", EntryKind.REFUND: "returned", EntryKind.CANCEL: "canceled"}
@@ -18,7 +19,9 @@ _DID = {EntryKind.CHARGE: "charged", EntryKind.REFUND: "returned", EntryKind.CAN
 
 def opening(screen: Screen, plant: str | None) -> None:
     screen.line("A shop for a minute: a bank of play money (the sandbox), the agent with its journal, and the register software", "bold")
-    screen.line(f"of {len(TILLS)} tills and a {KIOSK}, which knows nothing but the agent's socket. Three processes, no mocks.", "bold")
+    screen.line(f"of {len(TILLS)} tills and a {KIOSK}, each knowing nothing but its way to the agent. Three processes, no mocks.", "bold")
+    for way in Way:
+        screen.line(f"  {way:12} {', '.join(till for till, its in WAYS.items() if its is way)}")
     if plant is not None:
         screen.line(f"Planted bug: {plant}. {PLANTS[plant]}", "bold yellow")
     screen.line()
@@ -31,6 +34,7 @@ def programme(screen: Screen, house: House, entries: Sequence[Mapping[str, Any]]
         [
             str(line.scene),
             line.title,
+            WAYS[line.sale.register.terminal],
             line.sale.order_id,
             line.saw,
             line.state,
@@ -41,7 +45,7 @@ def programme(screen: Screen, house: House, entries: Sequence[Mapping[str, Any]]
         ]
         for line in lines
     ]
-    columns = ["", "scene", "order", "the cashier saw", "state", "money", "amount", "the bank", "ms"]
+    columns = ["", "scene", "by", "order", "the cashier saw", "state", "money", "amount", "the bank", "ms"]
     screen.table("What happened", columns, rows, numbers=("", "amount", "ms"))
 
 

@@ -39,6 +39,7 @@ class Stage:
         self.bank = Actor("bank", self.folder / "bank.log")
         self.agent = Actor("agent", self.folder / "agent.log")
         self.control_url = ""
+        self.tcp_port, self.http_port = _free_port(), _free_port()
         self._config = self.folder / "koshelek-agent.toml"
         heeded = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup means it
         self._handlers = {number: signal.signal(number, signal.default_int_handler) for number in heeded}
@@ -58,13 +59,14 @@ class Stage:
     def open_bank(self) -> None:
         """Start the bank and write the agent's configuration for it. Raises StageFailed."""
         password = configuration.password_file_of(self.folder)
-        password.touch(mode=0o600)
-        password.write_text(configuration.PASSWORD + "\n", encoding="utf-8")
+        for file, secret in ((password, configuration.PASSWORD), (configuration.token_file_of(self.folder), configuration.TOKEN)):
+            file.touch(mode=0o600)
+            file.write_text(secret + "\n", encoding="utf-8")
         control_port = _free_port()
         self.control_url = f"http://127.0.0.1:{control_port}"
         options = ["--port", "0", "--control-port", str(control_port), "--partner", configuration.PARTNER]
         self.bank.start("sandbox", *options, "--login", configuration.LOGIN, "--password-file", str(password))
-        text = configuration.configuration(self.folder, self._bank_url(), os.getuid())
+        text = configuration.configuration(self.folder, self._bank_url(), os.getuid(), self.tcp_port, self.http_port)
         self._config.write_text(text, encoding="utf-8")
 
     def open_agent(self) -> None:
@@ -125,7 +127,7 @@ def _short_place() -> str:
 
 
 def _free_port() -> int:
-    """A port that nobody uses just now. Should somebody take it before the bank does, the bank says so and the demonstration ends."""
+    """A port that nobody uses just now. Should somebody take it before its owner does, that one says so and the demonstration ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from agent.core import answer
+from agent.core.delivery import Delivery, DeliveryState
+from agent.core.events import plain
 from agent.core.model import SaleId, Slip
-from agent.core.ports import Row
+from agent.core.ports import Entry, Row
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
 from agent.edges import slips
@@ -39,7 +41,17 @@ REFUND_STATES = {
 }
 
 
-def _time(moment: datetime) -> str:
+RECEIPT_STATES = {
+    "queued": N_("The receipt is stored and waits to be sent to the payment system."),
+    "sending": N_("The receipt is being sent to the payment system."),
+    "unknown": N_("It is not known yet whether the payment system has the receipt; it is being sent again."),
+    "delivered": N_("The payment system has the receipt."),
+    "refused": N_("The receipt was refused or given up and is not sent any more. The payment itself is not affected."),
+}
+
+
+def time_text(moment: datetime) -> str:
+    """A moment as the protocol writes it."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -80,7 +92,7 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
         "environment": sale.binding.environment.value,
         "test": sale.binding.environment.value == "test",
         "refunds": [refund_reply(sale, one, translate) for one in sale.refunds],
-        "acceptedAt": _time(sale.accepted.wall),
+        "acceptedAt": time_text(sale.accepted.wall),
         "told": view.told,
         "confirmed": view.confirmed,
     }
@@ -122,6 +134,27 @@ def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any
     return found
 
 
+def receipt_reply(sale: Sale, one: Delivery, translate: Translate) -> dict[str, Any]:
+    """``ReceiptAnswer`` of the POS protocol. Why it waits is told; why it was refused is a word for programs, for the texts of such words
+    speak of payments."""
+    finished = not one.unsettled
+    found: dict[str, Any] = {
+        "key": sale.id.key,
+        "orderId": sale.checkout.invoice.order_id,
+        "receiptId": one.key,
+        "state": one.state.value,
+        "finished": finished,
+        "success": one.state is DeliveryState.DELIVERED if finished else None,
+        "reason": one.reason,
+        "message": _message(RECEIPT_STATES, one.state.value, None if finished else one.reason, translate),
+    }
+    if one.refund is not None:
+        found["refundKey"] = one.refund
+    if not finished:
+        found["next"] = "poll"
+    return found
+
+
 def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
     """A line of ``operation.list``: what the projection knows, without slip and refunds."""
     found: dict[str, Any] = {
@@ -140,7 +173,7 @@ def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
         "environment": row.environment,
         "test": row.environment == "test",
         "businessDate": row.business_date.isoformat(),
-        "acceptedAt": _time(row.accepted_at),
+        "acceptedAt": time_text(row.accepted_at),
         "told": row.told,
         "confirmed": row.confirmed,
     }
@@ -152,6 +185,7 @@ def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
         "operationId": row.operation_id,
         "operationDateTime": row.operation_date_time,
     }
+    found |= {"alarms": row.alarms.split()} if row.alarms else {}
     return found | {name: value for name, value in optional.items() if value is not None}
 
 
@@ -159,9 +193,27 @@ def _names(sale_id: SaleId) -> dict[str, Any]:
     return {"storeId": sale_id.store_id, "terminalId": sale_id.terminal_id, "key": sale_id.key}
 
 
-def _slip_texts(sale: Sale, rows: Sequence[tuple[str, str]]) -> dict[str, str]:
+def story(entries: Sequence[Entry] | None) -> list[dict[str, Any]]:
+    """Everything that happened to a sale, for people."""
+    return [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **plain(entry.body)} for entry in entries or ()]
+
+
+def copy_reply(sale: Sale, refund_key: str | None) -> dict[str, Any] | None:
+    """``operation.slip``: the slip that was handed out, or that of a refund, marked as a copy. None if there is none."""
+    one = sale.refund(refund_key) if refund_key is not None else None
+    if refund_key is None:
+        rows = sale.told.rows if sale.told is not None else ()
+    else:
+        rows = answer.refund_rows(sale, one) if one is not None else ()
+    if not rows:
+        return None
+    named = {"refundKey": refund_key} if refund_key is not None else {}
+    return {**_names(sale.id), **named, "copy": True, "text": _slip_texts(sale, rows, copy=True)}
+
+
+def _slip_texts(sale: Sale, rows: Sequence[tuple[str, str]], copy: bool = False) -> dict[str, str]:
     """In the language the sale was accepted in: a slip stays what it was when the configuration changes (promise P4)."""
-    return slips.texts(rows, translator(sale.checkout.language))
+    return slips.texts(rows, translator(sale.checkout.language), copy)
 
 
 def _slip(slip: Slip, texts: Mapping[str, str]) -> dict[str, Any]:

@@ -23,16 +23,26 @@ LABELS = {
     "totalAmount": N_("AMOUNT PAID"),
     "refundAmount": N_("AMOUNT RETURNED"),
     "operationDateTime": N_("Time (UTC)"),
+    "enteredBy": N_("Entered by"),
 }
 _TEST = N_("TEST, NOT REAL MONEY")
+_COPY = N_("COPY")
+_OPERATOR = N_("the shop")
 _PAYMENT_TYPES = {"SBP": N_("SBP"), "DOLYAME": N_("Dolyame")}
 _AMOUNTS = frozenset({"totalAmount", "refundAmount"})
 _CENTRED = frozenset({"brandName", "legalName"})
 
 
-def texts(rows: Sequence[tuple[str, str]], translate: Translate) -> dict[str, str]:
-    """The slip for every width, keyed by it; empty without rows."""
-    return {str(width): "\n".join(lines(rows, width, translate)) for width in WIDTHS} if rows else {}
+def texts(rows: Sequence[tuple[str, str]], translate: Translate, copy: bool = False) -> dict[str, str]:
+    """The slip for every width, keyed by it; empty without rows. ``copy``: it says that it is one."""
+    if not rows:
+        return {}
+    return {str(width): "\n".join([*(copy_line(width, translate) if copy else []), *lines(rows, width, translate)]) for width in WIDTHS}
+
+
+def copy_line(width: int, translate: Translate) -> list[str]:
+    """What distinguishes a copy."""
+    return [f"*** {translate(_COPY)} ***".center(width).rstrip()]
 
 
 def lines(rows: Iterable[tuple[str, str]], width: int, translate: Translate) -> list[str]:
@@ -40,11 +50,11 @@ def lines(rows: Iterable[tuple[str, str]], width: int, translate: Translate) -> 
     found: list[str] = []
     for label, value in rows:
         if label in _CENTRED:
-            found += [part.center(width).rstrip() for part in _wrapped(value, width)]
+            found += [part.center(width).rstrip() for part in wrapped(value, width)]
         elif label == "environment":
             found.append(f"* {translate(_TEST)} *".center(width, "*")[:width])
         else:
-            found += _pair(translate(LABELS.get(label, label)), _shown(label, value, translate), width)
+            found += pair(translate(LABELS.get(label, label)), _shown(label, value, translate), width)
     return found
 
 
@@ -55,6 +65,8 @@ def _shown(label: str, value: str, translate: Translate) -> str:
         return translate(_PAYMENT_TYPES[value]) if value in _PAYMENT_TYPES else value
     if label == "operationDateTime":
         return _time(value)
+    if label == "enteredBy":
+        return translate(_OPERATOR)
     return value
 
 
@@ -67,15 +79,15 @@ def _time(value: str) -> str:
         return value
 
 
-def _pair(label: str, value: str, width: int) -> list[str]:
+def pair(label: str, value: str, width: int) -> list[str]:
     """Label left and value right on one line, or, where that does not fit, the value on lines of its own below."""
     gap = width - len(label) - len(value)
     if gap > 0:
         return [f"{label}{' ' * gap}{value}"]
-    return [*_wrapped(label, width), *(part.rjust(width) for part in _wrapped(value, width))]
+    return [*wrapped(label, width), *(part.rjust(width) for part in wrapped(value, width))]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Cut at blanks where possible, else anywhere: ids have none."""
     found: list[str] = []
     while len(text) > width:

@@ -6,7 +6,7 @@ One account cannot starve another: each has its own connections, its own bound a
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.core.model import Binding, Deadline
 from agent.core.ports import Clock
@@ -22,6 +22,7 @@ __all__ = ["Account", "AccountRefused", "HttpTransport", "LinkState", "LinkStatu
 
 CLOSE_LIMIT_MS = 5_000  # what a stop waits for answers under way; systemd's own patience is far longer
 HANG_UP_LIMIT_MS = 1_000  # once its connection is closed a request ends at once; one that still connects has its own limit
+LEAVING_LOOK_MS = 500  # how soon an account that is leaving notices that the agent stops
 
 Observe = Callable[[Operation, str, int], None]
 """Called when an attempt has ended: its operation, its class (``reply.2xx``, ``not_sent.REASON``, ``unclear.REASON``), milliseconds."""
@@ -32,15 +33,30 @@ class _Line:
 
     def __init__(self, account: Account, limits: TransportLimits, clock: Clock) -> None:
         self.account = account
+        self.limits = limits
         self.wire = Wire(account, limits)
         self.flights = Flights(limits.max_flights)
         self.link = Link(clock)
         self.probing: asyncio.Task[None] | None = None
 
+    def serves(self, account: Account, limits: TransportLimits) -> bool:
+        """Whether its connections may be kept for this account. Certificates of a file are read anew: they may have been exchanged."""
+        same = (self.account.base_url, self.account.plain_http, self.limits) == (account.base_url, account.plain_http, limits)
+        return same and self.account.ca_file is None and account.ca_file is None
+
     async def fly(self, letter: Letter) -> Outcome:
         outcome = await self.wire.send(letter)
         self.link.learn(outcome)
         return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Accounts made ready to take over from the present ones."""
+
+    accounts: Mapping[str, Account]
+    limits: TransportLimits
+    fresh: Mapping[str, _Line]  # those that need connections of their own
 
 
 class HttpTransport:
@@ -60,6 +76,25 @@ class HttpTransport:
         self._closed = False
         self._clock = clock = clock or SystemClock()
         self._lines = {name: _Line(account, self._limits, clock) for name, account in accounts.items()}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def prepare(self, accounts: Mapping[str, Account], limits: TransportLimits) -> Exchange:
+        """Build what other accounts or limits need, off the loop. Nothing changes yet. Raises AccountRefused."""
+        kept = {name for name, account in accounts.items() if (line := self._lines.get(name)) is not None and line.serves(account, limits)}
+        wanted = {name: account for name, account in accounts.items() if name not in kept}
+        fresh = await asyncio.to_thread(lambda: {name: _Line(account, limits, self._clock) for name, account in wanted.items()})
+        return Exchange(accounts, limits, fresh)
+
+    def adopt(self, exchange: Exchange) -> None:
+        """From now on these accounts are served. What is under way ends on the connections it began on; they are closed once idle."""
+        before, self._limits = self._lines, exchange.limits
+        self._lines = {name: exchange.fresh.get(name) or before[name] for name in exchange.accounts}
+        for name, account in exchange.accounts.items():
+            self._lines[name].account = account  # today's login and password, on connections that are kept
+        for line in set(before.values()) - set(self._lines.values()):
+            task = asyncio.create_task(self._leave(line))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
     async def exchange(
         self,
@@ -117,7 +152,7 @@ class HttpTransport:
         """Take no more requests, wait up to ``limit_ms`` for those under way, then close. What is left ends as Unclear, or as
         NotSent if it had not begun to write, through ``late`` where nobody waits any more. Takes ``until_written_ms`` longer at worst."""
         self._closed = True
-        await asyncio.gather(*(self._close(line, limit_ms) for line in self._lines.values()))
+        await asyncio.gather(*(self._close(line, limit_ms) for line in self._lines.values()), *self._leaving)
 
     def _letter(self, line: _Line | None, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
         if line is None:
@@ -144,6 +179,12 @@ class HttpTransport:
                 line.link.learn(failure)
         finally:
             line.probing = None
+
+    async def _leave(self, line: _Line) -> None:
+        """Nothing new comes to this line; its requests have their own limit, which a stop of the agent does not wait for."""
+        while len(line.flights) and not self._closed:
+            await line.flights.land(LEAVING_LOOK_MS)
+        await self._close(line, CLOSE_LIMIT_MS)
 
     async def _close(self, line: _Line, limit_ms: int) -> None:
         await line.flights.land(limit_ms)

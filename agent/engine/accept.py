@@ -15,7 +15,7 @@ from agent.core import canonical, events
 from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
 from agent.core.policy import Offline, Policy
-from agent.core.ports import Conflict, Corrupt, JournalFull, Row
+from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Row
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
@@ -23,7 +23,6 @@ from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
 
 MAX_LANE_SALES = 100  # checkouts waiting at one till; more is a fault of the register software
-RESTORED_NOTE = "restored_at"  # the journal came from a backup and waits for an operator's release (money rule 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,14 @@ class Order:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A checkout that is on disk. ``new``: this very request put it there; a repeat, after a crash too, finds it."""
+
+    steward: Steward
+    new: bool
+
+
 class Acceptance:
     """Takes checkouts."""
 
@@ -44,7 +51,7 @@ class Acceptance:
         self._engine = engine
         self._locks: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
-    async def create(self, order: Order) -> Steward:
+    async def create(self, order: Order) -> Taken:
         """Accept a checkout or recognise one that was accepted before. Returns once it is on disk. A caller that is cancelled does not
         take it back: what is stored has a steward, and the next request for its key or order waits until it is.
 
@@ -53,7 +60,7 @@ class Acceptance:
         """
         return await asyncio.shield(asyncio.ensure_future(self._create(order)))
 
-    async def _create(self, order: Order) -> Steward:
+    async def _create(self, order: Order) -> Taken:
         engine = self._engine
         engine.check_running()
         terminal = self._terminal(order.id)
@@ -63,9 +70,9 @@ class Acceptance:
             known = await engine.open(order.id)
             if known is not None:
                 self._repeat(known.sale, checkout)
-                return known
+                return Taken(known, new=False)
             await self._admit(order, checkout, terminal, provider)
-            return await self._store(order, checkout, terminal.policy, provider)
+            return Taken(await self._store(order, checkout, terminal.policy, provider), new=True)
 
     def _terminal(self, sale_id: SaleId) -> Terminal:
         terminal = self._engine.setup.terminals.get((sale_id.store_id, sale_id.terminal_id))

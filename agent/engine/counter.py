@@ -10,9 +10,10 @@ from agent.core.decide_refund import NotRefundable, Wanted
 from agent.core.fold import open_sale
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
-from agent.core.ports import Conflict, JournalFull, Query
+from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Conflict, JournalFull, Query
 from agent.core.refund import Refund
 from agent.core.sale import Sale
+from agent.engine.afterwards import restored_at
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
 from agent.engine.steward import Decider, Steward, first_step
@@ -38,6 +39,9 @@ class RefundOrder:
     given: GivenSale | None
 
 
+UNRELEASED = "the journal was restored from a backup and is not released yet: what came after the backup is not known here"
+
+
 class Counter:
     """Serves a POS's questions about its sales."""
 
@@ -49,6 +53,8 @@ class Counter:
         """Raises Refusal NOT_FOUND, RECORD_DAMAGED."""
         steward = await self._engine.open(sale_id)
         if steward is None:
+            if await self._engine.reading(self._engine.ports.journal.noted(RESTORED_NOTE)) is not None:
+                raise Refusal("BUSY", UNRELEASED)  # "not found" would make a cashier take the money another way
             raise Refusal("NOT_FOUND", f"there is no sale {sale_id.key!r} of terminal {sale_id.terminal_id!r}: it was never accepted here")
         return steward
 
@@ -73,29 +79,39 @@ class Counter:
         await self._record(steward, lambda sale: [] if sale.confirmed else [events.Confirmed(by)])
         return steward
 
-    async def refund(self, order: RefundOrder) -> tuple[Steward, Refund]:
-        """Open a refund or recognise one that was opened before. A caller that is cancelled does not take it back.
+    async def refund(self, order: RefundOrder) -> tuple[Steward, Refund, bool]:
+        """Open a refund (the third value is true) or recognise one that was opened before. A caller that is cancelled does not take it back.
 
         Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._refund(order)))
 
-    async def _refund(self, order: RefundOrder) -> tuple[Steward, Refund]:
+    async def _refund(self, order: RefundOrder) -> tuple[Steward, Refund, bool]:
         self._engine.check_running()
-        digest = self._digest(order)
+        digest, new = self._digest(order), False
         async with self._opening:
             steward = await self._engine.open(order.id)
             if steward is None:
-                steward = await self._open_given(order, digest)
+                steward, new = await self._open_given(order, digest), True
         _same_sale(steward.sale, order.given)
         if steward.sale.refund(order.refund_key) is None:
-            await self._ask(steward, order, digest)
+            await self._mark_restored(steward)
+            new = await self._ask(steward, order, digest)
         known = self._refund_of(steward.sale, order.refund_key)
         if known.digest != digest:
             raise Refusal("CONFLICT", f"refundKey {order.refund_key!r} was used with another body", refundKey=order.refund_key)
         if order.token is not None and known.unsettled and answer.refund_token(known.key) not in steward.secret_names:
             await self._record(steward, lambda _: [], {answer.refund_token(known.key): order.token})
-        return steward, known
+        return steward, known, new
+
+    async def _mark_restored(self, steward: Steward) -> None:
+        """A sale from before a restore may have been refunded in the journal that was lost: its refunds are looked up first."""
+        engine, sale = self._engine, steward.sale
+        if sale.restored or not sale.charged:
+            return
+        noted = await engine.reading(engine.ports.journal.noted(LAST_RESTORED_NOTE))
+        if noted is not None and sale.accepted.wall <= restored_at(noted):
+            await self._record(steward, lambda now: [] if now.restored else [events.Restored()])
 
     async def get_refund(self, sale_id: SaleId, refund_key: str, wait_s: float) -> tuple[Steward, Refund]:
         """A refund; with a wait, once it is settled."""
@@ -116,7 +132,9 @@ class Counter:
         wanted = [[one.line, one.quantity, one.total_amount] for one in order.wanted]
         return canonical.digest([order.refund_key, wanted, order.amount], self._engine.ports.journal.digest_key)
 
-    async def _ask(self, steward: Steward, order: RefundOrder, digest: str) -> None:
+    async def _ask(self, steward: Steward, order: RefundOrder, digest: str) -> bool:
+        """Whether this request opened the refund."""
+
         def decider(sale: Sale) -> Sequence[events.Event]:
             if sale.refund(order.refund_key) is not None:  # a twin request was faster: its token counts
                 raise _Twin
@@ -124,10 +142,14 @@ class Counter:
 
         with contextlib.suppress(_Twin):
             await self._record(steward, decider, _token_of(order))
+            return True
+        return False
 
     async def _open_given(self, order: RefundOrder, digest: str) -> Steward:
         """The sale as the POS describes it, and its refund, in one step: a refund that is refused leaves no sale behind."""
         engine, given = self._engine, order.given
+        if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
+            raise Refusal("BUSY", UNRELEASED)
         if given is None:
             raise Refusal(
                 "NOT_FOUND", "this terminal has no sale of this key: refund it at the terminal that sold it, or describe it in 'sale'"

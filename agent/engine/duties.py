@@ -7,7 +7,8 @@ owes nothing that would send it twice. The answer, however late, finds its way i
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from agent.core import answer, decide, decide_refund, events
+from agent.core import answer, decide, decide_receipt, decide_refund, events
+from agent.core.contract import Provider
 from agent.core.decide import Result
 from agent.core.events import CancelCause, Event
 from agent.core.obligations import Duty, Owed
@@ -16,6 +17,7 @@ from agent.core.ports import HelperFailed
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
+from agent.engine.couriers import Courier, Couriers
 from agent.engine.steward import Steward
 
 HELPER_RETRY_MS = 2_000  # a helper that failed is asked again this much later
@@ -28,12 +30,17 @@ class Missing(Exception):
 class Duties:
     """Performs duties of one sale."""
 
-    def __init__(self, steward: Steward) -> None:
+    def __init__(self, steward: Steward, couriers: Couriers) -> None:
         self._steward = steward
-        self._provider = steward.setup.provider(steward.sale.binding.provider)
+        self._courier = Courier(steward, couriers, self._landed)
+
+    @property
+    def _provider(self) -> Provider:
+        return self._steward.setup.provider(self._steward.sale.binding.provider)
 
     async def perform(self, owed: Owed) -> None:
         """Do one duty. Raises what the journal raises; everything else ends in the record."""
+        self._steward.memory.hurried.discard(owed.duty)
         match owed.duty:
             case Duty.SEND:
                 await self._send_checkout()
@@ -43,6 +50,8 @@ class Duties:
                 await self._send_refund(owed.refund)
             case Duty.READ | Duty.CHECK_REFUND | Duty.READ_REFUND:
                 self._read(owed)
+            case Duty.RECEIPT:
+                self._courier.carry(owed.receipt)
             case _:
                 await self._decide(owed)
 
@@ -220,6 +229,8 @@ class Duties:
                 return decide.checkout_result(sale, request_id, result, now, policy, late)
             case "cancel":
                 return decide.cancel_result(sale, request_id, result, now, policy, late)
+            case "receipt":
+                return decide_receipt.receipt_result(sale, key, request_id, result, late)
             case _:
                 return decide_refund.refund_result(sale, key, request_id, result, now, policy, late)
 
@@ -251,6 +262,7 @@ class Duties:
         memory.last_read = self._steward.ports.clock.now()
         memory.reads += 1
         memory.read_failures = 0 if isinstance(result, Observed) else memory.read_failures + 1
+        memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
 
     def _seen(self, sale: Sale, owed: Owed, result: Result) -> Sequence[Event]:
         match owed.duty:

@@ -6,7 +6,9 @@ stored; there is never more than one steward for one sale. What a broken journal
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from agent.core import answer, events
@@ -16,9 +18,11 @@ from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId, Stamp
 from agent.core.obligations import Memory, owes
 from agent.core.payment import IN_LANE, PaymentState
-from agent.core.ports import Append, Corrupt, JournalBroken
+from agent.core.ports import Append, Card, Corrupt, JournalBroken
 from agent.core.sale import Sale
 from agent.engine.aside import Aside
+from agent.engine.availability import Availability
+from agent.engine.couriers import Couriers
 from agent.engine.duties import Duties
 from agent.engine.errors import Stopped
 from agent.engine.lanes import Lanes
@@ -41,11 +45,16 @@ class Engine:
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.lanes = Lanes(self._became_head)
         self.aside = Aside(ports, self._fail)
+        self.availability = Availability(ports, lambda: self.setup)
         self._roster = Roster()
+        self._couriers = Couriers()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
         self._loading: dict[SaleId, asyncio.Task[Steward | None]] = {}
         self._closing = False
         self._recovered = False
+        self._held = 0  # reasons to take no new wishes just now
+        self._writing = 0  # wishes of a POS that are being recorded
+        self._written = asyncio.Event()
 
     # --- life ---
 
@@ -62,15 +71,38 @@ class Engine:
         """Raises Stopped when nothing may be taken: before recovery is over, and once the agent stops."""
         if not self._recovered or self._closing or self.failed.done():
             raise Stopped("the agent is starting or stopping; ask again in a moment")
+        if self._held:
+            raise Stopped("the agent is taking over a changed configuration; ask again in a moment")
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Inside, no new wish of a POS is taken and none is half recorded: what the journal says holds until the end of the block."""
+        self._held += 1
+        try:
+            while self._writing:
+                self._written.clear()
+                await self._written.wait()
+            yield
+        finally:
+            self._held -= 1
+
+    def reconfigure(self, setup: Setup, card: Card | None) -> None:
+        """From now on this configuration is in force, for the sales at work too. Their bindings do not change (money rule 10)."""
+        self.setup = setup
+        self.ports.card = card
+        for steward in self._roster:
+            steward.rouse()
 
     async def stop(self, grace_s: float) -> None:
         """Take nothing more, let what is in flight end and be recorded for at most ``grace_s`` seconds, then let go."""
         self._closing = True
+        self._couriers.close()
         tending = list(self._tasks.values())
         for task in tending:
             task.cancel()
         if tending:
             await asyncio.wait(tending, timeout=STOP_LIMIT_S)
+        await self.availability.stop()
         loop = asyncio.get_running_loop()
         end = loop.time() + grace_s
         while (flights := self._flights()) and (left := end - loop.time()) > 0:  # again, because a late answer lands as a flight of its own
@@ -98,7 +130,7 @@ class Engine:
         if known is not None:
             return known
         memory = Memory(self.started)
-        steward = Steward(self.ports, self.setup, sale, memory, secret_names, self._changed, self.set_aside)
+        steward = Steward(self.ports, lambda: self.setup, sale, memory, secret_names, self._changed, self.set_aside)
         self._roster.add(steward)
         if sale.payment in IN_LANE:
             self.lanes.enter(sale.id)
@@ -128,7 +160,7 @@ class Engine:
 
     async def _tend(self, steward: Steward) -> None:
         try:
-            duties = Duties(steward)
+            duties = Duties(steward, self._couriers)
             while owes(steward.sale):
                 steward.wake.clear()
                 owed = steward.owed()
@@ -165,9 +197,11 @@ class Engine:
         self._roster.forget_idle(self._tasks)
 
     def _tell_people(self, sale: Sale, event: Event) -> None:
+        if isinstance(event, events.AttemptStarted):
+            event = replace(event, request=None)  # the journal holds it; a log line does not need the bill
         kind, body = events.encode(event)
-        body.pop("request", None)  # the journal holds it; a log line does not need the bill
         body.pop("rows", None)
+        body.pop("invoice", None)  # of a fiscal receipt: it may name a cashier
         level = "alarm" if isinstance(event, events.AlarmRaised) else "sale"
         self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "state": sale.payment.value, "money": answer.money(sale).value})
 
@@ -207,7 +241,7 @@ class Engine:
         return self.adopt(sale, names)
 
     async def reading(self, work: Awaitable[T]) -> T:
-        """A read of the journal for a request of a POS: a broken journal ends the engine. Raises Stopped."""
+        """Work of the journal for a request of a POS: a broken journal ends the engine. Raises Stopped."""
         try:
             return await work
         except JournalBroken as error:
@@ -216,11 +250,8 @@ class Engine:
 
     async def append(self, step: Append) -> None:
         """Store a first step. Raises Conflict, JournalFull; a broken journal ends the engine."""
-        try:
-            await self.ports.journal.append(step)
-        except JournalBroken as error:
-            self._fail(error)
-            raise Stopped("the journal is broken; the agent restarts") from error
+        with self._recording():
+            await self.reading(self.ports.journal.append(step))
 
     # --- for the POS ---
 
@@ -231,11 +262,17 @@ class Engine:
 
     async def record(self, steward: Steward, decider: Decider, secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
         """``Steward.record`` for requests of a POS: a broken journal ends the engine. Raises JournalFull, Stopped."""
+        with self._recording():
+            return await self.reading(steward.record(decider, secrets))
+
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        self._writing += 1
         try:
-            return await steward.record(decider, secrets)
-        except JournalBroken as error:
-            self._fail(error)
-            raise Stopped("the journal is broken; the agent restarts") from error
+            yield
+        finally:
+            self._writing -= 1
+            self._written.set()
 
     async def wait(self, steward: Steward, seconds: float) -> None:
         """Until the sale is finished or needs a person, at most so long. Never touches the network."""

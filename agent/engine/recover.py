@@ -7,9 +7,8 @@ from agent.core import decide, events
 from agent.core.events import Event
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
-from agent.core.ports import Corrupt, JournalBroken, JournalFull
+from agent.core.ports import RESTORED_NOTE, Corrupt, JournalBroken, JournalFull
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.engine.accept import RESTORED_NOTE
 from agent.engine.engine import Engine
 from agent.engine.steward import Steward
 

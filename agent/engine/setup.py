@@ -1,4 +1,5 @@
-"""What the engine is told at the start: terminals, providers, accounts. Made by the composition root from the configuration."""
+"""What the engine is told: terminals, providers, accounts. Made by the composition root from the configuration, at the start and at each
+reload."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,9 +49,9 @@ class Setup:
         return self.providers[name].capabilities
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ports:
-    """The engine's world."""
+    """The engine's world. One object for all sales, not frozen: a reload exchanges the helper command (``card``), nothing else."""
 
     journal: Journal
     transport: Transport

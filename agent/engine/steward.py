@@ -7,7 +7,7 @@ It holds nothing that a crash may not take: kill it anywhere, replay the stream,
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent.core import answer, decide, events
 from agent.core.events import Event
@@ -31,7 +31,7 @@ class Steward:
     """The live form of a sale: its state, what this process remembers, and the means to change both."""
 
     ports: Ports
-    setup: Setup
+    current: Callable[[], Setup]  # asked anew each time: a reload exchanges the configuration under the sales at work
     sale: Sale
     memory: Memory
     secret_names: frozenset[str]
@@ -45,6 +45,11 @@ class Steward:
     parked: bool = False
 
     @property
+    def setup(self) -> Setup:
+        """The configuration in force now. A sale's policy may change between two of its calls, its binding never (money rule 10)."""
+        return self.current()
+
+    @property
     def policy(self) -> Policy:
         return self.setup.policy(self.sale.id.store_id, self.sale.id.terminal_id)
 
@@ -56,7 +61,7 @@ class Steward:
         """What the sale owes now, soonest first, with this process's own delays."""
         caps = self.setup.capabilities(self.sale.binding.provider)
         found = obligations(self.sale, self.ports.clock.now(), self.memory, self.policy, caps)
-        held = [Owed(one.duty, max(one.at, self.holds.get(one.duty, one.at)), one.why, one.refund) for one in found]
+        held = [replace(one, at=max(one.at, self.holds.get(one.duty, one.at))) for one in found]
         return sorted(held, key=lambda one: one.at)
 
     async def record(self, decider: Decider, put_secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
@@ -100,17 +105,23 @@ class Steward:
 
     async def insist(self, decider: Decider, put_secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
         """Record what must not be lost: while the disk is full, try again. A payment that meets another one of its order goes back."""
-        wanted = decider
+        wanted, full = decider, False
         while True:
             try:
-                return await self.record(wanted, put_secrets)
+                found = await self.record(wanted, put_secrets)
             except JournalFull:
-                self.ports.notice("journal.full", self.sale.id)
+                if not full:  # its beginning and its end are a line each
+                    self.ports.notice("journal.full", self.sale.id)
+                full = True
                 await asyncio.sleep(FULL_DISK_RETRY_S)
             except Conflict:
                 if wanted is not decider:
                     raise
                 wanted = superseding(decider)
+            else:
+                if full:
+                    self.ports.notice("journal.room", self.sale.id)
+                return found
 
     async def changed_within(self, seconds: float) -> None:
         """Wait until the sale changes, at most so long."""
@@ -164,9 +175,8 @@ def superseding(decider: Decider) -> Decider:
         return [
             answer.told_now(sale, by="superseded"),
             events.LateMoneyFound(paid.slip),
-            decide.full_refund(sale, RefundCause.LATE_MONEY),
+            *decide.full_refund(sale, RefundCause.LATE_MONEY, problem),  # not the sum we asked for: a person looks
             *decide.alarm(sale, "LATE_MONEY"),
-            *([events.RefundNeedsAttention(decide.RETURN_KEY, problem)] if problem else []),  # not the sum we asked for: a person looks
         ]
 
     return decide_again

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from agent.sandbox.agenda import Agenda, LateCopy
+from agent.sandbox.availability import AvailabilityDesk, Offer
 from agent.sandbox.customer import Customer
 from agent.sandbox.delivery import Delivery, Wire, denied, plan
 from agent.sandbox.desk import Desk
@@ -25,9 +26,10 @@ from agent.sandbox.reading import parse
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.strict import Strict
 from agent.sandbox.transaction import Transaction
-from agent.sandbox.words import API_PREFIX, PATHS, Answer, Code, Operation, Refused, Request, json_answer, refusal
+from agent.sandbox.words import API_PREFIX, EMPTY, LOOK_PATH, PATHS, Answer, Code, Operation, Refused, Request, json_answer, refusal
 
 MAX_LOG = 10_000  # requests kept for inspection; older ones are forgotten
+_LOOK = re.compile(rf"{LOOK_PATH}(?P<name>[^/]+)")
 _PATH = re.compile(rf"(?:/(?P<partner>[^/]+))?{API_PREFIX}(?P<rest>.+)")
 
 
@@ -47,7 +49,13 @@ class Received:
 def operation_of(path: str) -> Operation | None:
     """Which operation a request path names; None for none of ours."""
     match = _PATH.fullmatch(path)
-    return PATHS.get(match["rest"]) if match else None
+    return _operation_at(match["rest"]) if match else None
+
+
+def _operation_at(rest: str) -> Operation | None:
+    """The operation of what follows the prefix."""
+    known = PATHS.get(rest)
+    return Operation.AVAILABILITY_LOOK if known is None and _LOOK.fullmatch(rest) else known
 
 
 class Bank:
@@ -63,6 +71,7 @@ class Bank:
         self._memory = RequestMemory(settings.forget_after_ms)
         self._strict = Strict(settings)
         self._desk = Desk(settings, self._faults, self.ledger, self._agenda, new_id)
+        self._availability = AvailabilityDesk(settings.offer, settings.poll_tolerance_ms, self._faults, self.ledger, new_id)
         self._authorization = f"{settings.login}:{settings.password}".encode()
 
     # --- the wire ---
@@ -102,10 +111,39 @@ class Bank:
         """The next checkout of this order or of this card session meets this customer. Raises ValueError."""
         self._desk.queue(customer, order_id=order_id, card_session=card_session)
 
+    def queued_customers(self) -> list[tuple[str | None, str | None, Customer]]:
+        """(order, card session, customer) of those who have not come yet."""
+        return self._desk.queued()
+
+    def send_customers_away(self) -> None:
+        """Nobody is queued any more."""
+        self._desk.send_away()
+
+    @property
+    def default_customer(self) -> Customer:
+        """Who comes when nobody is queued and the card session says nothing. May be set."""
+        return self._desk.default_customer
+
+    @default_customer.setter
+    def default_customer(self, customer: Customer) -> None:
+        self._desk.default_customer = customer
+
+    @property
+    def offer(self) -> Offer:
+        """What a till is told that asks for the means of payment. May be set."""
+        return self._availability.offer
+
+    @offer.setter
+    def offer(self, offer: Offer) -> None:
+        self._availability.offer = offer
+
     def decide(self, now_ms: int, transaction_id: str, customer: Customer) -> Transaction:
-        """The customer of a waiting payment decides now (``after_ms`` is ignored). Raises KeyError, NotWaiting."""
+        """The customer of a waiting payment decides now (``after_ms`` is ignored). Raises KeyError, NotWaiting, and ValueError for a method
+        that the till did not offer."""
         now_ms = self._advance(now_ms)
         transaction = self._desk.transactions[transaction_id]
+        if customer.method is not None and customer.method not in transaction.offered:
+            raise ValueError(f"{customer.method} was not offered, only {', '.join(transaction.offered)}")
         self._desk.act(now_ms, transaction, customer)
         return transaction
 
@@ -148,16 +186,19 @@ class Bank:
 
     def _execute(self, now_ms: int, request: Request, *, on_time: bool) -> Answer:
         match = _PATH.fullmatch(request.path)
-        operation = PATHS.get(match["rest"]) if match else None
+        operation = _operation_at(match["rest"]) if match else None
         if match is None or operation is None:
             return json_answer(404, {"code": "SANDBOX_NO_SUCH_PATH"})
-        if request.method != "POST":
-            return json_answer(405, {"code": "SANDBOX_METHOD_NOT_ALLOWED"}, {"allow": "POST"})
+        method = "GET" if operation is Operation.AVAILABILITY_LOOK else "POST"
+        if request.method != method:
+            return json_answer(405, {"code": "SANDBOX_METHOD_NOT_ALLOWED"}, {"allow": method})
         headers = {name.lower(): value for name, value in request.headers.items()}
         if not self._authorized(headers.get("authorization", "")):
             return denied(401)
         if self.settings.partner not in (None, match["partner"]):
             return refusal(Code.UNKNOWN_PARTNER_ID)
+        if operation is Operation.AVAILABILITY_LOOK:
+            return self._availability.look(now_ms, match["rest"].removeprefix(LOOK_PATH))
         document = parse(request.body)
         problems = ["body: is not JSON"] if document is None else self._strict.problems(operation, headers, document)
         if problems:
@@ -175,7 +216,7 @@ class Bank:
         try:
             if self.settings.stores and operation is not Operation.STATUS and document["storeId"] not in self.settings.stores:
                 raise Refused(Code.UNKNOWN_PARTNER_ID)
-            answer = json_answer(200, self._work(now_ms, operation, document, on_time=on_time))
+            answer = self._work(now_ms, operation, document, on_time=on_time)
         except Refused as refused:
             answer = refusal(refused.code, refused.details)
             if not refused.remembered:
@@ -183,16 +224,24 @@ class Bank:
         self._memory.keep(operation, request_id, Remembered(now_ms, document, token, answer))
         return answer
 
-    def _work(self, now_ms: int, operation: Operation, document: Any, *, on_time: bool) -> dict[str, Any]:
+    def _work(self, now_ms: int, operation: Operation, document: Any, *, on_time: bool) -> Answer:
         match operation:
             case Operation.CHECKOUT:
-                return self._desk.checkout(now_ms, document)
+                return json_answer(200, self._desk.checkout(now_ms, document))
             case Operation.STATUS:
-                return self._desk.status(now_ms, document, on_time=on_time)
+                return json_answer(200, self._desk.status(now_ms, document, on_time=on_time))
             case Operation.CANCEL:
-                return self._desk.cancel(now_ms, document)
+                return json_answer(200, self._desk.cancel(now_ms, document))
             case Operation.REFUND:
-                return self._desk.refund(now_ms, document)
+                return json_answer(200, self._desk.refund(now_ms, document))
+            case Operation.RECEIPT:
+                self._desk.receipt(now_ms, document)
+                return EMPTY
+            case Operation.AVAILABILITY:
+                self._desk.check_session_exists(document[self.settings.availability_session_name])
+                return self._availability.ask(now_ms)
+            case Operation.AVAILABILITY_LOOK:
+                raise AssertionError("it has no body and is answered before")
             case _:
                 assert_never(operation)
 

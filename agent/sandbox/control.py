@@ -1,26 +1,28 @@
-"""The director's seat: what people and tests tell a running sandbox. JSON under /sandbox/, to loopback clients only.
+"""The director's seat: what people and tests tell a running sandbox. JSON under /sandbox/, to those whom the gate admits. The page for
+people (``page``) is one of its clients: what a button does is said here and nowhere else.
 
 Names are those of the model, in snake case. Bad input gets 400, an unknown id 404, a payment that waits for nobody 409.
 """
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
 from agent.sandbox.asgi import MAX_BODY_BYTES
+from agent.sandbox.availability import Offer
 from agent.sandbox.bank import Bank
-from agent.sandbox.customer import Action, Customer
+from agent.sandbox.customer import Action, Customer, Intention
 from agent.sandbox.desk import NotWaiting
 from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.gate import Gate
 from agent.sandbox.reading import parse
-from agent.sandbox.transaction import Transaction
+from agent.sandbox.receipts import shown, whole
+from agent.sandbox.transaction import Line, Transaction
 from agent.sandbox.words import ErrorCode, Method, Operation
 
 PREFIX = "/sandbox"
@@ -52,6 +54,40 @@ def _overview(house: House, _: Request, __: dict[str, Any]) -> object:
 def _queue_customer(house: House, _: Request, given: dict[str, Any]) -> None:
     order_id, card_session = _text(given, "order_id"), _text(given, "card_session")
     house.bank.queue_customer(_customer(given), order_id=order_id, card_session=card_session)
+
+
+def _customers(house: House, _: Request, __: dict[str, Any]) -> object:
+    queued = [
+        {"order_id": order_id, "card_session": card_session, **asdict(customer)}
+        for order_id, card_session, customer in house.bank.queued_customers()
+    ]
+    return {"default": asdict(house.bank.default_customer), "queued": queued}
+
+
+def _send_customers_away(house: House, _: Request, __: dict[str, Any]) -> None:
+    house.bank.send_customers_away()
+
+
+def _offer(house: House, _: Request, __: dict[str, Any]) -> object:
+    return asdict(house.bank.offer)
+
+
+def _set_offer(house: House, _: Request, given: dict[str, Any]) -> object:
+    _only(given, *(one.name for one in fields(Offer)))
+    unavailable = given.get("unavailable", {})
+    if not isinstance(unavailable, dict) or not all(isinstance(message, str) for message in unavailable.values()):
+        raise Misdirected("unavailable must be an object: a message for each means of payment")
+    for name, kind in (("is_default", bool), ("asynchronous", bool), ("timeout_ms", int), ("ready_after_ms", int)):
+        if name in given and type(given[name]) is not kind:
+            raise Misdirected(f"{name} must be {'true or false' if kind is bool else 'a whole number'}")
+    house.bank.offer = Offer(**{**given, "unavailable": {Method(name): message for name, message in unavailable.items()}})
+    return asdict(house.bank.offer)
+
+
+def _set_default_customer(house: House, _: Request, given: dict[str, Any]) -> object:
+    _only(given, "action", "after_ms", "error_code", "method")
+    house.bank.default_customer = customer = _customer(given)
+    return asdict(customer)
 
 
 def _decide(house: House, request: Request, given: dict[str, Any]) -> object:
@@ -116,7 +152,17 @@ def _ledger(house: House, _: Request, __: dict[str, Any]) -> object:
     house.bank.tick(house.now_ms())
     ledger = house.bank.ledger
     totals = {"charged": ledger.charged(), "refunded": ledger.refunded(), "net": ledger.net()}
-    return {"entries": ledger.as_rows(), "violations": [asdict(violation) for violation in ledger.violations], **totals}
+    return {
+        "entries": ledger.as_rows(),
+        "receipts": [shown(receipt) for receipt in ledger.receipts],
+        "violations": [asdict(violation) for violation in ledger.violations],
+        **totals,
+    }
+
+
+def _receipts(house: House, _: Request, __: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    return [whole(receipt) for receipt in house.bank.ledger.receipts]
 
 
 def _requests(house: House, _: Request, __: dict[str, Any]) -> object:
@@ -129,7 +175,12 @@ def _reset(house: House, _: Request, __: dict[str, Any]) -> None:
 
 ENDPOINTS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/"): _overview,
+    ("GET", "/customers"): _customers,
     ("POST", "/customers"): _queue_customer,
+    ("DELETE", "/customers"): _send_customers_away,
+    ("POST", "/customers/default"): _set_default_customer,
+    ("GET", "/availability"): _offer,
+    ("POST", "/availability"): _set_offer,
     ("GET", "/transactions"): _transactions,
     ("GET", "/transactions/{id}"): _transaction,
     ("POST", "/transactions/{id}/{action}"): _decide,
@@ -140,21 +191,24 @@ ENDPOINTS: Mapping[tuple[str, str], Handler] = {
     ("POST", "/outage"): _outage,
     ("DELETE", "/outage"): _end_outage,
     ("GET", "/ledger"): _ledger,
+    ("GET", "/receipts"): _receipts,
     ("GET", "/requests"): _requests,
     ("POST", "/reset"): _reset,
 }
 """The whole control API."""
 
 
-def control(house: House) -> Router:
+def control(house: House, gate: Gate) -> Router:
     """An ASGI application for paths under PREFIX."""
-    return Router([Route(PREFIX + path, _endpoint(house, handler), methods=[method]) for (method, path), handler in ENDPOINTS.items()])
+    return Router(
+        [Route(PREFIX + path, _endpoint(house, gate, handler), methods=[method]) for (method, path), handler in ENDPOINTS.items()]
+    )
 
 
-def _endpoint(house: House, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(house: House, gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            if not _is_local(request):
+            if not gate.admits(request):
                 return JSONResponse({"error": "only for programs on this machine"}, status_code=403)
             result = handler(house, request, await _read(request))
         except NotWaiting as error:
@@ -166,24 +220,6 @@ def _endpoint(house: House, handler: Handler) -> Callable[[Request], Awaitable[R
         return Response(status_code=_NOTHING) if result is None else JSONResponse(result)
 
     return endpoint
-
-
-def _is_local(request: Request) -> bool:
-    """A loopback client that calls us by a loopback name, and no web page of another origin (a browser can reach loopback, too)."""
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    return (
-        request.client is not None
-        and _is_loopback(request.client.host)
-        and _is_loopback(urlsplit(f"//{host}").hostname or "")
-        and (origin is None or origin == f"{request.url.scheme}://{host}")
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _read(request: Request) -> dict[str, Any]:
@@ -234,6 +270,9 @@ def show(transaction: Transaction) -> dict[str, Any]:
         "amount": transaction.amount,
         "refunded": transaction.refunded,
         "method": transaction.method,
+        "methods": transaction.offered,
+        "lines": [_line(line) for line in transaction.lines],
+        "intention": None if transaction.intention is None else _intention(transaction.intention),
         "status": transaction.status,
         "history": transaction.history,
         "error_code": transaction.error_code,
@@ -250,3 +289,12 @@ def show(transaction: Transaction) -> dict[str, Any]:
             for reference in transaction.references
         ],
     }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    _, name, _, _, measure = line.key
+    return {"name": name, "quantity": line.quantity, "measure": measure, "total": line.total, "returned": line.returned_total}
+
+
+def _intention(intention: Intention) -> dict[str, Any]:
+    return {"at_ms": intention.at_ms, "action": intention.customer.action, "method": intention.customer.method}

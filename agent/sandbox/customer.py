@@ -37,6 +37,14 @@ class Customer:
             raise ValueError(f"after_ms must not be negative, not {self.after_ms}")
 
 
+@dataclass(frozen=True, slots=True)
+class Intention:
+    """What a customer will do by himself with the payment on his phone. ``at_ms``: milliseconds since 1970-01-01 UTC."""
+
+    at_ms: int
+    customer: Customer
+
+
 _SOON_MS = 1_000  # long enough to see the payment pending, short enough for work by hand
 _LATE_MS = 45_000  # after the till's longest wait of 30 s and its cancel
 

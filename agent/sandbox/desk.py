@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from agent.sandbox.agenda import Agenda, ChargedAfterCancel, CustomerActs, ReferenceDecided, TurnsPending
-from agent.sandbox.customer import Action, Customer, magic
+from agent.sandbox.customer import Action, Customer, Intention, magic
 from agent.sandbox.faults import FaultBook, FaultKind
 from agent.sandbox.ledger import EntryKind, Ledger, LedgerEntry, Violation, ViolationKind
+from agent.sandbox.receipts import entry
 from agent.sandbox.refunds import Forbidden, give_back, parts_of
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.transaction import PAID, WAITING, Purpose, Reference, Transaction, lines_of
@@ -39,6 +40,7 @@ class Desk:
         self._new_id = new_id
         self._views = Views(settings, book)
         self._customers: dict[tuple[str, str], deque[Customer]] = {}
+        self.default_customer = settings.customer
         self._sessions: dict[str, Transaction] = {}
         self._references: dict[str, Transaction] = {}
         self.transactions: dict[str, Transaction] = {}
@@ -49,6 +51,7 @@ class Desk:
         session, invoice = document["cardSession"], document["checkoutInvoice"]
         self._check_session(session)
         customer = self._customer(session, invoice["orderId"])
+        offered = tuple(dict.fromkeys(Method(method["type"]) for method in document["paymentMethods"]))
         transaction = Transaction(
             id=self._new_id(),
             slip_id=self._new_id(),
@@ -57,7 +60,8 @@ class Desk:
             order_id=invoice["orderId"],
             card_session=session,
             amount=invoice["totalAmount"],
-            method=_method(customer, document["paymentMethods"]),
+            method=customer.method if customer.method in offered else offered[0],
+            offered=offered,
             merchant_id=self._settings.stores.get(document["storeId"], self._settings.default_merchant_id),
             lines=lines_of(invoice["items"]),
             created_ms=now_ms,
@@ -71,6 +75,7 @@ class Desk:
         else:
             self._agenda.plan(now_ms + self._settings.pending_after_ms, TurnsPending(transaction.id))
             if customer.action is not Action.WAIT:
+                transaction.intention = Intention(now_ms + customer.after_ms, customer)
                 self._agenda.plan(now_ms + customer.after_ms, CustomerActs(transaction.id, customer))
         return self._views.checkout(now_ms, document, transaction)
 
@@ -121,6 +126,15 @@ class Desk:
             self._settle_refund(now_ms, transaction, reference)
         return self._views.reference(Operation.REFUND, now_ms, document, transaction, reference)
 
+    def receipt(self, now_ms: int, document: Document) -> None:
+        """A fiscal receipt of a payment, or of a refund under either id. Of what was never paid there is none (inferred)."""
+        named = document["transactionId"]
+        by_reference = self._references.get(named)
+        transaction = by_reference or self._find(named)
+        if transaction.status not in PAID:
+            raise Refused(Code.PAYMENT_TRANSACTION_IS_NOT_PAID)
+        self._ledger.file(entry(now_ms, document, transaction.id, named if by_reference else None))
+
     # --- people and time ---
 
     def queue(self, customer: Customer, *, order_id: str | None = None, card_session: str | None = None) -> None:
@@ -132,6 +146,18 @@ class Desk:
         key = ("order", order_id) if order_id is not None else ("session", card_session or "")
         self._customers.setdefault(key, deque()).append(customer)
 
+    def queued(self) -> list[tuple[str | None, str | None, Customer]]:
+        """Who was queued and has not come yet: (order, card session, customer), of which one of the first two is None."""
+        return [
+            (name if kind == "order" else None, name if kind == "session" else None, customer)
+            for (kind, name), waiting in self._customers.items()
+            for customer in waiting
+        ]
+
+    def send_away(self) -> None:
+        """Nobody is queued any more."""
+        self._customers.clear()
+
     def happen(self, at_ms: int, event: TurnsPending | CustomerActs | ReferenceDecided | ChargedAfterCancel) -> None:
         """Something that was planned takes place, unless it was overtaken."""
         transaction = self.transactions[event.transaction_id]
@@ -140,7 +166,7 @@ class Desk:
                 if transaction.status is Status.NEW:
                     transaction.move(Status.PENDING)
             case CustomerActs(customer=customer):
-                if transaction.status in WAITING:
+                if transaction.status in WAITING and transaction.intention is not None:
                     self.act(at_ms, transaction, customer)
             case ReferenceDecided(reference_id=reference_id):
                 reference = transaction.reference(reference_id)
@@ -153,11 +179,15 @@ class Desk:
                 assert_never(event)
 
     def act(self, at_ms: int, transaction: Transaction, customer: Customer) -> None:
-        """The customer decides now. Raises NotWaiting."""
+        """The customer decides now, whatever he was going to do; to WAIT is to do nothing from now on. A method that was not offered does
+        not count. Raises NotWaiting."""
         if transaction.status not in WAITING:
             raise NotWaiting(f"{transaction.id} is {transaction.status}, it waits for nobody")
+        transaction.intention = None
         match customer.action:
             case Action.CONFIRM:
+                if customer.method in transaction.offered:
+                    transaction.method = customer.method
                 if transaction.status is Status.NEW:
                     transaction.move(Status.PENDING)
                 self._charge(at_ms, transaction)
@@ -177,9 +207,13 @@ class Desk:
 
     # --- inner workings ---
 
-    def _check_session(self, session: str) -> None:
+    def check_session_exists(self, session: str) -> None:
+        """Raises Refused."""
         if session in self._settings.refused_sessions or session.startswith(self._settings.refused_prefixes):
             raise Refused(Code.UNKNOWN_SESSION_ID)
+
+    def _check_session(self, session: str) -> None:
+        self.check_session_exists(session)
         before = self._sessions.get(session)
         if before is not None:
             paid = before.status in PAID
@@ -193,7 +227,7 @@ class Desk:
                 if not waiting:
                     del self._customers[key]
                 return customer
-        return (magic(session) if self._settings.magic_sessions else None) or self._settings.customer
+        return (magic(session) if self._settings.magic_sessions else None) or self.default_customer
 
     def _watch_manners(self, now_ms: int, request_id: str, transaction: Transaction) -> None:
         before = transaction.created_ms if transaction.last_read_ms is None else transaction.last_read_ms
@@ -234,6 +268,7 @@ class Desk:
             reference.status = RefStatus.REJECTED
             return
         reference.status, reference.at_ms = RefStatus.ACCEPTED, at_ms
+        transaction.intention = None
         transaction.move(Status.CANCELED)
         self._book_entry(at_ms, EntryKind.CANCEL, 0, transaction, reference)
         self._charge_silently(at_ms, transaction, Operation.CANCEL)
@@ -266,8 +301,3 @@ class Desk:
                 ref_transaction_id=reference.id if reference else None,
             )
         )
-
-
-def _method(customer: Customer, offered: list[Any]) -> Method:
-    types = [Method(method["type"]) for method in offered]
-    return customer.method if customer.method in types else types[0]

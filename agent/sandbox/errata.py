@@ -59,6 +59,8 @@ _SLIP = ["id", "paymentType", "storeId", "terminalId", "orderId", "paymentTransa
 _SLIP_TAIL = ["operationDateTime", "totalAmount"]
 _STATUSES = ["new", "canceled", "pending", "rejected", "accepted", "refunding", "partial_refunded"]
 _REF_ANSWER = ["requestId", "refTransactionId", "refStatus", "transactionId", "status"]
+_INVOICE = ["orderId", "receiptId", "merchantName", "merchantAddress", "inn", "dateTime", "shift", "cashier", "receiptType", "totalAmount"]
+_LIST = ["koshelekPayIsDefault", "paymentTypeAvailabilityInfoList"]
 _NOT_BEFORE_THE_END = "A slip exists only after the bank operation; a new or cancelled payment has none."
 
 _REQUEST_FORM: Sequence[Erratum] = (
@@ -117,7 +119,53 @@ _REQUEST_FORM: Sequence[Erratum] = (
             ("CheckoutInvoice", "subTotalAmount"),
             ("Item", "totalAmount"),
             ("Item", "discountAmount"),
+            ("Invoice", "totalAmount"),
+            ("Invoice", "discountAmount"),
+            ("Invoice", "subTotalAmount"),
+            ("Invoice", "taxAmount"),
         )
+    ),
+    Erratum(
+        (*_SCHEMAS, "Invoice"),
+        {"required": [*_INVOICE, "taxAmount", "items"]},
+        {"required": [*_INVOICE, "items"]},
+        "taxAmount is not mandatory since v1.2.1.",
+    ),
+    Erratum(
+        (*_SCHEMAS, "Invoice", "properties"),
+        {"currency": ABSENT},
+        {"currency": _RUB},
+        "Since v1.1.0; absent or empty means RUB, anything else is refused.",
+    ),
+    *(
+        Erratum(
+            (*_SCHEMAS, "Invoice", "properties", name),
+            {"minLength": ABSENT},
+            {"minLength": 1},
+            "A mandatory text that is empty tells the buyer nothing.",
+        )
+        for name in ("orderId", "receiptId", "merchantName", "merchantAddress", "shift", "cashier")
+    ),
+    *(
+        Erratum(
+            (*_SCHEMAS, "Invoice", "properties", name),
+            {"minLength": ABSENT},
+            {"minLength": 1},
+            "What there is nothing to say of is left out.",
+        )
+        for name in ("kktRegNumber", "fnNumber", "fdNumber", "fpd", "website", "qr")
+    ),
+    Erratum(
+        (*_SCHEMAS, "Invoice", "properties", "inn"),
+        {"pattern": ABSENT},
+        {"pattern": "^[0-9]{12}$"},
+        "A taxpayer's number consists of digits; that of a legal entity is padded with 00.",
+    ),
+    Erratum(
+        (*_SCHEMAS, "Invoice", "properties", "items"),
+        {"minItems": ABSENT},
+        {"minItems": 1},
+        "A receipt without a line is no receipt; the refund's list says the same.",
     ),
     Erratum(
         (*_SCHEMAS, "Item", "properties"),
@@ -212,6 +260,12 @@ _ANSWER_FORM: Sequence[Erratum] = (
         {"enum": _REFUND_CODES},
         {"enum": [*_REFUND_CODES, "PAYMENT_ORDER_IS_NOT_FOUND"]},
         "Added with v1.0.0.",
+    ),
+    Erratum(
+        ("paths", _API + "availability-info/{availabilityInfoId}", "get", *_answer("")[3:]),
+        {"required": ["availabilityInfoId", "computationComplete", "pollingTimeout", *_LIST]},
+        {"required": ["availabilityInfoId", "computationComplete"]},
+        "The text sends pollingTimeout only until the list is there, the file's example has none; the list cannot be there before.",
     ),
     Erratum(
         (*_answer("checkout"), "properties"),

@@ -1,4 +1,4 @@
-"""The bank's books: what really happened to the money, and which rules of the API a client broke.
+"""The bank's books: what really happened to the money, which fiscal receipts came, and which rules of the API a client broke.
 
 Tests compare the agent's word with these rows. Entries are only ever added.
 """
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from agent.sandbox.receipts import ReceiptEntry
 from agent.sandbox.words import Operation
 
 
@@ -57,9 +58,13 @@ class Ledger:
     def __init__(self) -> None:
         self.entries: list[LedgerEntry] = []
         self.violations: list[Violation] = []
+        self.receipts: list[ReceiptEntry] = []
 
     def book(self, entry: LedgerEntry) -> None:
         self.entries.append(entry)
+
+    def file(self, receipt: ReceiptEntry) -> None:
+        self.receipts.append(receipt)
 
     def complain(self, violation: Violation) -> None:
         self.violations.append(violation)

@@ -22,6 +22,7 @@ _TRANSPORT = "sandbox.transport"
 _KEEP_ALIVE_S = 75  # longer than a client's pool keeps a connection: the client decides when it goes stale
 _GRACE_S = 1  # a hanging or dripping answer must not hold up the end
 _BACKLOG_CONNECTIONS = 128
+_ELSEWHERE = ("192.0.2.1", 9)  # reserved for examples: only the way there is looked up
 
 
 class SandboxProtocol(H11Protocol):
@@ -60,6 +61,16 @@ def bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def own_address() -> str:
+    """The address under which the network knows this machine; its name, if it is in no network. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(_ELSEWHERE)
+        except OSError:
+            return socket.gethostname()
+        return str(probe.getsockname()[0])
 
 
 class Listener(uvicorn.Server):

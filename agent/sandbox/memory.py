@@ -9,7 +9,9 @@ from typing import Any
 
 from agent.sandbox.words import Answer, Operation
 
-MAX_STATUS_ANSWERS = 10_000  # status reads move nothing and come by the hundred; the oldest may go
+MAX_STATUS_ANSWERS = 10_000  # of reads, which move nothing and come by the hundred; the oldest may go
+
+_READS = frozenset({Operation.STATUS, Operation.AVAILABILITY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class RequestMemory:
     def keep(self, operation: Operation, request_id: str, remembered: Remembered) -> None:
         kept = self._kept[operation]
         kept[request_id] = remembered
-        if operation is Operation.STATUS and len(kept) > MAX_STATUS_ANSWERS:
+        if operation in _READS and len(kept) > MAX_STATUS_ANSWERS:
             del kept[next(iter(kept))]
 
     def forget_all(self) -> None:

@@ -1,7 +1,7 @@
 """The sandbox as a process: the model behind a real HTTP(S) socket, with a control API beside it.
 
-The outermost application is plain ASGI: paths under /sandbox belong to ``control``, all others to the Pay API (``pay``). Other payment
-systems and pages take their place in ``_route``.
+The outermost application is plain ASGI: paths under /sandbox belong to ``control`` and to the page for people (``page``), all others to
+the Pay API (``pay``). Other payment systems take their place in ``_route``.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import random
+import secrets
 import signal
 import socket
 import time
@@ -22,11 +23,15 @@ from typing import TextIO
 from agent.sandbox.asgi import Application, Receive, Scope, Send
 from agent.sandbox.bank import Bank
 from agent.sandbox.control import PREFIX, control
-from agent.sandbox.listening import Listener, bind, cut
+from agent.sandbox.gate import CODE_PARAMETER, Gate
+from agent.sandbox.listening import Listener, bind, cut, own_address
+from agent.sandbox.page.routes import PAGE, Page
+from agent.sandbox.page.stream import Bell
 from agent.sandbox.pay import pay
-from agent.sandbox.settings import SandboxSettings
+from agent.sandbox.settings import SandboxSettings, is_loopback
 
 _log = logging.getLogger(__name__)
+_CODE_ALPHABET, _CODE_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 10  # 49 bits; nothing that looks like something else: it is typed
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 
 
@@ -36,10 +41,13 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings) -> None:
         self.settings = settings
         self.bank = self._open_bank()
-        self.base_url = self.control_url = ""
+        self.base_url = self.control_url = self.page_url = ""
         self._started_ms = time.time_ns() // 1_000_000
         self._started_ticks = time.monotonic_ns()
-        self._control: Application = control(self)
+        self._gate = Gate(None if is_loopback(settings.control_host) else _new_code())
+        self._bell = Bell()
+        self._control: Application = control(self, self._gate)
+        self._page = Page(self, self._gate, self._bell, settings.language)
         self._listener: Listener | None = None
         self._serving: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -63,6 +71,7 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Finish what is being answered (hanging answers are cut off after a second) and close everything."""
+        self._bell.close()
         if self._reopening is not None:
             self._reopening.cancel()
         if self._listener is not None and self._serving is not None and not self._serving.done():
@@ -78,18 +87,25 @@ class Sandbox:
         certificate = (str(settings.certfile), str(settings.keyfile)) if settings.certfile and settings.keyfile else None
         self._journal = _open_journal(settings.journal) if settings.journal else None
         main = self._bind(settings.host, settings.port)
-        beside = None if settings.control_port is None else self._bind("127.0.0.1", settings.control_port)
+        beside = None if settings.control_port is None else self._bind(settings.control_host, settings.control_port)
         self._listener = Listener(self._application, main, beside, certificate)
-        host, port = _WILDCARDS.get(settings.host, settings.host), main.getsockname()[1]
-        root = f"{'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+        root = _url("https" if certificate else "http", _WILDCARDS.get(settings.host, settings.host), main)
         self.base_url = f"{root}/{settings.bank.partner}" if settings.bank.partner else root
-        self.control_url = root if beside is None else f"http://127.0.0.1:{beside.getsockname()[1]}"
+        self.control_url = root if beside is None else _url("http", _WILDCARDS.get(settings.control_host, settings.control_host), beside)
+        self.page_url = self._url_of_page(beside)
         self._serving = asyncio.create_task(self._listener.serve())
         up = asyncio.create_task(self._listener.wait_up())
         await asyncio.wait({self._serving, up}, return_when=asyncio.FIRST_COMPLETED)
         if self._serving.done():
             up.cancel()
             await self._serving
+
+    def _url_of_page(self, beside: socket.socket | None) -> str:
+        """Where people open the page: from the network, if it is open to it."""
+        if beside is None or self._gate.code is None:
+            return self.control_url + PAGE
+        host = own_address() if self.settings.control_host in _WILDCARDS else self.settings.control_host
+        return f"{_url('http', host, beside)}{PAGE}?{CODE_PARAMETER}={self._gate.code}"
 
     def _bind(self, host: str, port: int) -> socket.socket:
         bound = bind(host, port)
@@ -128,13 +144,22 @@ class Sandbox:
             raise
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(PREFIX + "/"):
+        if scope["path"].startswith(PAGE):
+            await self._page(scope, receive, send)
+        elif scope["path"] == PAGE.rstrip("/") or (scope["path"] == "/" and self._is_control_port(scope)):
+            await self._page.lead_there(scope, receive, send)
+        elif scope["path"].startswith(PREFIX + "/"):
             await self._control(scope, receive, send)
             self.obey_outage()
+            self._bell.ring()
         else:
             await pay(scope, receive, send, self.bank, self.now_ms, self._note)
 
+    def _is_control_port(self, scope: Scope) -> bool:
+        return len(self._bound) > 1 and scope["server"][1] == self._bound[1].getsockname()[1]
+
     def _note(self, bank: Bank) -> None:
+        self._bell.ring()
         if self._journal is not None:
             self._journal.write(json.dumps(asdict(bank.log[-1])) + "\n")
 
@@ -142,13 +167,21 @@ class Sandbox:
         return Bank(self.settings.bank, lambda: str(uuid.uuid4()), random.SystemRandom().random)
 
 
-async def serve(settings: SandboxSettings, ready: Callable[[str], None], stop: asyncio.Event | None = None) -> None:
+async def serve(
+    settings: SandboxSettings,
+    ready: Callable[[str], None],
+    stop: asyncio.Event | None = None,
+    page: Callable[[str], None] | None = None,
+) -> None:
     """Run until ``stop`` is set or, without one, until SIGINT or SIGTERM. Cancelling ends it in good order as well.
 
-    ``ready`` gets the base URL for clients, with the partner segment. Raises OSError when the address cannot be had.
+    ``ready`` gets the base URL for clients, with the partner segment; ``page`` the URL of the page for people. Raises OSError when the
+    address cannot be had.
     """
     async with Sandbox(settings) as sandbox:
         ready(sandbox.base_url)
+        if page is not None:
+            page(sandbox.page_url)
         if stop is not None:
             await stop.wait()
             return
@@ -160,6 +193,14 @@ async def serve(settings: SandboxSettings, ready: Callable[[str], None], stop: a
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
+
+
+def _url(scheme: str, host: str, bound: socket.socket) -> str:
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+
+
+def _new_code() -> str:
+    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
 
 
 async def _reopen(listener: Listener, after_ms: int) -> None:

@@ -4,10 +4,12 @@ Every knob of ``BankSettings`` stands for something the vendor's public material
 the law; the defaults are the likeliest reading.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Action, Customer
 
 DEFAULT_LOGIN = "sandbox"  # play money only: these defaults open nothing else
@@ -33,6 +35,8 @@ class BankSettings:
     ``refund_slip_shows_refund``: totalAmount of a refund's slip is the refunded sum; otherwise the paid sum (the file's literal text).
     ``status_shows_reference``: a status read by transactionId names the last cancel or refund as well.
     ``empty_status``: how an unknown transaction's status is spelt, ``""`` or None (null).
+    ``offer``: what a till is told that asks for the means of payment. ``availability_session_name``: how it must spell the card session
+    then (the vendor's file: cardsession, in this one request).
     ``check_sums``: refuse totals that are not the sum of their lines; whether the vendor does is unknown.
     """
 
@@ -59,7 +63,17 @@ class BankSettings:
     measures: frozenset[str] = MEASURES
     refuse_unknown_fields: bool = True
     check_sums: bool = False
+    offer: Offer = field(default_factory=Offer)
+    availability_session_name: str = "cardsession"
     poll_tolerance_ms: int = 25  # the network's jitter is not the till's fault
+
+
+def is_loopback(host: str) -> bool:
+    """Is this an address or the name of this machine itself? Any other name is not: it may mean anything tomorrow."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +81,9 @@ class SandboxSettings:
     """The server's settings. Port 0 lets the system choose.
 
     The control API is served on the main port to loopback clients; with ``control_port`` it has a second, plain HTTP port on 127.0.0.1 that
-    stays open during an outage. ``certfile`` and ``keyfile`` (PEM) switch the main port to TLS. ``journal``: a file that gets one
+    stays open during an outage. ``control_host`` other than a loopback address opens that port to the network, for a real phone: whoever
+    comes from there needs an access code. ``language`` of the page for people (``ru``, ``en``); None: what the browser asks for.
+    ``certfile`` and ``keyfile`` (PEM) switch the main port to TLS. ``journal``: a file that gets one
     JSON line per request that arrived.
     """
 
@@ -75,6 +91,8 @@ class SandboxSettings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     control_port: int | None = None
+    control_host: str = "127.0.0.1"
+    language: str | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
     journal: Path | None = None
@@ -82,3 +100,5 @@ class SandboxSettings:
     def __post_init__(self) -> None:
         if (self.certfile is None) != (self.keyfile is None):
             raise ValueError("certfile and keyfile go together")
+        if self.control_port is None and not is_loopback(self.control_host):
+            raise ValueError("an address for the control API needs a control port")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from agent.sandbox.receipts import OPTIONAL_AMOUNTS, OPTIONAL_TEXTS, RECEIPT_TYPES, REQUIRED_TEXTS, TAXATIONS, inn, moment
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.words import Method, Operation
 
@@ -147,13 +148,22 @@ class Strict:
         identifier, currency = text(MAX_ID_CHARS), one_of({_RUB}, empty=True)
         place: dict[str, Check] = {"requestId": identifier, "storeId": identifier, "terminalId": text(MAX_TERMINAL_ID_CHARS)}
         item = self._item(settings, currency)
+        invoice = self._invoice(item, currency)
         self._checks: dict[Operation, Check] = {
-            Operation.CHECKOUT: self._checkout(place, item, currency),
+            Operation.CHECKOUT: self._checkout(place, invoice),
+            Operation.AVAILABILITY: self._shape(
+                {**self._buyer(settings.availability_session_name), **place, "checkoutInvoice": invoice},
+                {},
+            ),
             Operation.STATUS: self._shape({"requestId": identifier}, {"transactionId": identifier, "refTransactionId": identifier}),
             Operation.CANCEL: self._shape({**place, "transactionId": identifier}, {}),
             Operation.REFUND: self._shape(
                 {**place, "transactionId": identifier, "refundAmount": amount(1), "items": several(item, unique=frozen)},
                 {"currency": currency},
+            ),
+            Operation.RECEIPT: self._shape(
+                {**place, "transactionId": identifier, "invoice": self._fiscal(item, currency)},
+                {"meta": free},
             ),
         }
 
@@ -188,36 +198,58 @@ class Strict:
             },
         )
 
-    def _checkout(self, place: Mapping[str, Check], item: Check, currency: Check) -> Check:
-        invoice = self._shape(
+    def _invoice(self, item: Check, currency: Check) -> Check:
+        return self._shape(
             {"orderId": text(MAX_ID_CHARS), "totalAmount": amount(), "items": several(item)},
             {"currency": currency, "discountAmount": amount(), "subTotalAmount": amount()},
         )
+
+    def _fiscal(self, item: Check, currency: Check) -> Check:
+        texts = {name: text(most) for name, most in REQUIRED_TEXTS.items()}
+        optional_texts = {name: text(most) for name, most in OPTIONAL_TEXTS.items()}
+        return self._shape(
+            {
+                **texts,
+                "inn": inn,
+                "dateTime": moment,
+                "receiptType": one_of(RECEIPT_TYPES),
+                "totalAmount": amount(),
+                "items": several(item),
+            },
+            {**optional_texts, **dict.fromkeys(OPTIONAL_AMOUNTS, amount()), "taxation": one_of(TAXATIONS), "currency": currency},
+        )
+
+    def _buyer(self, session_name: str) -> dict[str, Check]:
+        return {session_name: text(32, _CARD_SESSION), "user": self._shape({"loyaltyId": text(MAX_ID_CHARS)}, {})}
+
+    def _checkout(self, place: Mapping[str, Check], invoice: Check) -> Check:
         method = self._shape({"type": one_of(Method)}, {"paymentPurpose": text(MAX_TEXT_CHARS), "meta": free})
         return self._shape(
             {
+                **self._buyer("cardSession"),
                 **place,
-                "cardSession": text(32, _CARD_SESSION),
                 "checkoutInvoice": invoice,
-                "user": self._shape({"loyaltyId": text(MAX_ID_CHARS)}, {}),
                 "paymentMethods": several(method, unique=lambda element: element["type"]),
             },
             {},
         )
 
 
+_WITH_TOKEN = frozenset({Operation.CHECKOUT, Operation.REFUND, Operation.AVAILABILITY})
+
+
 def _headers(operation: Operation, headers: Mapping[str, str]) -> list[str]:
     found = []
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         found.append("header Content-Type: must be application/json")
-    if operation in (Operation.CHECKOUT, Operation.REFUND) and not headers.get("token", "").strip():
+    if operation in _WITH_TOKEN and not headers.get("token", "").strip():
         found.append("header token: is required")
     return found
 
 
 def _sums(operation: Operation, document: Any) -> list[str]:
     match operation:
-        case Operation.CHECKOUT:
+        case Operation.CHECKOUT | Operation.AVAILABILITY:
             lines, path, total = (
                 document["checkoutInvoice"]["items"],
                 "checkoutInvoice.totalAmount",

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from agent.sandbox.customer import Intention
 from agent.sandbox.words import ErrorCode, Method, RefStatus, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
@@ -79,7 +80,8 @@ class Reference:
 
 @dataclass(slots=True)
 class Transaction:
-    """One payment. ``slip_from_ms``: since when its slip is shown (None: never); ``history``: all states, oldest first."""
+    """One payment. ``offered``: what the till lets the customer pay with; ``slip_from_ms``: since when its slip is shown (None: never);
+    ``history``: all states, oldest first; ``intention``: what the customer will do by himself, None for nothing."""
 
     id: str
     slip_id: str
@@ -89,6 +91,7 @@ class Transaction:
     card_session: str
     amount: int
     method: Method
+    offered: tuple[Method, ...]
     merchant_id: str
     lines: list[Line]
     created_ms: int
@@ -99,6 +102,7 @@ class Transaction:
     slip_from_ms: int | None = None
     last_read_ms: int | None = None
     refunded: int = 0
+    intention: Intention | None = None
 
     @property
     def status(self) -> Status:

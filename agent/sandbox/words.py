@@ -16,6 +16,9 @@ class Operation(StrEnum):
     STATUS = "status"
     CANCEL = "cancel"
     REFUND = "refund"
+    RECEIPT = "receipt"
+    AVAILABILITY = "availability"
+    AVAILABILITY_LOOK = "availability_look"
 
 
 PATHS: Mapping[str, Operation] = {
@@ -23,7 +26,10 @@ PATHS: Mapping[str, Operation] = {
     "transaction/status": Operation.STATUS,
     "transaction/cancel": Operation.CANCEL,
     "transaction/refund": Operation.REFUND,
+    "transaction/receipt": Operation.RECEIPT,
+    "availability-info/task": Operation.AVAILABILITY,
 }
+LOOK_PATH = "availability-info/"  # before the name of a list that comes later
 API_PREFIX = "/api/v1/merchant/"  # an optional partner segment stands before it
 
 
@@ -138,6 +144,10 @@ def encode(document: object) -> bytes:
 
 def json_answer(status: int, document: object, headers: Mapping[str, str] | None = None) -> Answer:
     return Answer(status, encode(document), {"content-type": JSON_TYPE, **(headers or {})})
+
+
+EMPTY = Answer(200, b"")
+"""What a fiscal receipt is answered with: nothing at all."""
 
 
 def refusal(code: Code, details: str = "") -> Answer:

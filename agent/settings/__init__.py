@@ -15,13 +15,14 @@ from agent.settings.listeners import (
     UnixListener,
     allows,
 )
-from agent.settings.load import find, load
-from agent.settings.machine import group_ids, password, token, user_ids
-from agent.settings.model import Helper, Journal, Log, Settings, Store, Terminal
+from agent.settings.load import find, load, unchecked_sockets
+from agent.settings.machine import group_ids, owner_ids, password, token, user_ids
+from agent.settings.model import Backup, Helper, Journal, Log, Settings, Store, Terminal
 from agent.settings.policy import policy_of
 from agent.settings.problems import BadSettings, Problem, describe
 
 __all__ = [
+    "Backup",
     "BadSettings",
     "Client",
     "Helper",
@@ -44,8 +45,10 @@ __all__ = [
     "find",
     "group_ids",
     "load",
+    "owner_ids",
     "password",
     "policy_of",
     "token",
+    "unchecked_sockets",
     "user_ids",
 ]

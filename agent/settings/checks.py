@@ -22,7 +22,7 @@ POOL_LIMIT_MS = 500  # how long an attempt may wait for a free connection
 READ_STATUS = 422  # carries the vendor's error object
 
 _PLACEHOLDER = re.compile(r"<[a-z][a-z0-9 _-]*>")
-_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file"})
+_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file", "directory"})
 _ORDERED = (  # the first must not be above the second
     ("answer_limit_ms", "attempt_limit_ms"),
     ("checkout_backoff_base_ms", "checkout_backoff_cap_ms"),

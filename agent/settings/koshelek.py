@@ -64,6 +64,7 @@ class Koshelek(Part):
     poll_interval_ms: Annotated[int, Field(ge=250, le=5_000)] = 300
     poll_cap_s: Annotated[int, Field(ge=1, le=60)] = 15
     wait_limit_s: Annotated[int, Field(ge=5, le=30)] = 30
+    availability_limit_ms: Annotated[int, Field(ge=500, le=10_000)] = 3_000
     slip_wait_s: Annotated[int, Field(ge=1, le=30)] = 5
 
     # unclear outcomes (money rules 4 and 8)
@@ -89,7 +90,10 @@ class Koshelek(Part):
 
     # where the vendor's documents are silent or disagree
     status_carries_ids: bool = False
+    refund_receipt_names_refund: bool = False
+    availability_card_session_name: Literal["cardsession", "cardSession"] = "cardsession"
     slip_store_mismatch_is_attention: bool = False
+    send_receipts: bool = True
     denied_statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=499)], ...], Field(strict=False, max_length=20)] = (
         401,
         403,

@@ -79,29 +79,36 @@ class HttpListener(Part):
     client: Annotated[tuple[Client, ...], Field(strict=False, min_length=1, max_length=64)]
 
 
-class SerialListener(Part):
-    """A serial line with a register at its other end. The speed means nothing on a USB line that is none (CDC ACM)."""
+class Line(Part):
+    """How a register is spoken to over a line that may lose bytes. The last three are inferred from registers in use: nothing published
+    fixes them."""
+
+    terminals: Tills
+    requests_per_s: Rate = 50
+    ack_limit_ms: Annotated[int, Field(ge=200, le=10_000)] = 2_000
+    repeats: Annotated[int, Field(ge=0, le=10)] = 5
+    part_bytes: Annotated[int, Field(ge=64, le=4_000)] = 507
+
+
+class SerialListener(Line):
+    """A serial line with a register at its other end. The speed means nothing on a USB line that is none (CDC ACM). Always eight data
+    bits and no XON/XOFF: frames are binary."""
 
     kind: Literal["serial"]
     path: Annotated[Path, Field(strict=False, examples=["/dev/serial/by-id/usb-register-if00"])]
     baud: Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400] = 115200
-    data_bits: Literal[7, 8] = 8
     parity: Literal["none", "even", "odd"] = "none"
     stop_bits: Literal[1, 2] = 1
-    flow_control: Literal["none", "rts_cts", "xon_xoff"] = "none"
-    terminals: Tills
-    requests_per_s: Rate = 50
+    flow_control: Literal["none", "rts_cts"] = "none"
 
 
-class PtyListener(Part):
+class PtyListener(Line):
     """A pseudo-terminal for register software on this machine that knows only serial ports. ``path`` is a link to it that never changes."""
 
     kind: Literal["pty"]
     path: Annotated[Path, Field(strict=False, examples=["/run/koshelek-agent/till-01.tty"])]
     user: Person | None = None  # who may open it beside the agent's own user
     group: Person | None = None
-    terminals: Tills
-    requests_per_s: Rate = 50
 
 
 Listener = Annotated[

@@ -14,6 +14,7 @@ from agent.settings.machine import check_machine
 from agent.settings.model import Settings
 from agent.settings.places import Place, line_of, places
 from agent.settings.problems import BadSettings, Finding, Problem, key_path
+from agent.settings.tables import tables
 from agent.texts import N_, message
 
 MAX_FILE_BYTES = 256 * 1024  # a thousand tills fit ten times over
@@ -55,6 +56,17 @@ def load(path: Path, *, machine: bool = True) -> Settings:
     if findings:
         raise BadSettings(_problems(path, text, findings))
     return settings
+
+
+def unchecked_sockets(path: Path) -> list[tuple[Path, str]]:
+    """Paths and roles of the Unix listeners in a file that may be wrong elsewhere: the running daemon, with the configuration from before,
+    most likely listens there, and can tell what is wrong. Empty if nothing can be read."""
+    try:
+        data = tomllib.loads(_read(path))
+    except (BadSettings, tomllib.TOMLDecodeError):
+        return []
+    found = [table for _, table in tables(data, "listener") if table.get("kind") == "unix" and isinstance(table.get("path"), str)]
+    return [(Path(table["path"]), str(table.get("role", "pos"))) for table in found]
 
 
 def _read(path: Path) -> str:

@@ -6,17 +6,22 @@ Passwords are tried, not kept: a till that would be refused its password at star
 import grp
 import os
 import pwd
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, read_credential, read_file
 from agent.settings.koshelek import Account
-from agent.settings.listeners import Client, UnixListener
+from agent.settings.listeners import Client, PtyListener, UnixListener
 from agent.settings.places import Place
 from agent.settings.problems import Finding
 from agent.settings.tables import Data, accounts, clients, tables
 from agent.texts import N_, message
+
+MIN_TOKEN_CHARACTERS = 16  # made at random, such a token cannot be guessed
+_TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARACTERS},}}")  # what an HTTP header can carry
 
 
 def password(account: Account) -> Secret:
@@ -30,19 +35,41 @@ def password(account: Account) -> Secret:
 def token(client: Client) -> Secret:
     """The token of a client, from its file or credential. Raises BadSecret."""
     if client.token_file is not None:
-        return read_file(client.token_file)
+        return _strong(read_file(client.token_file), client.token_file)
     assert client.token_credential is not None, "checked: exactly one place"
-    return read_credential(client.token_credential, os.environ)
+    return _strong(read_credential(client.token_credential, os.environ), Path("/etc/koshelek-agent") / client.token_credential)
+
+
+def _strong(secret: Secret, path: Path) -> Secret:
+    """A token that cannot be guessed and fits into a header. Raises BadSecret."""
+    if _TOKEN.fullmatch(secret.reveal()):
+        return secret
+    weak = N_("The token has fewer than {limit} characters, or a space, or letters that are not Latin.")
+    command = f"openssl rand -hex 24 | sudo install -m 600 /dev/stdin {shlex.quote(str(path))}"
+    raise BadSecret(message(weak, limit=MIN_TOKEN_CHARACTERS), message(N_("Make a new one: {command}"), command=command))
 
 
 def user_ids(listener: UnixListener) -> frozenset[int]:
     """The numbers of the listed users. Raises KeyError for a name this machine does not know."""
-    return frozenset(int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid for user in listener.users)
+    return frozenset(map(_user_id, listener.users))
 
 
 def group_ids(listener: UnixListener) -> frozenset[int]:
     """The numbers of the listed groups. Raises KeyError for a name this machine does not know."""
-    return frozenset(int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid for group in listener.groups)
+    return frozenset(map(_group_id, listener.groups))
+
+
+def owner_ids(listener: PtyListener) -> tuple[int | None, int | None]:
+    """The numbers of the user and the group of a terminal, None where none is named. Raises KeyError like the others."""
+    return _user_id(listener.user) if listener.user else None, _group_id(listener.group) if listener.group else None
+
+
+def _user_id(name: str) -> int:
+    return int(name) if name.isdecimal() else pwd.getpwnam(name).pw_uid
+
+
+def _group_id(name: str) -> int:
+    return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
 
 
 def check_machine(data: Data) -> list[Finding]:
@@ -52,15 +79,22 @@ def check_machine(data: Data) -> list[Finding]:
 
 def _people(data: Data) -> Iterator[Finding]:
     for place, listener in tables(data, "listener"):
-        for key, known, problem, command in (
-            ("users", _is_user, N_("This machine has no user {name}."), "sudo useradd --system"),
-            ("groups", _is_group, N_("This machine has no group {name}."), "sudo groupadd --system"),
+        for keys, known, problem, command in (
+            (("users", "user"), _is_user, N_("This machine has no user {name}."), "sudo useradd --system"),
+            (("groups", "group"), _is_group, N_("This machine has no group {name}."), "sudo groupadd --system"),
         ):
-            names = listener.get(key)
-            for index, name in enumerate(names if isinstance(names, list) else ()):
-                if isinstance(name, str) and not name.isdecimal() and not known(name):
+            for key_place, name in _names(listener, keys):
+                if not name.isdecimal() and not known(name):
                     hint = message(N_("Run: {command}"), command=f"{command} {name}")
-                    yield Finding((*place, key, index), message(problem, name=name), hint)
+                    yield Finding((*place, *key_place), message(problem, name=name), hint)
+
+
+def _names(listener: Data, keys: tuple[str, str]) -> Iterator[tuple[Place, str]]:
+    """The names in the list of the one key, and the one name of the other."""
+    names = listener.get(keys[0])
+    found: list[tuple[Place, Any]] = [((keys[0], index), name) for index, name in enumerate(names if isinstance(names, list) else ())]
+    found.append(((keys[1],), listener.get(keys[1])))
+    yield from ((place, name) for place, name in found if isinstance(name, str))
 
 
 def _is_user(name: str) -> bool:
@@ -97,9 +131,9 @@ def _tokens(data: Data) -> Iterator[Finding]:
     for place, client in clients(data):
         try:
             if isinstance(file := client.get("token_file"), str):
-                read_file(Path(file))
+                _strong(read_file(Path(file)), Path(file))
             elif isinstance(credential := client.get("token_credential"), str) and CREDENTIALS_VARIABLE in os.environ:
-                read_credential(credential, os.environ)
+                _strong(read_credential(credential, os.environ), Path("/etc/koshelek-agent") / credential)
         except BadSecret as bad:
             yield Finding((*place, "token_file" if "token_file" in client else "token_credential"), bad.problem, bad.hint)
 

@@ -1,7 +1,7 @@
 """The configuration as values: every setting with its unit in its name, its default and its limits.
 
 What one setting alone can get wrong is said here; what only two together can get wrong is said in ``checks``. All of it is frozen:
-a changed file takes effect by a restart, never halfway.
+a changed file takes effect as a whole, by a reload or a restart, never halfway.
 """
 
 import os
@@ -29,6 +29,15 @@ class Journal(Part):
 
     path: Annotated[Path | None, Field(strict=False, examples=["/var/lib/koshelek-agent/journal.sqlite3"])] = None
     allow_volatile: bool = False  # a memory or overlay file system loses the record at power-off: for demonstrations only
+    reserve_mb: Annotated[int, Field(ge=1, le=1_024)] = 16  # room kept for what is in flight when the disk is full (promise P13)
+
+
+class Backup(Part):
+    """Copies of the journal, made every day. Without this table there are none but those asked for by command."""
+
+    directory: Annotated[Path, Field(strict=False, examples=["/var/backups/koshelek-agent"])]
+    at: Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "04:00"
+    keep: Annotated[int, Field(ge=1, le=1_000)] = 14
 
 
 class Log(Part):
@@ -83,6 +92,7 @@ class Settings(Part):
     language: Literal["ru", "en"] = "ru"
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = "Europe/Moscow"
     journal: Journal = Journal()
+    backup: Backup | None = None
     log: Log = Log()
     provider: Providers
     helper: Helper | None = None

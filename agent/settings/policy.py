@@ -31,4 +31,5 @@ def policy_of(settings: Settings, terminal: Terminal) -> Policy:
         store_mismatch_is_attention=provider.slip_store_mismatch_is_attention,
         checkout_backoff=BackOff(provider.checkout_backoff_base_ms, provider.checkout_backoff_cap_ms),
         settle_backoff=BackOff(provider.settle_backoff_base_ms, provider.settle_backoff_cap_ms),
+        availability_limit_ms=provider.availability_limit_ms,
     )

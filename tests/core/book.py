@@ -7,11 +7,13 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
-from agent.core import answer, decide, decide_refund, events
+from agent.core import answer, decide, decide_receipt, decide_refund, events
 from agent.core.answer import Answer
 from agent.core.capability import KOSHELEK, Capabilities
 from agent.core.decide import Result
+from agent.core.decide_receipt import receipt_call
 from agent.core.decide_refund import Wanted, refund_call
+from agent.core.delivery import Delivery
 from agent.core.events import CancelCause, Event
 from agent.core.fold import call_of, fold, replay
 from agent.core.model import Slip, Stamp
@@ -20,9 +22,9 @@ from agent.core.obligations import Duty, Memory, Owed, obligations
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import Refund
-from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL
-from agent.core.verdict import Observed, Operation, RefStatus, Refusal, Status
-from tests.core.samples import ACCEPTED, BOOT, HISTORIES, SALE_ID, request, stamp
+from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, RECEIPT_CALL
+from agent.core.verdict import Denied, Garbled, Observed, Operation, RefStatus, Refusal, Status
+from tests.core.samples import ACCEPTED, BOOT, HISTORIES, SALE_ID, fiscal, request, stamp
 
 STEP_MS = 100  # between the events of a ready-made history
 
@@ -77,6 +79,7 @@ class Book:
         self.memory = Memory(self.now)
         calls = [(CHECKOUT_CALL, self.sale.call), (CANCEL_CALL, self.sale.cancel_call)]
         calls += [(refund_call(one.key), one.call) for one in self.sale.refunds]
+        calls += [(receipt_call(one.key), one.call) for one in self.sale.deliveries]
         self.record([events.AttemptLost(name, call.request_id, "restart", reached=False) for name, call in calls if call and call.open])
         return self
 
@@ -131,6 +134,8 @@ class Book:
             return decide.checkout_result(self.sale, request_id, result, self.now, self.policy, late)
         if kind == CANCEL_CALL:
             return decide.cancel_result(self.sale, request_id, result, self.now, self.policy, late)
+        if kind == RECEIPT_CALL:
+            return decide_receipt.receipt_result(self.sale, key, request_id, result, late)
         return decide_refund.refund_result(self.sale, key, request_id, result, self.now, self.policy, late)
 
     def attempt(self, result: Result, call: str = CHECKOUT_CALL) -> Sequence[Event]:
@@ -161,6 +166,7 @@ class Book:
         memory.last_read = self.now
         memory.reads += 1
         memory.read_failures = 0 if isinstance(result, Observed) else memory.read_failures + 1
+        memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
 
     # --- the POS ---
 
@@ -177,6 +183,15 @@ class Book:
     def ask_refund(self, *wanted: Wanted, key: str = "back-1", amount: int | None = None) -> Refund:
         self.record(decide_refund.refund_asked(self.sale, key, wanted, amount, "digest"))
         return self.refund(key)
+
+    def give_receipt(self, key: str = "rc-1", refund: str | None = None) -> Delivery:
+        self.record(decide_receipt.receipt_given(self.sale, fiscal(key), refund, "digest"))
+        return self.delivery(key)
+
+    def delivery(self, key: str = "rc-1") -> Delivery:
+        one = self.sale.delivery(key)
+        assert one is not None
+        return one
 
     def refund(self, key: str = "back-1") -> Refund:
         one = self.sale.refund(key)

@@ -25,6 +25,7 @@ from agent.core.model import (
 )
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
+from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.core.refund import RefundCause
 from agent.core.sale import Sale
 from agent.core.verdict import Operation, Request
@@ -116,6 +117,26 @@ def sale_in(state: PaymentState) -> Sale:
 
 def told(sale: Sale) -> Event:
     return events.Told(sale.payment, sale.payment is PaymentState.PAID, sale.reason)
+
+
+def fiscal(receipt_id: str = "rc-1", **more: Any) -> FiscalReceipt:
+    """The fiscal receipt of the sale."""
+    invoice = checkout().invoice
+    plain = FiscalReceipt(
+        order_id=invoice.order_id,
+        receipt_id=receipt_id,
+        merchant_name="ООО Акме",
+        merchant_address="Санкт-Петербург, ул. Ленина, 1",
+        inn="7707083893",
+        date_time="2026-01-15T12:00:10+03:00",
+        shift="5",
+        cashier="Иванова",
+        receipt_type=ReceiptType.DEBIT,
+        total_amount=invoice.total_amount,
+        items=invoice.items,
+        meta={"bonus": Decimal("12.50")},
+    )
+    return replace(plain, **more)
 
 
 def refund_opened(amount: int = 45_000, key: str = "back-1", cause: RefundCause = RefundCause.POS) -> Event:

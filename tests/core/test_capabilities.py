@@ -34,6 +34,12 @@ def test_links_wait_longer_and_have_no_cancel(name: str) -> None:
     assert (caps.approval, caps.wait_limit_ms, caps.cancel) == (Approval.LINK, 180_000, False)
 
 
+def test_only_koshelek_takes_fiscal_receipts() -> None:
+    """No other payment system documents such a call; of PayConnect that is an assumption."""
+    assert {name for name, caps in TABLE.items() if caps.receipts} == {"koshelek"}
+    assert "receipts" in TABLE["payconnect"].assumed
+
+
 def test_the_default_policy_is_the_designs() -> None:
     """Rules 3 to 8 in numbers, in milliseconds."""
     policy = Policy()

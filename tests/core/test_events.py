@@ -14,9 +14,10 @@ from agent.core.model import Deadline, PaymentMethod
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause
+from agent.core.resolution import Resolution
 from agent.core.verdict import Operation, Request, secret
 from tests.core.book import stored
-from tests.core.samples import BINDING, WHOLE, checkout, slip
+from tests.core.samples import BINDING, WHOLE, checkout, fiscal, slip
 
 BILL = checkout()
 DAY = date(2026, 1, 15)
@@ -41,6 +42,7 @@ EVERY_EVENT: tuple[Event, ...] = (
     events.Confirmed("pos"),
     events.AlarmRaised("X"),
     events.Restored(),
+    events.Resolved("payment", Resolution.PAID, "seen in the registry", "uid:0 (ivanov)", "tx-1", "ref-1", slip()),
     events.AttemptStarted("checkout", "r1", Request(Operation.CHECKOUT, "POST", "/checkout", CARD, {"token": "token"})),
     events.AttemptHeld("checkout", "r1", "http_429", 429, 7_000),
     events.AttemptLost("refund:back-1", "r1", "timeout", reached=False, retry_after_ms=5, check_first=True),
@@ -53,7 +55,8 @@ EVERY_EVENT: tuple[Event, ...] = (
     events.Refunded("back-1", slip(), "ref-1"),
     events.RefundDeclined("back-1", "X"),
     events.RefundNeedsAttention("back-1", "X"),
-    events.ReceiptGiven("receipt-1", "digest"),
+    events.ReceiptGiven("receipt-1", "digest", fiscal("receipt-1"), "back-1"),
+    events.ReceiptReopened("receipt-1", "X"),
     events.ReceiptDelivered("receipt-1"),
     events.ReceiptRefused("receipt-1", "X"),
 )
@@ -124,7 +127,7 @@ def test_a_refusal_does_not_quote_the_record() -> None:
 
 
 def test_people_read_events_without_the_bill() -> None:
-    """For support: the stored fields, without bill, requests and slip rows."""
-    body = {"checkout": {}, "request": {}, "rows": [], "owner": "pos", "business_date": "2026-01-15"}
+    """For support: the stored fields, without bill, requests, slip rows and fiscal receipts."""
+    body = {"checkout": {}, "request": {}, "rows": [], "invoice": {}, "owner": "pos", "business_date": "2026-01-15"}
     assert plain(body) == {"owner": "pos", "business_date": "2026-01-15"}
     assert json.dumps(plain(encode(EVERY_EVENT[0])[1]))

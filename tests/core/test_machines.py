@@ -27,24 +27,24 @@ elsewhere  .        .       .       .         .             .    .        .     
 """
 
 REFUND_GRID = """
-           sent    held   lost    known   requested reopened refunded declined attention
-queued     sending .      .       pending .         .        refunded declined attention
-sending    .       queued unknown pending requested queued   refunded declined .
-unknown    -       -      -       pending requested queued   refunded declined attention
-pending    .       .      .       .       .         queued   refunded declined .
-requested  .       .      .       .       .         .        refunded .        attention
-refunded   .       .      .       .       .         .        .        .        .
-declined   .       .      .       .       .         .        .        .        .
-attention  .       .      .       .       .         .        refunded .        .
+           sent    held   lost    known   requested reopened refunded declined attention retried dropped
+queued     sending .      .       pending .         .        refunded declined attention .       declined
+sending    .       queued unknown pending requested queued   refunded declined .         .       .
+unknown    -       -      -       pending requested queued   refunded declined attention .       declined
+pending    .       .      .       .       .         queued   refunded declined .         .       declined
+requested  .       .      .       .       .         .        refunded .        attention .       declined
+refunded   .       .      .       .       .         .        .        .        .         .       .
+declined   .       .      .       .       .         .        .        .        .         .       .
+attention  .       .      .       .       .         queued   refunded .        .         unknown declined
 """
 
 DELIVERY_GRID = """
-           sent    held   lost    delivered refused
-queued     sending .      .       .         .
-sending    .       queued unknown delivered refused
-unknown    -       -      -       delivered refused
-delivered  .       .      .       .         .
-refused    .       .      .       .         .
+           sent    held   lost    reopened delivered refused dropped
+queued     sending .      .       .        .         .       refused
+sending    .       queued unknown queued   delivered refused .
+unknown    -       -      -       .        delivered refused refused
+delivered  .       .      .       .        .         .       .
+refused    .       .      .       .        .         .       .
 """
 
 CALL_GRID = """

@@ -12,7 +12,7 @@ from agent.core.model import Stamp
 from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy
-from agent.core.verdict import Denied, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
+from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, seen
 from tests.core.samples import slip
 
@@ -69,16 +69,30 @@ def test_reads_are_at_least_250_ms_apart() -> None:
 
 
 def test_reads_that_fail_slow_down_to_a_cap() -> None:
-    """A provider that cannot be read is not hammered, and is still looked at within seconds of its return."""
+    """A provider that cannot be read is not hammered, and is still looked at within seconds of its return; jitter keeps tills apart."""
     book = book_in(PaymentState.PENDING, Policy(wait_limit_ms=10**9))
     waits = []
     for _ in range(20):
         book.after(book.due_in(Duty.READ)).read(Unclear("timeout"))
         waits.append(book.due_in(Duty.READ))
-    assert waits == sorted(waits)
-    assert waits[-1] == Policy().read_cap_ms
+    plain = [min(Policy().read_interval_ms << failures, Policy().read_cap_ms) for failures in range(1, 21)]
+    assert all(least <= wait < 1.25 * least for least, wait in zip(plain, waits, strict=True))
+    assert len(set(waits[-10:])) > 5
     book.read(seen(Status.PENDING))
     assert book.due_in(Duty.READ) == Policy().read_interval_ms
+
+
+def test_a_read_waits_as_long_as_the_provider_asks() -> None:
+    """Promise P19: Retry-After holds for reads as for every request; the next good answer ends it."""
+    for turned_away in (Denied(429, retry_after_s=7), Garbled("http_503", retry_after_s=7)):
+        book = book_in(PaymentState.PENDING)
+        book.after(book.due_in(Duty.READ)).read(turned_away)
+        assert 7_000 <= book.due_in(Duty.READ) < 8_750
+        book.memory.hurried.add(Duty.READ)
+        assert book.due_in(Duty.READ) >= 7_000, "an operator's hurry does not change that"
+        book.memory.hurried.clear()
+        book.after(book.due_in(Duty.READ)).read(seen(Status.PENDING))
+        assert book.due_in(Duty.READ) == Policy().read_interval_ms
 
 
 def test_a_provider_that_cannot_be_read_is_not_read() -> None:

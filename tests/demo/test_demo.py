@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from agent.demo import PLANTS, play
-from agent.demo.configuration import configuration, password_file_of
+from agent.demo.configuration import TOKEN, configuration, password_file_of, token_file_of
 from agent.demo.goods import BREAD, CHEESE, MILK, bill
 from agent.demo.house import Scene, expect
 from agent.demo.plants import FAULTS
 from agent.demo.scenes import PROGRAMME, Entry
+from agent.demo.ways import Way
 from agent.sandbox.customer import Action
 from agent.settings import load
 
@@ -57,6 +58,8 @@ def test_every_scene_and_every_kopeck(temporary: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "0 unaccounted"
     assert done.stderr == ""
+    for way in Way:
+        assert re.search(rf"^ +\d+ .* {way} ", done.stdout, re.MULTILINE), f"nobody came in by {way}"
     for number in range(1, 11):
         assert re.search(rf"^ +{number} ", done.stdout, re.MULTILINE), f"scene {number} is not in the programme"
     assert "DIFFERS" not in done.stdout
@@ -162,9 +165,11 @@ def test_the_configuration_is_one(tmp_path: Path) -> None:
     """The agent's own check has nothing against it, wherever the folder lies."""
     folder = tmp_path / 'a "quoted" \\ folder'
     folder.mkdir()
-    password_file_of(folder).touch(mode=0o600)
-    password_file_of(folder).write_text("sandbox\n")
-    (folder / "agent.toml").write_text(configuration(folder, "http://127.0.0.1:8099/play-money", os.getuid()), encoding="utf-8")
+    for file, secret in ((password_file_of(folder), "sandbox"), (token_file_of(folder), TOKEN)):
+        file.touch(mode=0o600)
+        file.write_text(f"{secret}\n")
+    text = configuration(folder, "http://127.0.0.1:8099/play-money", os.getuid(), 8097, 8098)
+    (folder / "agent.toml").write_text(text, encoding="utf-8")
     settings = load(folder / "agent.toml", machine=True)
     assert {till.terminal_id: till.send_deadline_s for till in settings.terminal}["kiosk"] == 10
     assert settings.provider.koshelek.rereads_s[0] == 10

@@ -15,6 +15,7 @@ _IDS = [
     re.compile(r"AD[0-9A-F]{30}"),  # qrcId
     re.compile(r"A[0-9A-F]{20}"),  # operationId
     re.compile(r"[0-9A-F]{8}"),  # kzo
+    re.compile(r"[B-DF-HJ-NP-TV-XZ]{6}"),  # the word that confirms a decision
 ]
 _FORMS = [
     re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"),

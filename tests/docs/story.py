@@ -151,6 +151,15 @@ class Story:
         yield
         self.stand.control("DELETE", "/outage")
 
+    def buyer_prefers_koshelek(self) -> Iterator[None]:
+        self.stand.control("POST", "/availability", {"is_default": True, "unavailable": {"DOLYAME": "Not with these goods"}})
+        yield
+        self.stand.control("POST", "/availability", {})
+
+    def list_hangs(self) -> Iterator[None]:
+        self.stand.fault("lose_request", "availability", hang_ms=4_000)
+        yield
+
     def another_till_has_sold(self) -> Iterator[None]:
         sale = self.examples["refund-foreign"].blocks[0].json["params"]["sale"]
         body = {
@@ -219,6 +228,8 @@ PREPARED: Mapping[str, Callable[[Story], Iterator[Pos | Heard | None]]] = {
     "attention": Story.wrong_amount,
     "offline-queued": Story.link_goes_down,
     "offline-refused": Story.link_comes_back,
+    "availability-default": Story.buyer_prefers_koshelek,
+    "availability-slow": Story.list_hangs,
     "refund-foreign": Story.another_till_has_sold,
     "last": Story.agent_is_killed,
     "at-work": Story.many_polls,

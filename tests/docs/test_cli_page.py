@@ -46,6 +46,7 @@ def test_every_example_does_what_the_page_shows() -> None:
     with Stand() as stand:
         (stand.folder / "till-token").write_text("till-03-token\n")
         (stand.folder / "bad.toml").write_text(BAD)
+        backups(stand)
         for example in PAGE.marked("example"):
             prepared = PREPARED.get(example.name)
             with contextmanager(prepared)(stand) if prepared else nullcontext():
@@ -100,7 +101,34 @@ def stopped(stand: Stand) -> Iterator[None]:
     yield
 
 
-PREPARED: Mapping[str, Callable[[Stand], Iterator[None]]] = {"cancel": a_waiting_sale, "unreachable": stopped}
+def backups(stand: Stand) -> None:
+    """A directory for backups is configured, as on a machine in use."""
+    folder = stand.folder / "backups"
+    folder.mkdir(mode=0o700)
+    stand.config.write_text(stand.config.read_text() + f'[backup]\ndirectory = "{folder}"\n')
+    assert stand.cli("reload").returncode == 0
+
+
+def in_attention(stand: Stand) -> Iterator[None]:
+    """A sale whose slip shows another amount."""
+    stand.fault("wrong_amount")
+    options = ["--key", "hand-9", "--order", "S12-000349", "--card-session-from", "-", "--token-from", "till-token"]
+    assert stand.cli("pay", "90", *options, given="FAST49\n", cwd=stand.folder).returncode == Exit.UNRESOLVED
+    yield
+
+
+def a_backup(stand: Stand) -> Iterator[None]:
+    """The newest one under the name of the example."""
+    next((stand.folder / "backups").iterdir()).rename(stand.folder / "backup.sqlite3")
+    yield
+
+
+PREPARED: Mapping[str, Callable[[Stand], Iterator[None]]] = {
+    "cancel": a_waiting_sale,
+    "unreachable": stopped,
+    "resolve-look": in_attention,
+    "restore": a_backup,
+}
 BAD = 'environment = "production"\nlanguage = "de"\n[provider.koshelek]\nlogin = "acme"\n'
 
 

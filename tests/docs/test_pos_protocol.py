@@ -22,7 +22,10 @@ import drivers.problems
 import drivers.strictjson
 from agent import reasons
 from agent.core.answer import Money, Next
+from agent.core.availability import AvailabilityState
+from agent.core.decide_receipt import MAX_RECEIPTS
 from agent.core.decide_refund import MAX_REFUNDS
+from agent.core.delivery import DeliveryState
 from agent.core.payment import FINISHED, PaymentState
 from agent.core.refund import RefundState
 from agent.edges import slips
@@ -30,13 +33,16 @@ from agent.engine.accept import MAX_LANE_SALES
 from drivers import answers, bill, validation
 from drivers.jsonrpc import ErrorNumber
 from drivers.messages import REQUESTS
+from drivers.operator import Proof
+from drivers.receipt import FiscalInvoice
 from tests.docs.pages import DOCS, Marked, Page, names_in
 from tests.docs.story import Story, played
 from tests.support.stand import ROOT
 
 PAGE = Page("pos-protocol.md")
 MODELS: Mapping[str, type[BaseModel]] = REQUESTS | {
-    model.__name__: model for model in (bill.CheckoutInvoice, bill.Item, bill.User, bill.PaymentMethod, bill.RefundItem, bill.ForeignSale)
+    model.__name__: model
+    for model in (bill.CheckoutInvoice, bill.Item, bill.User, bill.PaymentMethod, bill.RefundItem, bill.ForeignSale, FiscalInvoice, Proof)
 }
 
 
@@ -98,9 +104,14 @@ SHAPES: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "sale": lambda value: "acceptedAt" in value and "businessDate" not in value,
     "row": lambda value: "businessDate" in value,
     "refund": lambda value: "cause" in value and "amount" in value,
+    "receipt": lambda value: "receiptId" in value and "state" in value and "code" not in value,
     "slip": lambda value: "totalAmount" in value and "text" in value,
     "list": lambda value: "operations" in value,
+    "report": lambda value: "madeAt" in value,
+    "decision": lambda value: "choices" in value,
     "status": lambda value: "ready" in value,
+    "availability": lambda value: "koshelekPayIsDefault" in value,
+    "means": lambda value: "available" in value,
 }
 
 
@@ -226,6 +237,13 @@ def test_the_states_of_a_payment_are_those_of_the_machine() -> None:
         assert names_in(row[4]) == ([] if finished else [Next.PERSON if state is PaymentState.ATTENTION else Next.POLL]), row
 
 
+def test_the_states_of_a_list_of_means_are_those_of_the_code() -> None:
+    """One line for each, with its end."""
+    table = _table_after("## Which means of payment?", "`state`")
+    assert [names_in(row[0])[0] for row in table] == [state.value for state in AvailabilityState]
+    assert [row[1] for row in table] == ["false" if state is AvailabilityState.PENDING else "true" for state in AvailabilityState]
+
+
 def test_the_states_of_a_refund_and_the_words_of_money_are_complete() -> None:
     """One line for each."""
     table = one("refund-states").rows
@@ -233,6 +251,14 @@ def test_the_states_of_a_refund_and_the_words_of_money_are_complete() -> None:
     ended = {names_in(row[0])[0]: (row[1], row[2]) for row in table if row[1] == "true"}
     assert ended == {"refunded": ("true", "true"), "declined": ("true", "false")}
     assert [names_in(row[0])[0] for row in _table_after("## States of a payment", "`money`")] == [money.value for money in Money]
+
+
+def test_the_states_of_a_receipt_are_complete() -> None:
+    """One line for each, with its end and its success."""
+    table = {names_in(row[0])[0]: (row[1], row[2], row[3]) for row in one("receipt-states").rows}
+    open_states = dict.fromkeys(("queued", "sending", "unknown"), ("false", "null", "`poll`"))
+    assert table == {**open_states, "delivered": ("true", "true", "-"), "refused": ("true", "false", "-")}
+    assert set(table) == {state.value for state in DeliveryState}
 
 
 def _table_after(heading: str, first: str) -> list[list[str]]:
@@ -261,7 +287,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     """Every constant of the drivers that bounds something stands in the table with its value."""
     modules = (drivers.limits, drivers.jsonrpc, drivers.strictjson, drivers.problems, drivers.fields)
     known = {name: value for module in modules for name, value in vars(module).items() if name.startswith("MAX_")}
-    known |= {"MAX_LANE_SALES": MAX_LANE_SALES, "MAX_REFUNDS": MAX_REFUNDS}
+    known |= {"MAX_LANE_SALES": MAX_LANE_SALES, "MAX_REFUNDS": MAX_REFUNDS, "MAX_RECEIPTS": MAX_RECEIPTS}
     lines = re.findall(r"<!-- limit: (\w+) -->", PAGE.text)
     assert sorted(lines) == sorted(known)
     values = {name: text for text, name in re.findall(r"\| (\d+)[^|]* <!-- limit: (\w+) --> \|", PAGE.text)}
@@ -273,9 +299,13 @@ def test_the_limits_are_those_of_the_code() -> None:
 TYPED = {
     "sale": answers.CheckoutAnswer,
     "refund": answers.RefundAnswer,
+    "receipt": answers.ReceiptAnswer,
     "slip": answers.SlipAnswer,
     "list": answers.OperationListAnswer,
+    "report": answers.ReportAnswer,
     "status": answers.StatusAnswer,
+    "availability": answers.AvailabilityAnswer,
+    "means": answers.PaymentTypeAnswer,
 }
 
 

@@ -87,6 +87,13 @@ def curl(command: str, stand: Stand, likeness: Likeness) -> tuple[int, bytes]:
     return http_request(port, method, path, body, headers)
 
 
+def test_the_start_says_what_the_page_shows(stand: Stand) -> None:
+    """The addresses that the command prints, with the real ports in place of the page's."""
+    documented = PAGE.text.split("$ koshelek-agent sandbox ", 1)[1].split("```", 1)[0].split("\n", 1)[1]
+    real = documented.replace(str(PAGE_PORT), str(stand.sandbox_port)).replace(str(PAGE_CONTROL_PORT), str(stand.control_port))
+    assert (stand.folder / "sandbox.log").read_text() == real
+
+
 def test_every_endpoint_has_its_section_and_an_example() -> None:
     """The sections are the endpoints, and each of them is called."""
     endpoints = {f"{method} {PREFIX}{re.sub(':int', '', path)}" for method, path in ENDPOINTS}

@@ -108,7 +108,7 @@ def test_a_refund_of_a_foreign_sale_brings_the_sale() -> None:
 def test_what_moves_money_outlives_its_caller() -> None:
     """Reads end with their POS; everything that changes something is carried out."""
     lasting = {method for method, kind in REQUESTS.items() if kind.outlives_caller}
-    assert lasting == {"checkout.create", "checkout.cancel", "checkout.confirm", "refund.create"}
+    assert lasting == {"checkout.create", "checkout.cancel", "checkout.confirm", "refund.create", "receipt.create"}
 
 
 def test_every_wrong_field_at_once() -> None:

@@ -189,7 +189,7 @@ def order(
 
 async def create(shop: Shop, given: Order) -> Steward:
     assert shop.acceptance is not None
-    return await shop.acceptance.create(given)
+    return (await shop.acceptance.create(given)).steward
 
 
 async def refusal(work: Awaitable[object]) -> Refusal:

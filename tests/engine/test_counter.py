@@ -171,14 +171,14 @@ def test_an_answer_is_told_once_however_many_ask(fast_folder: Path) -> None:
 
 
 def test_the_same_refund_key_is_the_same_refund(fast_folder: Path) -> None:
-    """Asked again, during and after: one refund, one return of money."""
+    """Asked again, during and after: one refund, one return of money; only the first request made it."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
         sale_id = await paid(shop)
         asked = back(sale_id, "R1", Wanted(0, 1))
-        for _ in range(2):
-            _, one = await shop.desk.refund(asked)
-            assert one.amount == 10_000
+        for number in range(2):
+            _, one, new = await shop.desk.refund(asked)
+            assert (one.amount, new) == (10_000, number == 0)
         assert await settled(shop, sale_id) is RefundState.REFUNDED
         assert (await shop.desk.refund(asked))[1].state is RefundState.REFUNDED
         assert shop.bank.ledger.refunded() == 10_000
@@ -213,7 +213,7 @@ def test_twin_requests_keep_the_first_token(fast_folder: Path) -> None:
     async def tale(shop: Shop, pos: Pos) -> None:
         sale_id = await paid(shop)
         both = [shop.desk.refund(back(sale_id, "R1", token=f"token-{number}")) for number in (1, 2)]
-        await asyncio.gather(*both)
+        assert sorted(new for _, _, new in await asyncio.gather(*both)) == [False, True]
         assert shop.journal is not None
         kept = await shop.truly(shop.journal.secrets(sale_id))
         assert kept == {answer.refund_token("R1"): "token-1"}

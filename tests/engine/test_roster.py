@@ -11,6 +11,7 @@ from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from agent.engine import roster
+from agent.engine.couriers import Couriers
 from agent.engine.duties import Duties, describe
 from tests.engine.support import Shop, create, finished, hear, order, play
 from tests.simulation.till import Pos
@@ -98,7 +99,7 @@ def test_a_duty_that_is_no_decision_is_a_mistake_of_ours(fast_folder: Path) -> N
     """A new duty without its doing is noticed, not skipped."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
-        duties = Duties(await create(shop, order("K1")))
+        duties = Duties(await create(shop, order("K1")), Couriers())
         with pytest.raises(AssertionError, match="no decision"):
             await duties._decide(Owed(Duty.SEND, 0))
 

@@ -1,9 +1,11 @@
 """Goal: what is asked is what is answered, with the agent running, stopped or killed. Method: queries against a list; real processes."""
 
 import asyncio
+import contextlib
 import signal
+import sqlite3
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
 
@@ -14,16 +16,17 @@ from hypothesis import strategies as st
 from agent.core.model import SaleId
 from agent.core.ports import Append, JournalBroken, Query, Row
 from agent.edges.journal import JournalPlaceRefused, SqliteJournal, open_read_only, steps
+from agent.edges.journal import queries as statements
 from agent.edges.journal.schema import CURRENT, Migration, Plan
 from tests.journal.support import NOW, entry, names_in, opened, paid, read, row, run_python, sale_id, size_of, step, write
 
 ROWS = [
     row(sale_id(1), order_id="o1", state="queued", split=True),
     row(sale_id(2), order_id="o1", state="sending", qrc_id="q1", owes=False, split=True),
-    row(sale_id(3, terminal="till-2"), order_id="o2", kzo="k1", amount=100),
+    row(sale_id(3, terminal="till-2"), order_id="o2", kzo="k1", amount=100, attention=True, alarms="SLIP_MISSING"),
     paid(sale_id(4), order_id="o3", told=True, transaction_id="t1"),
     paid(sale_id(5), order_id="o4", told=True, confirmed=True, business_date=date(2026, 11, 21)),
-    paid(sale_id(6, store="store-2"), order_id="o1", qrc_id="q1"),
+    paid(sale_id(6, store="store-2"), order_id="o1", qrc_id="q1", operation_id="b1"),
     paid(sale_id(7), order_id="o5", paid_unreturned=False, refunded_amount=45_000, state="declined"),
 ]
 
@@ -37,7 +40,11 @@ queries = st.builds(
     qrc_id=st.sampled_from([None, "q1"]),
     kzo=st.sampled_from([None, "k1"]),
     transaction_id=st.sampled_from([None, "t1"]),
+    operation_id=st.sampled_from([None, None, "b1"]),
     amount=st.sampled_from([None, 100, 45_000]),
+    open=st.booleans(),
+    attention=st.sampled_from([False, False, True]),
+    untold=st.sampled_from([False, False, True]),
     unconfirmed=st.booleans(),
     owing=st.booleans(),
     limit=st.integers(1, 10),
@@ -45,13 +52,19 @@ queries = st.builds(
 
 
 def fits(one: Row, query: Query) -> bool:
-    wanted = {name: getattr(query, name) for name in ("business_date", "state", "order_id", "qrc_id", "kzo", "transaction_id", "amount")}
+    wanted = {
+        name: getattr(query, name)
+        for name in ("business_date", "state", "order_id", "qrc_id", "kzo", "operation_id", "transaction_id", "amount")
+    }
     place = {"store_id": query.store_id, "terminal_id": query.terminal_id}
     return (
         all(value is None or getattr(one, name) == value for name, value in wanted.items())
         and all(value is None or getattr(one.id, name) == value for name, value in place.items())
         and (not query.unconfirmed or (one.told and not one.confirmed))
         and (not query.owing or one.owes)
+        and (not query.open or one.open)
+        and (not query.attention or one.attention)
+        and (not query.untold or (one.state == "paid" and not one.told))
     )
 
 
@@ -113,6 +126,57 @@ async def test_owing_is_in_order_of_acceptance_without_the_parked(tmp_path: Path
         ]
         with pytest.raises(ValueError):
             await journal.park(sale_id(1), "when?", datetime(2026, 1, 1))  # noqa: DTZ001 - the mistake under test
+
+
+async def test_a_released_sale_is_no_longer_owing(tmp_path: Path) -> None:
+    """Who took it over stands beside the reason, over a restart; it stays set aside."""
+    path = tmp_path / "journal.db"
+    async with await filled(path) as journal:
+        await journal.park(sale_id(1), "broken", NOW)
+        assert sale_id(1) in {one.id for one in await journal.find(Query(owing=True))}
+        await journal.park(sale_id(1), "broken", NOW, "uid:0: seen \udc80")
+        assert sale_id(1) not in {one.id for one in await journal.find(Query(owing=True))}
+    async with await opened(path) as journal:
+        assert [(one.reason, one.released) for one in await journal.parked()] == [("broken", "uid:0: seen ?")]
+        assert [one.id for one in await journal.find(Query(parked=True))] == [sale_id(1)]
+
+
+async def test_a_page_begins_where_the_last_one_ended(tmp_path: Path) -> None:
+    """Whatever comes meanwhile; before a sale that nobody knows there is nothing."""
+    async with await filled(tmp_path / "journal.db") as journal:
+        whole = [one.id for one in await journal.find(Query())]
+        first = [one.id for one in await journal.find(Query(limit=3))]
+        await journal.append(step(sale_id(50)))
+        assert [one.id for one in await journal.find(Query(before=first[-1]))] == whole[3:]
+        assert await journal.find(Query(before=sale_id(99))) == []
+
+
+async def test_settled_refunds_are_found_by_their_time(tmp_path: Path) -> None:
+    """By the moment of the event, whatever the sale's own day: from its beginning, before its end, each sale once."""
+    async with await opened(tmp_path / "journal.db") as journal:
+        for number, kind in enumerate(("refunded", "resolved", "paid")):
+            await journal.append(step(sale_id(number), entries=[entry("accepted"), entry(kind, 1000 * number), entry(kind, 1000 * number)]))
+        second = timedelta(seconds=1)
+        assert list(await journal.refunded(NOW, NOW + 9 * second)) == [sale_id(0), sale_id(1)]
+        assert list(await journal.refunded(NOW, NOW + second)) == [sale_id(0)]
+        assert list(await journal.refunded(NOW + second, NOW + 9 * second)) == [sale_id(1)]
+        with pytest.raises(ValueError, match="time zone"):
+            await journal.refunded(datetime(2026, 1, 1), NOW)  # noqa: DTZ001 - the mistake under test
+
+
+@pytest.mark.parametrize(
+    "query",
+    [Query(attention=True), Query(owing=True), Query(unconfirmed=True), Query(untold=True), Query(transaction_id="x"), Query(qrc_id="x")],
+)
+def test_what_is_asked_often_has_an_index(query: Query) -> None:
+    """A hundred thousand sales are not read for a handful (promise P11)."""
+    statement, values = statements.find(query)
+    with contextlib.closing(sqlite3.connect(":memory:")) as model:
+        model.executescript(CURRENT.schema)
+        plan = " ".join(str(line[3]) for line in model.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+        assert "USING INDEX" in plan, plan
+        days = " ".join(str(line[3]) for line in model.execute(f"EXPLAIN QUERY PLAN {statements.REFUNDED}", ("a", "b")))
+        assert "event_refunded" in days, days
 
 
 async def test_notes(tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """The shop all provider tests sell in: one store, one till, one bill with a piece good, a weighed good and discounts."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from agent.core.contract import Provider
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, SaleId
 from agent.core.money import kopecks
+from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 
 STORE = "3f2b6c1e-8d47-4a55-9b0e-6c2d1f7a9e10"
@@ -32,3 +35,22 @@ def bill(*items: Item) -> Invoice:
 
 def checkout(invoice: Invoice | None = None, *methods: PaymentMethod) -> Checkout:
     return Checkout(invoice or bill(), methods or (PaymentMethod("SBP"),), "digest")
+
+
+def receipt(**changes: Any) -> FiscalReceipt:
+    """The fiscal receipt of the bill, with nothing but what is mandatory."""
+    sold = bill()
+    plain = FiscalReceipt(
+        order_id=sold.order_id,
+        receipt_id="6789",
+        merchant_name="ООО Торговая сеть №1",
+        merchant_address="198000 г. Санкт-Петербург, ул. Ленина д. 1 пом. 123",
+        inn="7707083893",
+        date_time="2026-01-31T20:50:00+03:00",
+        shift="5",
+        cashier="Иванов Иван Иванович",
+        receipt_type=ReceiptType.DEBIT,
+        total_amount=sold.total_amount,
+        items=sold.items,
+    )
+    return replace(plain, **changes)

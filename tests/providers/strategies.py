@@ -1,13 +1,15 @@
 """Checkouts within the limits, as Hypothesis draws them."""
 
 from dataclasses import replace
+from datetime import UTC
 from decimal import Decimal
 
 from hypothesis import strategies as st
 
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, RefundLine, SaleId
 from agent.core.money import Kopecks, kopecks
-from agent.providers.koshelek.settings import MEASURES, PAYMENT_TYPES, TAXES
+from agent.core.receipt import FiscalReceipt, ReceiptType
+from agent.providers.koshelek.settings import MEASURES, PAYMENT_TYPES, TAXATIONS, TAXES
 
 _TEXT = st.characters(exclude_categories=["Cs"])
 _PRINTABLE = st.characters(exclude_categories=["Cs"]).filter(str.isprintable)
@@ -68,3 +70,37 @@ def refunds(draw: st.DrawFn, checkout: Checkout) -> list[RefundLine]:
         quantity = draw(st.integers(1, item.quantity))
         lines.append(RefundLine(place, quantity, Kopecks(item.total_amount * quantity // item.quantity)))
     return lines
+
+
+_ODD_NAMES = st.text(_PRINTABLE, min_size=1, max_size=32)
+_SOME_KOPECKS = st.none() | st.integers(0, 9_999_999_999).map(kopecks)
+
+
+@st.composite
+def receipts(draw: st.DrawFn) -> FiscalReceipt:
+    """Fiscal receipts of any kind; their sums need not add up."""
+    sold = draw(checkouts()).invoice
+    return FiscalReceipt(
+        order_id=sold.order_id,
+        receipt_id=draw(_ODD_NAMES),
+        merchant_name=draw(names),
+        merchant_address=draw(names),
+        inn=draw(st.from_regex("[0-9]{10}([0-9]{2})?", fullmatch=True, alphabet=st.characters(codec="ascii"))),
+        date_time=draw(st.datetimes(timezones=st.just(UTC))).replace(microsecond=0).isoformat(),
+        shift=draw(_ODD_NAMES),
+        cashier=draw(names),
+        receipt_type=draw(st.sampled_from(ReceiptType)),
+        total_amount=sold.total_amount,
+        items=sold.items,
+        discount_amount=draw(_SOME_KOPECKS),
+        sub_total_amount=draw(_SOME_KOPECKS),
+        tax_amount=draw(_SOME_KOPECKS),
+        taxation=draw(st.none() | st.sampled_from(sorted(TAXATIONS))),
+        kkt_reg_number=draw(st.none() | _ODD_NAMES),
+        fn_number=draw(st.none() | _ODD_NAMES),
+        fd_number=draw(st.none() | _ODD_NAMES),
+        fpd=draw(st.none() | _ODD_NAMES),
+        website=draw(st.none() | _ODD_NAMES),
+        qr=draw(st.none() | names),
+        meta=draw(st.none() | st.dictionaries(st.text(_TEXT, max_size=6), meta_values, max_size=3)),
+    )

@@ -12,8 +12,9 @@ import pytest
 from agent.core import canonical
 from agent.core.model import PaymentMethod, RefundLine
 from agent.core.money import kopecks
+from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.core.verdict import Operation, Request
-from agent.providers.koshelek import KoshelekSettings, StoreFacts
+from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 from tests.providers.builders import (
     BAG,
     CHEESE,
@@ -26,6 +27,7 @@ from tests.providers.builders import (
     bill,
     checkout,
     koshelek,
+    receipt,
 )
 
 EXAMPLES = Path(__file__).parent / "examples" / "requests"
@@ -62,6 +64,31 @@ def _refund_of_equal_lines() -> Request:
     return koshelek().refund(SALE, REQUEST, TRANSACTION, checkout(sold), lines, sold.total_amount, "token")
 
 
+def _shop(settings: KoshelekSettings | None = None) -> Koshelek:
+    return Koshelek(settings or KoshelekSettings(), {})
+
+
+def _full_receipt() -> FiscalReceipt:
+    return receipt(
+        inn="500100732259",
+        discount_amount=kopecks(980),
+        sub_total_amount=kopecks(38_675),
+        tax_amount=kopecks(3_363),
+        taxation="osn",
+        kkt_reg_number="0004147503041443",
+        fn_number="9280440300387752",
+        fd_number="0000010272",
+        fpd="2374313442",
+        website="nalog.ru",
+        qr="t=20260131T2050&s=376.95&fn=9280440300387752&i=10272&fp=2374313442&n=1",
+        meta={"bonus": Decimal("12.5")},
+    )
+
+
+def _refund_receipt() -> FiscalReceipt:
+    return receipt(receipt_id="6790", receipt_type=ReceiptType.REFUND, items=(BAG,), total_amount=kopecks(700))
+
+
 BUILT: dict[str, Callable[[], Request]] = {
     "checkout_full": _checkout_full,
     "checkout_short": _checkout_short,
@@ -74,6 +101,17 @@ BUILT: dict[str, Callable[[], Request]] = {
     "refund_full": _refund_full,
     "refund_part": _refund_part,
     "refund_of_equal_lines": _refund_of_equal_lines,
+    "receipt_short": lambda: _shop(KoshelekSettings(send_currency=False)).receipt(SALE, REQUEST, TRANSACTION, None, receipt()),
+    "receipt_full": lambda: _shop().receipt(SALE, REQUEST, TRANSACTION, None, _full_receipt()),
+    "receipt_of_refund": lambda: _shop().receipt(SALE, REQUEST, TRANSACTION, REF_TRANSACTION, _refund_receipt()),
+    "receipt_of_refund_by_its_id": lambda: _shop(KoshelekSettings(path_prefix="/pay", refund_receipt_names_refund=True)).receipt(
+        SALE, REQUEST, TRANSACTION, REF_TRANSACTION, _refund_receipt()
+    ),
+    "availability": lambda: koshelek().ask_availability(SALE, REQUEST, bill(), SECRET_NAMES),
+    "availability_other_spelling": lambda: koshelek(
+        KoshelekSettings(availability_card_session_name="cardSession", path_prefix="/pay", send_currency=False)
+    ).ask_availability(SALE, REQUEST, bill(BAG), frozenset({"cardSession", "token"})),
+    "availability_look": lambda: koshelek().look_at_availability("ecda679e-f5ab-4250-b622-2a429d714b21"),
 }
 
 
@@ -91,7 +129,7 @@ def test_a_request_is_as_written_down(name: str) -> None:
 def test_every_request_has_an_example() -> None:
     """No scenario is left out on either side, and every operation the agent can ask for is among them."""
     assert {path.stem for path in EXAMPLES.glob("*.json")} == BUILT.keys()
-    assert {build().operation for build in BUILT.values()} == set(Operation) - {Operation.RECEIPT}
+    assert {build().operation for build in BUILT.values()} == set(Operation)
 
 
 def test_equal_lines_can_be_sent_apart() -> None:

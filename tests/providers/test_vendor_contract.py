@@ -19,15 +19,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
 from agent.core import canonical
+from agent.core.availability import Later, MeansList
 from agent.core.model import Checkout, RefundLine, SaleId
 from agent.core.money import Kopecks
+from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.core.verdict import Observed, Operation, Refused, Reply, Request, Status
 from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 from agent.providers.koshelek.codes import ERROR_CODES, REF_STATUSES, REFUSALS, STATUSES
-from agent.providers.koshelek.settings import PAYMENT_TYPES, TAXES
+from agent.providers.koshelek.settings import PAYMENT_TYPES, TAXATIONS, TAXES
 from agent.sandbox.errata import corrected
-from tests.providers.builders import REF_TRANSACTION, REQUEST, SALE, SECRET_LENGTHS, SECRET_NAMES, TRANSACTION, checkout, koshelek
-from tests.providers.strategies import checkouts, refunds, sales
+from tests.providers.builders import REF_TRANSACTION, REQUEST, SALE, SECRET_LENGTHS, SECRET_NAMES, TRANSACTION, checkout, koshelek, receipt
+from tests.providers.strategies import checkouts, receipts, refunds, sales
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 BESIDE: Final = "shared/reference/vendor/koshelek-pay-api.openapi.yaml"
@@ -39,6 +41,9 @@ METHODS: Final = {
     "/api/v1/merchant/transaction/cancel": Operation.CANCEL,
     "/api/v1/merchant/transaction/refund": Operation.REFUND,
 }
+RECEIPT: Final = "/api/v1/merchant/transaction/receipt"
+ASK: Final = "/api/v1/merchant/availability-info/task"
+LOOK: Final = "/api/v1/merchant/availability-info/{availabilityInfoId}"
 
 pytestmark = pytest.mark.skipif(not VENDOR_FILE.is_file(), reason="the vendor's OpenAPI file is not at hand (KOSHELEK_OPENAPI)")
 
@@ -79,12 +84,12 @@ DOCUMENT: Final = corrected(AS_PUBLISHED) if AS_PUBLISHED else {}
 
 
 def _operation(path: str) -> dict[str, Any]:
-    node: dict[str, Any] = _resolved(DOCUMENT["paths"][path]["post"], DOCUMENT)
+    node: dict[str, Any] = _resolved(DOCUMENT["paths"][path]["get" if path == LOOK else "post"], DOCUMENT)
     return node
 
 
 def _validators() -> dict[str, Draft4Validator]:
-    schemas = {path: _strict(_operation(path)["requestBody"]["content"]["application/json"]["schema"]) for path in METHODS}
+    schemas = {path: _strict(_operation(path)["requestBody"]["content"]["application/json"]["schema"]) for path in (*METHODS, ASK, RECEIPT)}
     return {path: Draft4Validator(schema) for path, schema in schemas.items()}
 
 
@@ -119,6 +124,7 @@ def test_every_request_fits_the_schema(sale: SaleId, sold: Checkout, data: st.Da
     shop = Koshelek(KoshelekSettings(send_currency=currency), {sale.store_id: StoreFacts(payment_purpose="Оплата")})
     shop.check(sale, sold, SECRET_LENGTHS)
     assert _faults(shop.checkout(sale, REQUEST, sold, SECRET_NAMES)) == []
+    assert _faults(shop.ask_availability(sale, REQUEST, sold.invoice, SECRET_NAMES)) == []
     lines = data.draw(refunds(sold))
     amount = Kopecks(sum(line.total_amount for line in lines))
     assume(amount >= 1)
@@ -180,6 +186,75 @@ def test_every_example_answer_is_read(path: str) -> None:
         )
         seen += 1
     assert seen >= 3, "the file's examples were not found"
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(given=receipts())
+def test_every_receipt_fits_the_schema(given: FiscalReceipt) -> None:
+    """Any receipt that passes our check makes a request without a fault in the vendor's eyes, on the documented path, without a token."""
+    shop = Koshelek(KoshelekSettings(), {})
+    shop.check_receipt(SALE, given)
+    request = shop.receipt(SALE, REQUEST, TRANSACTION, None, given)
+    assert (request.path, request.method, set(request.secret_headers)) == (RECEIPT, "POST", _headers(RECEIPT))
+    assert _faults(request) == []
+
+
+def test_a_bad_receipt_is_found() -> None:
+    """The comparison is able to fail: a short number, a misspelt field, a text for an amount, an empty list."""
+    request = Koshelek(KoshelekSettings(), {}).receipt(SALE, REQUEST, TRANSACTION, None, receipt())
+    assert _faults(request) == []
+    for change in ({"inn": "7707083893"}, {"QR": "t=1"}, {"totalAmount": "37695"}, {"items": []}, {"receiptType": "sale"}, {"shift": ""}):
+        body = {**request.body, "invoice": {**request.body["invoice"], **change}}
+        assert _faults(Request(request.operation, request.method, request.path, body)) != [], change
+
+
+def test_the_vendors_receipt_is_answered_with_nothing() -> None:
+    """The file describes no body of a 200; its refusals are those of every method."""
+    responses = _operation(RECEIPT)["responses"]
+    assert "content" not in responses["200"]
+    assert koshelek().read(Operation.RECEIPT, Reply(200, b"")) == Observed(Status.UNKNOWN)
+    assert [koshelek().read(Operation.RECEIPT, Reply(422, json.dumps(value).encode())) for value in _examples(responses["422"])] == [
+        Refused(value["code"], REFUSALS[value["code"]]) for value in _examples(responses["422"])
+    ]
+
+
+def test_the_words_of_a_receipt_are_the_vendors() -> None:
+    """Tax regimes and signs of settlement, as published."""
+    properties = AS_PUBLISHED["components"]["schemas"]["Invoice"]["properties"]
+    assert set(properties["taxation"]["enum"]) == TAXATIONS
+    assert set(properties["receiptType"]["enum"]) == set(ReceiptType)
+
+
+def test_the_list_of_means_is_asked_for_as_the_file_has_it() -> None:
+    """Path, token, and the file's own spelling of the card session; the other one is a fault in its eyes, which is why it is a switch."""
+    request = koshelek().ask_availability(SALE, REQUEST, checkout().invoice, SECRET_NAMES)
+    assert (request.path, request.method, set(request.secret_headers)) == (ASK, "POST", _headers(ASK))
+    assert _faults(request) == []
+    other = koshelek(KoshelekSettings(availability_card_session_name="cardSession"))
+    assert _faults(other.ask_availability(SALE, REQUEST, checkout().invoice, SECRET_NAMES)) != []
+    look = koshelek().look_at_availability("task-1")
+    assert (look.path, look.method, look.body) == (LOOK.format(availabilityInfoId="task-1"), "GET", {})
+    assert "token" not in _headers(LOOK)
+
+
+def test_every_example_list_of_the_file_is_read() -> None:
+    """The list at once and later, its name meanwhile, and the refusals: as the examples say."""
+    shop, seen = koshelek(), 0
+    for path in (ASK, LOOK):
+        for value in _examples(_operation(path)["responses"]["200"]):
+            found = shop.read_availability(Reply(200, json.dumps(value).encode()))
+            assert isinstance(found, MeansList)
+            listed = [(one.payment_type, one.available, one.message or "") for one in found.means]
+            assert listed == [(one["paymentType"], one["available"], one["message"]) for one in value["paymentTypeAvailabilityInfoList"]]
+            assert found.is_default is value["koshelekPayIsDefault"]
+            seen += 1
+        for value in _examples(_operation(path)["responses"]["422"]):
+            assert shop.read_availability(Reply(422, json.dumps(value).encode())) == Refused(value["code"], REFUSALS[value["code"]])
+            seen += 1
+    for value in _examples(_operation(ASK)["responses"]["201"]):
+        assert shop.read_availability(Reply(201, json.dumps(value).encode())) == Later(value["availabilityInfoId"], value["timeout"])
+        seen += 1
+    assert seen >= 6, "the file's examples were not found"
 
 
 def test_every_word_of_the_file_is_known() -> None:

@@ -1,5 +1,6 @@
 """The control API: what it lets a director do, and whom it lets."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -26,6 +27,55 @@ async def test_customers_can_be_queued_and_decide() -> None:
         assert (await house.control("POST", f"/transactions/{transaction}/decline")).status_code == 409
         assert (await house.control("POST", "/transactions/nobody/confirm")).status_code == 404
         assert (await house.control("POST", f"/transactions/{transaction}/explode")).status_code == 400
+
+
+async def test_a_decision_can_name_what_was_offered() -> None:
+    """Paid with that; another means of payment is no decision."""
+    async with running() as house:
+        first = (await house.checkout("WAIT01")).json()["transactionId"]
+        confirmed = await house.control("POST", f"/transactions/{first}/confirm", {"method": "DOLYAME"})
+        assert (confirmed.json()["status"], confirmed.json()["method"]) == ("accepted", "DOLYAME")
+        body = house.bodies.checkout_body("WAIT02", paymentMethods=[{"type": "SBP"}])
+        second = (await house.pay(Operation.CHECKOUT, body)).json()["transactionId"]
+        assert (await house.control("POST", f"/transactions/{second}/confirm", {"method": "DOLYAME"})).status_code == 400
+        shown = (await house.control("GET", f"/transactions/{second}")).json()
+        assert (shown["methods"], shown["method"], shown["status"]) == (["SBP"], "SBP", "new")
+
+
+async def test_a_customer_can_be_made_to_wait() -> None:
+    """What he was going to do is shown, and does not happen; he can still decide by hand."""
+    async with running() as house:
+        await house.control("POST", "/customers", {"card_session": "Q1", "action": "decline", "after_ms": 150})
+        transaction = (await house.checkout("Q1")).json()["transactionId"]
+        shown = (await house.control("GET", f"/transactions/{transaction}")).json()
+        assert (shown["intention"]["action"], shown["intention"]["at_ms"] - shown["created_ms"]) == ("decline", 150)
+        waits = (await house.control("POST", f"/transactions/{transaction}/wait")).json()
+        assert (waits["status"], waits["intention"]) == ("new", None)
+        await asyncio.sleep(0.25)
+        assert (await house.control("GET", f"/transactions/{transaction}")).json()["status"] == "pending"
+        assert (await house.control("POST", f"/transactions/{transaction}/confirm")).json()["status"] == "accepted"
+
+
+async def test_who_comes_can_be_seen_and_changed() -> None:
+    """The queue, and the customer for whom nothing was said; a reset forgets both."""
+    async with running() as house:
+        at_first = (await house.control("GET", "/customers")).json()
+        assert (at_first["default"]["action"], at_first["default"]["after_ms"], at_first["queued"]) == ("confirm", 3000, [])
+        usual = {"action": "decline", "after_ms": 0, "error_code": "NOT_ENOUGH_LIMIT_TO_PAY", "method": None}
+        assert (await house.control("POST", "/customers/default", usual)).json() == usual
+        await house.control("POST", "/customers", {"order_id": "S12-1", "action": "wait"})
+        await house.control("POST", "/customers", {"card_session": "Q2", "action": "cancel"})
+        told = (await house.control("GET", "/customers")).json()
+        assert told["default"] == usual
+        assert [(one["order_id"], one["card_session"], one["action"]) for one in told["queued"]] == [
+            ("S12-1", None, "wait"),
+            (None, "Q2", "cancel"),
+        ]
+        assert (await house.checkout("Q1")).json()["errorCode"] == "NOT_ENOUGH_LIMIT_TO_PAY"
+        assert (await house.control("DELETE", "/customers")).status_code == 204
+        assert (await house.control("GET", "/customers")).json()["queued"] == []
+        await house.control("POST", "/reset")
+        assert (await house.control("GET", "/customers")).json() == at_first
 
 
 async def test_books_and_transactions_can_be_read() -> None:
@@ -85,6 +135,9 @@ NONSENSE: list[tuple[str, Any]] = [
     ("/customers", {"action": "confirm", "order_id": "1", "after_ms": -1}),
     ("/customers", {"action": "confirm", "order_id": "1", "after_ms": "soon"}),
     ("/customers", {"action": "dance", "order_id": "1"}),
+    ("/customers/default", {"action": "confirm", "order_id": "1"}),
+    ("/customers/default", {"action": "dance"}),
+    ("/customers/default", {"action": "confirm", "method": "CASH"}),
     ("/outage", {"ms": "long"}),
     ("/outage", {"s": 1}),
     ("/faults", []),

@@ -12,16 +12,30 @@ import referencing
 import referencing.jsonschema
 import yaml
 
+from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.errata import ABSENT, ERRATA, Erratum, corrected, node
 from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.settings import BankSettings
-from agent.sandbox.words import Operation
+from agent.sandbox.words import Method, Operation
 from tests.sandbox.test_door import BAD_CHECKOUTS, altered
 from tests.sandbox.till import CHEESE, MILK, PATHS, Heard, Till, item
 
 FILE = Path("shared/reference/vendor/koshelek-pay-api.openapi.yaml")
 URI = "urn:vendor"
+FULL_RECEIPT = {
+    "taxation": "osn",
+    "kktRegNumber": "0004147503041443",
+    "fnNumber": "9280440300387752",
+    "fdNumber": "0000010272",
+    "fpd": "2374313442",
+    "website": "nalog.ru",
+    "discountAmount": 100,
+    "subTotalAmount": 72100,
+    "taxAmount": 55,
+    "currency": "RUB",
+    "qr": "t=20200520T2050&s=859.00&fn=9280440300387752&i=10272&fp=2374313442&n=1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +131,26 @@ def test_every_answer_obeys_the_corrected_file(validate: Validate, settings: Ban
         assert validate(place(operation, answer.status), answer.body) == [], answer
 
 
+LOOK = ("paths", "/api/v1/merchant/availability-info/{availabilityInfoId}", "get", *place(Operation.STATUS, 200)[3:])
+
+
+@pytest.mark.parametrize("offer", [Offer(), Offer(is_default=True, unavailable={Method.DOLYAME: "Не сегодня"}), Offer(asynchronous=True)])
+def test_every_list_of_means_obeys_the_corrected_file(validate: Validate, offer: Offer) -> None:
+    """At once or later, being made and done, and a refusal."""
+    till = Till(BankSettings(offer=offer))
+    asked = till.availability()
+    assert validate(place(Operation.AVAILABILITY, asked.status), asked.body) == []
+    assert asked.status == (201 if offer.asynchronous else 200)
+    while offer.asynchronous:
+        looked = till.look(asked["availabilityInfoId"])
+        assert validate(LOOK, looked.body) == []
+        if looked["computationComplete"]:
+            break
+        till.later(looked["pollingTimeout"])
+    refused = till.availability("UNKN01")
+    assert validate(place(Operation.AVAILABILITY, refused.status), refused.body) == []
+
+
 def test_every_good_request_obeys_the_corrected_file(validate: Validate) -> None:
     """What the sandbox takes is what the file describes."""
     till = Till()
@@ -126,27 +160,68 @@ def test_every_good_request_obeys_the_corrected_file(validate: Validate) -> None
         Operation.STATUS: till.status_body(transaction),
         Operation.CANCEL: till.cancel_body(transaction),
         Operation.REFUND: till.refund_body(transaction),
+        Operation.AVAILABILITY: till.availability_body(),
+        Operation.RECEIPT: till.receipt_body(transaction),
     }
     for operation, body in good.items():
         assert validate(place(operation, None), body) == []
         assert till.send(operation, body).status == 200
 
 
-def test_what_the_corrected_file_refuses_the_sandbox_refuses(validate: Validate) -> None:
-    """For every field of a checkout that is gone, of another type, or too long. The vendor's examples are among the good ones."""
+@pytest.mark.parametrize("operation", [Operation.CHECKOUT, Operation.AVAILABILITY])
+def test_what_the_corrected_file_refuses_the_sandbox_refuses(validate: Validate, operation: Operation) -> None:
+    """For every field of a bill that is gone, of another type, or too long. The vendor's examples are among the good ones."""
     refused_by_file = 0
     values: list[Any] = [None, 5, "", "x" * 300, [], {}, True, -1, 10**11, 1.5]
     for path in [str(param.values[0]) for param in BAD_CHECKOUTS]:
         for value in values:
             till = Till()
-            body = altered(till.checkout_body(), path, value)
-            if validate(place(Operation.CHECKOUT, None), body):
+            good = till.checkout_body() if operation is Operation.CHECKOUT else till.availability_body()
+            if path.partition(".")[0].partition("[")[0] not in good:
+                continue
+            body = altered(good, path, value)
+            if validate(place(operation, None), body):
                 refused_by_file += 1
-                assert till.send(Operation.CHECKOUT, body).status == 422, (path, value)
+                assert till.send(operation, body).status == 422, (path, value)
     assert refused_by_file > 100
 
 
-def test_the_vendors_own_checkout_example_is_taken(vendor: dict[str, Any]) -> None:
-    """As the file prints it."""
+def test_the_vendors_own_examples_are_taken(vendor: dict[str, Any]) -> None:
+    """A checkout and a question for the list of means, as the file prints them."""
+    named = node(vendor, ("paths", PATHS[Operation.AVAILABILITY], "post", "requestBody", "content", "application/json"))["examples"]
+    assert Till().send(Operation.AVAILABILITY, named["task-request-example"]["value"]).status == 200
     example = node(vendor, ("paths", PATHS[Operation.CHECKOUT], "post", "requestBody", "content", "application/json"))["examples"]
     assert Till().send(Operation.CHECKOUT, example["example-1"]["value"])["status"] == "new"
+
+
+def test_a_receipt_is_as_strict_as_the_corrected_file(validate: Validate) -> None:
+    """For every field of a receipt that is gone, of another type, too short or too long; and what the file takes is taken."""
+    till = Till()
+    transaction = till.paid()
+    good = till.receipt_body(transaction, **FULL_RECEIPT)
+    assert (validate(place(Operation.RECEIPT, None), good), till.send(Operation.RECEIPT, good).status) == ([], 200)
+    values: list[Any] = [None, 5, "", "x" * 37, "x" * 65, "x" * 1000, [], {}, True, -1, 10**11, 1.5, "00123456789", "2020-05-20"]
+    refused_by_file = 0
+    for name in good["invoice"]:
+        for value in values:
+            body = {**good, "requestId": till.request_id(), "invoice": {**good["invoice"], name: value}}
+            if validate(place(Operation.RECEIPT, None), body):
+                refused_by_file += 1
+                assert till.send(Operation.RECEIPT, body).status == 422, (name, value)
+    assert refused_by_file > 150
+
+
+def test_the_vendors_own_receipt_is_taken(vendor: dict[str, Any]) -> None:
+    """The object of the file's schema as it prints it; the example of the request quotes its amounts and misspells the QR code."""
+    till = Till()
+    body = till.receipt_body(till.paid())
+    body["invoice"] = node(vendor, ("components", "schemas", "Invoice", "x-examples", "Invoice"))
+    assert till.send(Operation.RECEIPT, body).status == 200
+    example = node(vendor, ("paths", PATHS[Operation.RECEIPT], "post", "requestBody", "content", "application/json", "examples"))
+    refused = till.send(Operation.RECEIPT, example["example-1"]["value"])
+    assert (refused.status, "QR" in refused["details"], "totalAmount" in refused["details"]) == (422, True, True)
+
+
+def test_an_empty_answer_is_what_the_file_describes(vendor: dict[str, Any]) -> None:
+    """A receipt's 200 has no content in the file."""
+    assert "content" not in node(vendor, ("paths", PATHS[Operation.RECEIPT], "post", "responses", "200"))

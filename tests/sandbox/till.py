@@ -19,6 +19,8 @@ PATHS = {
     Operation.STATUS: "/api/v1/merchant/transaction/status",
     Operation.CANCEL: "/api/v1/merchant/transaction/cancel",
     Operation.REFUND: "/api/v1/merchant/transaction/refund",
+    Operation.RECEIPT: "/api/v1/merchant/transaction/receipt",
+    Operation.AVAILABILITY: "/api/v1/merchant/availability-info/task",
 }
 HEADERS = {
     "Authorization": "Basic " + base64.b64encode(b"sandbox:sandbox").decode(),
@@ -100,6 +102,15 @@ class Till:
             **changes,
         }
 
+    def availability_body(self, session: str = "Q7W2E9", **changes: Any) -> dict[str, Any]:
+        body = self.checkout_body(session, **changes)
+        del body["cardSession"], body["paymentMethods"]
+        return {"cardsession": session, **body}
+
+    def look(self, name: str, headers: dict[str, str] | None = None) -> Heard:
+        given = HEADERS if headers is None else headers
+        return heard(self.bank.handle(self.now, "GET", f"/api/v1/merchant/availability-info/{name}", given, b""))
+
     def cancel_body(self, transaction_id: str, **changes: Any) -> dict[str, Any]:
         place = {"storeId": STORE, "terminalId": TERMINAL}
         return {"requestId": self.request_id(), **place, "transactionId": transaction_id, **changes}
@@ -109,12 +120,31 @@ class Till:
         amount = changes.pop("amount", sum(line["totalAmount"] for line in items))
         return self.cancel_body(transaction_id, refundAmount=amount, items=items, **changes)
 
+    def receipt_body(self, transaction_id: str, receipt_id: str = "6789", **changes: Any) -> dict[str, Any]:
+        invoice = {
+            "orderId": "S12-000345",
+            "receiptId": receipt_id,
+            "merchantName": "ООО Торговая сеть №1",
+            "merchantAddress": "Санкт-Петербург, ул. Ленина, 1",
+            "inn": "001234567891",
+            "dateTime": "2020-05-20T20:50:00+03:00",
+            "shift": "5",
+            "cashier": "Иванов Иван Иванович",
+            "receiptType": "debit",
+            "totalAmount": 72000,
+            "items": [CHEESE, MILK],
+        }
+        return self.cancel_body(transaction_id, invoice={**invoice, **changes})
+
     def status_body(self, transaction_id: str | None = None, ref: str | None = None) -> dict[str, Any]:
         named = {"transactionId": transaction_id, "refTransactionId": ref}
         return {"requestId": self.request_id(), **{name: value for name, value in named.items() if value is not None}}
 
     def checkout(self, session: str = "Q7W2E9", order: str = "S12-000345", **changes: Any) -> Heard:
         return self.send(Operation.CHECKOUT, self.checkout_body(session, order, **changes))
+
+    def availability(self, session: str = "Q7W2E9", **changes: Any) -> Heard:
+        return self.send(Operation.AVAILABILITY, self.availability_body(session, **changes))
 
     def status(self, transaction_id: str | None = None, ref: str | None = None) -> Heard:
         return self.send(Operation.STATUS, self.status_body(transaction_id, ref))
@@ -124,6 +154,9 @@ class Till:
 
     def refund(self, transaction_id: str, items: list[dict[str, Any]] | None = None, **changes: Any) -> Heard:
         return self.send(Operation.REFUND, self.refund_body(transaction_id, items, **changes))
+
+    def receipt(self, transaction_id: str, receipt_id: str = "6789", **changes: Any) -> Heard:
+        return self.send(Operation.RECEIPT, self.receipt_body(transaction_id, receipt_id, **changes))
 
     def paid(self, session: str = "Q7W2E9", order: str = "S12-000345", **changes: Any) -> str:
         """A payment that was confirmed at once; its transactionId."""
@@ -139,6 +172,6 @@ class Till:
 
 
 def heard(answer: Answer) -> Heard:
-    document = json.loads(answer.body)
+    document = json.loads(answer.body) if answer.body else {}
     assert isinstance(document, dict)
     return Heard(answer.status, document, answer.body)

@@ -9,11 +9,25 @@ from pydantic import BaseModel
 
 from agent.core.model import Environment
 from agent.core.policy import Policy
-from agent.settings import Problem, Settings, Terminal, UnixListener, load, policy_of
+from agent.settings import (
+    Client,
+    HttpListener,
+    Problem,
+    PtyListener,
+    SerialListener,
+    Settings,
+    TcpListener,
+    Terminal,
+    UnixListener,
+    load,
+    policy_of,
+)
 from agent.settings.koshelek import Koshelek
-from agent.settings.model import Helper, Journal, Log, Store
+from agent.settings.model import Backup, Helper, Journal, Log, Store
 
 from .conftest import EXAMPLE, FILLING
+
+NEEDED = {"kind", "path", "port", "client", "name", "token_file", "terminals"}  # of a listener: what has no default
 
 
 def test_untouched_the_check_names_every_placeholder(problems: Callable[..., list[Problem]]) -> None:
@@ -42,13 +56,21 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
     provider = switched_on.provider.model_copy(update={"koshelek": switched_on.provider.koshelek.model_copy(update={"retired": ()})})
     assert switched_on.helper == Helper(command=("/opt/koshelek-totp/helper",))
     assert len(switched_on.provider.koshelek.retired) == 1
-    assert switched_on.model_copy(update={"helper": None, "store": (store,), "provider": provider}) == plain
+    first, *others = switched_on.listener
+    assert {"tcp", "http", "serial", "pty"} == {other.kind for other in others}
+    for table in [*others, *(client for other in others for client in getattr(other, "client", ()))]:
+        assert table.model_dump(exclude_defaults=True).keys() <= NEEDED, "the example shows something else than the default"
+    assert (
+        switched_on.model_copy(update={"helper": None, "backup": None, "store": (store,), "provider": provider, "listener": (first,)})
+        == plain
+    )
 
 
 def test_every_setting_is_in_the_example() -> None:
     """No setting exists that the example does not show."""
     text = EXAMPLE.read_text()
-    models: list[type[BaseModel]] = [Settings, Journal, Log, Koshelek, Helper, Store, Terminal, UnixListener]
+    models: list[type[BaseModel]] = [Settings, Journal, Backup, Log, Koshelek, Helper, Store, Terminal, UnixListener]
+    models += [TcpListener, HttpListener, Client, SerialListener, PtyListener]
     names = {name for model in models for name in model.model_fields} - {"provider", "koshelek"}
     assert {name for name in names if not re.search(rf"^(# |# Example: )?(\[+)?([a-z.]+\.)?{name}\b", text, re.MULTILINE)} == set()
 
@@ -56,8 +78,9 @@ def test_every_setting_is_in_the_example() -> None:
 def test_documented_limits_are_the_models_limits() -> None:
     """Each "N to M, default D" beside a provider's number is what the model checks."""
     documented = re.findall(r"(\d+)(?: \([^)]*\))? to (\d+)(?: \([^)]*\))?, default (\d+)[^\n]*\n# ([a-z_]+) = (\d+)", EXAMPLE.read_text())
-    properties: dict[str, Any] = {**Koshelek.model_json_schema()["properties"], **Terminal.model_json_schema()["properties"]}
-    assert len(documented) >= 14
+    models: list[type[BaseModel]] = [Koshelek, Terminal, SerialListener, Journal, Backup]
+    properties: dict[str, Any] = {name: schema for model in models for name, schema in model.model_json_schema()["properties"].items()}
+    assert len(documented) >= 18
     for low, high, default, name, shown in documented:
         schema = properties[name]
         assert (schema["minimum"], schema["maximum"], schema["default"]) == (int(low), int(high), int(default)), name

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.assembly import koshelek_of
+from agent.core.model import Invoice, SaleId
+from agent.core.money import Kopecks
 from agent.core.policy import BackOff, Offline, Policy, Unclaimed
 from agent.settings import load, policy_of
 
@@ -16,6 +19,7 @@ window_after_deadline_s = 61
 window_after_reachable_s = 62
 window_limit_s = 599
 slip_wait_s = 6
+availability_limit_ms = 3002
 refund_blind_repeat_s = 598
 unclaimed_s = 121
 unconfirmed_s = 3601
@@ -54,6 +58,7 @@ def test_every_number_arrives_in_its_place(example: str, write: Callable[[str], 
         window_after_reachable_ms=62_000,
         window_limit_ms=599_000,
         slip_wait_ms=6_000,
+        availability_limit_ms=3_002,
         blind_repeat_ms=598_000,
         unclaimed_ms=121_000,
         rereads_ms=(61_000, 62_000),
@@ -63,3 +68,12 @@ def test_every_number_arrives_in_its_place(example: str, write: Callable[[str], 
         checkout_backoff=BackOff(501, 5_001),
         settle_backoff=BackOff(1_001, 30_001),
     )
+
+
+def test_the_spelling_of_the_card_session_reaches_the_request(example: str, write: Callable[[str], Path]) -> None:
+    """The vendor's own unless configured."""
+    invoice = Invoice("1", Kopecks(1), ())
+    for line, name in (("", "cardsession"), ('availability_card_session_name = "cardSession"', "cardSession")):
+        settings = load(write(example.replace('login = "acme-till"', f'login = "acme-till"\n{line}')))
+        body = koshelek_of(settings).ask_availability(SaleId("shop-1", "till-1", "K1"), "id", invoice, frozenset()).body
+        assert {"cardsession", "cardSession"} & body.keys() == {name}

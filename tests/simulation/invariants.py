@@ -1,13 +1,15 @@
 """What must be true at the end of every simulation, whatever died on the way: the till's book, the journal and the bank's ledger agree.
 
 Names follow the promises: I1 one payable transaction, I2 net charges, I3 and I4 what was told is so for ever, I5 answers are frozen,
-I7 nothing was sent unrecorded, I9 ids are not reused, L1 to L5 everything comes to an end.
+I7 nothing was sent unrecorded, I9 ids are not reused, R1 a fiscal receipt arrives once, D1 to D3 an operator's decision is
+kept, L1 to L6 everything comes to an end.
 """
 
 import json
 from collections.abc import Sequence
 
 from agent.core.answer import answer
+from agent.core.delivery import DeliveryState
 from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.model import SaleId
@@ -17,6 +19,7 @@ from agent.core.ports import Query
 from agent.core.refund import RefundCause, RefundState
 from agent.core.sale import Sale
 from agent.sandbox.words import Operation
+from tests.simulation.office import broken_decisions
 from tests.simulation.till import Entry, Pos
 from tests.simulation.world import World
 
@@ -36,7 +39,10 @@ async def check(world: World, tills: Sequence[Pos], attention_allowed: bool = Fa
                 continue
             found += _of_sale(world, entry, sale, attention_allowed)
     found += _of_bank(world)
-    found += await _of_record(world, stored)
+    found += broken_decisions(world, {sale_id: entries or () for sale_id, entries in stored.items()})
+    found += await _of_record(world, stored, sales)
+    if world.left_behind:
+        found.append("L6 a list of means was still asked for after a stop")
     parked = await world.journal.parked()
     found += [f"L1 {one.id}: parked: {one.reason}" for one in parked]
     return found
@@ -70,8 +76,26 @@ def _of_sale(world: World, entry: Entry, sale: Sale, attention_allowed: bool) ->
             found.append(f"L2 {key}: refund {one.key} still {one.state.value}")
         if one.state is RefundState.ATTENTION and not attention_allowed:
             found.append(f"L2 {key}: refund {one.key} in attention ({one.reason})")
+    found += _of_receipts(world, entry, sale)
     if sale.finished and any(one.status.value in ("new", "pending") for one in transactions):
         found.append(f"L3 {key}: {sale.payment.value}, yet the bank still waits for the customer")
+    return found
+
+
+def _of_receipts(world: World, entry: Entry, sale: Sale) -> list[str]:
+    """R1: what was taken over arrives once, whole, or is refused; L4: it comes to an end."""
+    key, stored = entry.key, {one.key for one in sale.deliveries}
+    found = [f"R1 {key}: receipt {name} was taken over, yet the journal does not hold it" for name in entry.receipts.keys() - stored]
+    for one in sale.deliveries:
+        given = one.receipt
+        taken = [file for file in world.bank.ledger.receipts if (file.transaction_id, file.receipt_id) == (sale.transaction_id, one.key)]
+        if one.unsettled:
+            found.append(f"L4 {key}: receipt {one.key} still {one.state.value}")
+        elif len(taken) != (1 if one.state is DeliveryState.DELIVERED else 0):
+            found.append(f"R1 {key}: receipt {one.key} is {one.state.value}, yet arrived {len(taken)} times")
+        content = (given.total_amount, given.receipt_type, entry.order_id)
+        if any((file.total_amount, file.receipt_type, file.invoice["orderId"]) != content for file in taken):
+            found.append(f"R1 {key}: receipt {one.key} arrived with another content")
     return found
 
 
@@ -102,7 +126,7 @@ def _of_bank(world: World) -> list[str]:
     return [f"I9 {one.kind.value} {one.operation.value} {one.request_id} {one.detail}" for one in world.bank.ledger.violations]
 
 
-async def _of_record(world: World, stored: dict[SaleId, Sequence[Stored] | None]) -> list[str]:
+async def _of_record(world: World, stored: dict[SaleId, Sequence[Stored] | None], sales: dict[SaleId, Sale]) -> list[str]:
     """I7: the bank saw no money-moving request that the journal had not announced; P21: no secret stands in an event."""
     text = json.dumps(
         [[entry.kind, dict(entry.body)] for entries in stored.values() for entry in entries or ()], ensure_ascii=False, default=str
@@ -110,14 +134,13 @@ async def _of_record(world: World, stored: dict[SaleId, Sequence[Stored] | None]
     found = [
         f"I7 {one.operation} {one.request_id} was sent, yet not recorded"
         for one in world.bank.log
-        if one.operation not in (None, Operation.STATUS) and one.request_id and one.request_id not in text
+        if one.operation not in (None, Operation.STATUS, Operation.AVAILABILITY) and one.request_id and one.request_id not in text
     ]
     found += [f"P21 {secret!r} stands in an event" for secret in ("pos-token-", "helper-token-", "290000", '"SK') if secret in text]
     assert world.journal is not None
     await world.journal.verify_all()
-    for sale_id in stored:
+    for sale_id, sale in sales.items():
         left = await world.journal.secrets(sale_id)
-        sale = _sale(sale_id, stored[sale_id] or ())
         if left and sale.finished and (sale.told is not None or sale.payment is not PaymentState.PAID):
             found.append(f"P21 {sale_id}: secrets {sorted(left)} are kept for nothing")
     return found

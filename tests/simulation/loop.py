@@ -1,12 +1,14 @@
 """An event loop whose time jumps: when nothing is left to do but to wait, the clock moves to the next timer.
 
 A day of polls, waits and back-offs passes in milliseconds, while the journal underneath is the real one, with its real thread and its real
-file: as long as that thread is at work the loop waits for it in earnest and no virtual time passes.
+file: as long as that thread is at work the loop waits for it in earnest and no virtual time passes. While none is at work nothing can come
+from outside, so the kernel is not even asked: that would be half of the simulation's time.
 """
 
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,6 +20,16 @@ class Stuck(Exception):
     """Nothing can happen any more: every task waits for something that will never come."""
 
 
+class _Lasting(ThreadPoolExecutor):
+    """The threads of all simulations: starting new ones for each costs as much as a short story."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """A loop that closes would end them; the end of the process does."""
+
+
+_THREADS = _Lasting(4)
+
+
 class VirtualSelector(selectors.DefaultSelector):
     """Instead of waiting for a timeout it moves the clock."""
 
@@ -27,18 +39,14 @@ class VirtualSelector(selectors.DefaultSelector):
         self.busy: Callable[[], bool] = lambda: False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None and timeout <= 0:
-            return super().select(0)
-        ready = super().select(0)
-        if ready:
-            return ready
-        if timeout is None or self.busy():
-            ready = super().select(STUCK_AFTER_S)
-            if not ready:
-                raise Stuck("no event for a long time")
-            return ready
-        self.now_s += timeout
-        return []
+        if timeout is not None and not self.busy():
+            self.now_s += max(timeout, 0)
+            return []
+        due = timeout is not None and timeout <= 0
+        ready = super().select(0 if due else STUCK_AFTER_S)
+        if not ready and not due:
+            raise Stuck("no event for a long time")
+        return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -47,6 +55,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.virtual = VirtualSelector()
         super().__init__(self.virtual)
+        self.set_default_executor(_THREADS)
 
     def time(self) -> float:
         return self.virtual.now_s

@@ -9,15 +9,16 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from agent.core import decide, decide_refund, events
+from agent.core import decide, decide_receipt, decide_refund, events, fold, fold_operator
 from agent.core.call import Call, CallState
 from agent.core.decide import Result
 from agent.core.events import Event
 from agent.core.model import Slip, Stamp
 from agent.core.policy import Policy
+from agent.core.resolution import Resolution
 from agent.core.sale import Sale
 from agent.core.verdict import NotSent, Request, Unclear
-from agent.engine import duties
+from agent.engine import duties, recover
 from agent.engine.duties import Duties
 from agent.engine.steward import Steward
 
@@ -185,6 +186,34 @@ def refund_id_renewed() -> Iterator[None]:
 
 
 @contextmanager
+def receipt_id_renewed() -> Iterator[None]:
+    """A receipt whose answer was lost is handed over again under a new id."""
+    real = decide_receipt.receipt_result
+
+    def renewed(sale: Sale, key: str, request_id: str, result: Result, *rest: Any) -> list[Event]:
+        one = sale.delivery(key)
+        if isinstance(result, Unclear) and one is not None and one.call is not None and one.call.open:
+            call = decide_receipt.receipt_call(key)
+            return [events.AttemptAnswered(call, request_id, "lost"), events.ReceiptReopened(key, "lost")]
+        return real(sale, key, request_id, result, *rest)
+
+    with mock.patch.object(decide_receipt, "receipt_result", renewed):
+        yield
+
+
+@contextmanager
+def receipt_forgotten() -> Iterator[None]:
+    """A restart does not look after the receipts that were on their way."""
+    real = recover.interrupted
+
+    def interrupted(sale: Sale) -> list[Event]:
+        return [one for one in real(sale) if not (isinstance(one, events.AttemptLost) and one.call.startswith("receipt"))]
+
+    with mock.patch.object(recover, "interrupted", interrupted):
+        yield
+
+
+@contextmanager
 def told_not_recorded() -> Iterator[None]:
     """A finished answer is handed out without being recorded as told."""
     from agent.engine.engine import Engine
@@ -193,6 +222,18 @@ def told_not_recorded() -> Iterator[None]:
         return None
 
     with mock.patch.object(Engine, "tell", tell):
+        yield
+
+
+@contextmanager
+def given_up_in_words_only() -> Iterator[None]:
+    """That an operator gave a refund up is recorded, and changes nothing."""
+    real = fold_operator.resolved
+
+    def resolved(sale: Sale, event: events.Resolved, at: Stamp) -> Sale:
+        return sale if event.resolution is Resolution.DROP else real(sale, event, at)
+
+    with mock.patch.dict(fold._APPLY, {events.Resolved: resolved}):
         yield
 
 
@@ -207,5 +248,8 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "secrets left in the events": (secrets_in_events, "sale"),
     "cancel not verified by a status read": (cancel_not_verified, "race lost"),
     "new refund id after a lost answer": (refund_id_renewed, "partial refund"),
+    "new receipt id after a lost answer": (receipt_id_renewed, "receipt answer lost"),
+    "receipt forgotten after a crash": (receipt_forgotten, "receipt"),
     "told without a record": (told_not_recorded, "late money"),
+    "a dropped refund is performed": (given_up_in_words_only, "operator: drop"),
 }

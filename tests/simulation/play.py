@@ -11,7 +11,7 @@ from tests.simulation import invariants
 from tests.simulation.loop import VirtualLoop, run
 from tests.simulation.stories import Story
 from tests.simulation.till import Pos
-from tests.simulation.world import LOGIN, PASSWORD, CrashPlan, World
+from tests.simulation.world import LOGIN, PASSWORD, CrashPlan, Place, World
 
 QUIET_S = 60.0  # between looks at whether everything has come to rest
 
@@ -26,15 +26,22 @@ class Outcome:
     world: World
     pos: Pos
 
+    @property
+    def places(self) -> Sequence[Place]:
+        """Where the first life could have died, in order; empty unless it was watched."""
+        return self.world.lives[0].places
 
-def play(story: Story, folder: Path, plans: Sequence[CrashPlan] = (), alter: type[World] = World) -> Outcome:
-    """Tell a story on a fresh journal in ``folder``, let everything come to rest, and check the invariants."""
+
+def play(story: Story, folder: Path, plans: Sequence[CrashPlan] = (), alter: type[World] = World, watched: bool = False) -> Outcome:
+    """Tell a story on a fresh journal in ``folder``, let everything come to rest, and check the invariants. ``watched``: note the places
+    where each life could have died."""
     bank = BankSettings(login=LOGIN, password=PASSWORD, customer=Customer(Action.CONFIRM, 2_000), partner="acme", magic_sessions=False)
     settings = replace(bank, **story.bank)  # type: ignore[arg-type]
 
     async def main(loop: VirtualLoop) -> Outcome:
         world = alter(loop, folder, story.policy, settings)
         world.plans = list(plans)
+        world.watched = watched
         pos = Pos(world)
         try:
             await world.start()

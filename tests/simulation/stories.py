@@ -1,57 +1,49 @@
 """The stories that are told again and again while the process dies at every possible place."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from agent.core.answer import Money
 from agent.core.decide_refund import Wanted
+from agent.core.delivery import DeliveryState
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy, Unclaimed
 from agent.core.refund import RefundState
-from agent.sandbox.customer import Action, Customer
-from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.availability import Offer
+from agent.sandbox.customer import Action
+from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
+from tests.simulation.stories_operator import OPERATOR_STORIES
+from tests.simulation.story import PATIENT as PATIENT
+from tests.simulation.story import POLICY as POLICY
+from tests.simulation.story import REREADS_MS as REREADS_MS
+from tests.simulation.story import SELDOM as SELDOM
+from tests.simulation.story import Story as Story
+from tests.simulation.story import customer as customer
+from tests.simulation.story import fault as fault
+from tests.simulation.story import state as state
 from tests.simulation.till import Pos
 from tests.simulation.world import World
-
-# Looks after a cancel up to an hour instead of a day, which costs thousands of naps; "a whole day" below has them all.
-REREADS_MS = (60_000, 600_000, 3_600_000)
-POLICY = Policy(rereads_ms=REREADS_MS, checkout_backoff=BackOff(500, 4_000), settle_backoff=BackOff(1_000, 20_000))
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """``tell`` plays it. ``plain`` checks how it ends when nothing dies. ``attention``: a person may be needed when something does."""
-
-    name: str
-    tell: Callable[[World, Pos], Awaitable[None]]
-    plain: Callable[[World, Pos], None]
-    policy: Policy = POLICY
-    attention: bool = False
-    settle_s: float = 5_000  # how long after the last word everything must have come to rest: beyond the last look after a cancel
-    bank: dict[str, object] = field(default_factory=dict)
-    every_death: bool = True  # False: the same calls as another story, only further apart
-
-
-def fault(world: World, kind: FaultKind, operation: Operation | None = None, times: int | None = 1, **params: int | str | bool) -> None:
-    world.bank.add_fault(world.now_ms(), Fault(kind, operation, times, params=params))
-
-
-def customer(world: World, order_id: str, action: Action, after_ms: int = 2_000) -> None:
-    world.bank.queue_customer(Customer(action, after_ms), order_id=order_id)
-
-
-def state(pos: Pos, key: str) -> PaymentState:
-    final = pos.book[key].final
-    assert final is not None, f"{key} was never finished"
-    return final.state
 
 
 async def _sale(world: World, pos: Pos) -> None:
     await pos.sell("K1")
     await pos.result("K1")
     await pos.confirm("K1")
+
+
+async def _means_beside(world: World, pos: Pos) -> None:
+    """Lists of means are asked for while a payment runs: one comes in two steps, one never."""
+    world.bank.offer = Offer(asynchronous=True)
+    async with asyncio.TaskGroup() as others:
+        others.create_task(pos.means("A1"))
+        await pos.sell("K1")
+        await asyncio.sleep(1)
+        fault(world, FaultKind.LOSE_REQUEST, Operation.AVAILABILITY, hang_ms=20_000)
+        others.create_task(pos.means("A2"))
+        await pos.result("K1")
+        await pos.confirm("K1")
 
 
 async def _declined(world: World, pos: Pos) -> None:
@@ -152,7 +144,7 @@ async def _forgotten_refund(world: World, pos: Pos) -> None:
     fault(world, FaultKind.LOSE_ANSWER, Operation.REFUND)
     await pos.refund("K1", "R1", [Wanted(0, 1)])
     await asyncio.sleep(0.5)
-    fault(world, FaultKind.OUTAGE, ms=900_000)
+    fault(world, FaultKind.OUTAGE, ms=720_000)
     await pos.refunded("K1", "R1")
 
 
@@ -187,6 +179,52 @@ async def _power_cut(world: World, pos: Pos) -> None:
     await asyncio.sleep(2)
     await world.reboot(15)
     await pos.result("K1")
+
+
+async def _paid_at_once(world: World, pos: Pos, key: str) -> bool:
+    customer(world, f"order-{key}", Action.CONFIRM, after_ms=0)
+    await pos.sell(key)
+    return (await pos.result(key)).state is PaymentState.PAID
+
+
+async def _receipt(world: World, pos: Pos) -> None:
+    if await _paid_at_once(world, pos, "K1"):
+        await pos.receipt("K1", "F1")
+        await pos.delivered("K1", "F1")
+
+
+async def _receipt_offline(world: World, pos: Pos) -> None:
+    if await _paid_at_once(world, pos, "K1"):
+        fault(world, FaultKind.OUTAGE, ms=3_000)
+        await pos.receipt("K1", "F1")
+        await pos.delivered("K1", "F1")
+
+
+async def _receipt_answer_lost(world: World, pos: Pos) -> None:
+    fault(world, FaultKind.LOSE_ANSWER, Operation.RECEIPT, times=2)
+    if await _paid_at_once(world, pos, "K1"):
+        await pos.receipt("K1", "F1")
+        await _paid_at_once(world, pos, "K2")
+        await pos.delivered("K1", "F1")
+
+
+async def _receipt_refused(world: World, pos: Pos) -> None:
+    fault(world, FaultKind.REFUSE_422, Operation.RECEIPT, code="UNKNOWN_TRANSACTION_ID")
+    if await _paid_at_once(world, pos, "K1"):
+        await pos.receipt("K1", "F1")
+        await pos.delivered("K1", "F1")
+
+
+async def _receipts_and_refund(world: World, pos: Pos) -> None:
+    if not await _paid_at_once(world, pos, "K1"):
+        return
+    fault(world, FaultKind.LOSE_ANSWER, Operation.RECEIPT)
+    await pos.receipt("K1", "F1")
+    await pos.refund("K1", "R1", [Wanted(0, 1)])
+    if await pos.refunded("K1", "R1") is RefundState.REFUNDED:
+        await pos.receipt("K1", "F2", "R1")
+    for receipt in pos.book["K1"].receipts:
+        await pos.delivered("K1", receipt)
 
 
 def _ends(key: str, *states: PaymentState) -> Callable[[World, Pos], None]:
@@ -227,29 +265,54 @@ def _attention(world: World, pos: Pos) -> None:
     assert (last.state, last.reason, last.money) == (PaymentState.ATTENTION, "AMOUNT_MISMATCH", Money.CHARGED)
 
 
+def _receipts(**states: DeliveryState) -> Callable[[World, Pos], None]:
+    def check(world: World, pos: Pos) -> None:
+        assert {entry.final.state for entry in pos.book.values() if entry.final} == {PaymentState.PAID}
+        assert pos.book["K1"].receipts == states
+        arrived = [one.receipt_id for one in world.bank.ledger.receipts]
+        assert arrived == [name for name, state in states.items() if state is DeliveryState.DELIVERED]
+
+    return check
+
+
+def _next_customer_first(world: World, pos: Pos) -> None:
+    """The next sale was paid while the receipt of the one before was still on its way."""
+    _receipts(F1=DeliveryState.DELIVERED)(world, pos)
+    answered = [one.at_ms for one in world.bank.log if one.operation is Operation.RECEIPT and one.fault is None]
+    paid = [one.at_ms for one in world.bank.ledger.select(order_id="order-K2")]
+    assert paid < answered, (paid, answered)
+
+
 STORIES = {
     story.name: story
     for story in (
         Story("sale", _sale, _ends("K1", PaymentState.PAID)),
+        Story("means of payment", _means_beside, _ends("K1", PaymentState.PAID)),
         Story("declined", _declined, _ends("K1", PaymentState.DECLINED)),
         Story("cashier cancels", _cashier_cancels, _ends("K1", PaymentState.CANCELED)),
         Story("race lost", _race_lost, _ends("K1", PaymentState.PAID)),
         Story("answer lost", _answer_lost, _ends("K1", PaymentState.PAID)),
         Story("never answered", _never_answered, _ends("K1", PaymentState.CANCELED)),
         Story(
-            "a whole day", _late_day, _returned, policy=replace(POLICY, rereads_ms=Policy().rereads_ms), settle_s=90_000, every_death=False
+            "a whole day", _late_day, _returned, policy=replace(PATIENT, rereads_ms=Policy().rereads_ms), settle_s=90_000, every_death=False
         ),
-        Story("silent bank", _silent_bank, _in_doubt, attention=True),
-        Story("lost, then offline", _lost_then_offline, _ends("K1", PaymentState.PAID, PaymentState.CANCELED)),
-        Story("cancel answer lost", _cancel_answer_lost, _ends("K1", PaymentState.CANCELED)),
-        Story("late money", _late_money, _returned),
-        Story("queue and expiry", _queue_and_expiry, _both),
+        Story("silent bank", _silent_bank, _in_doubt, policy=SELDOM, attention=True),
+        Story("lost, then offline", _lost_then_offline, _ends("K1", PaymentState.PAID, PaymentState.CANCELED), policy=SELDOM),
+        Story("cancel answer lost", _cancel_answer_lost, _ends("K1", PaymentState.CANCELED), policy=PATIENT),
+        Story("late money", _late_money, _returned, policy=PATIENT),
+        Story("queue and expiry", _queue_and_expiry, _both, policy=replace(POLICY, checkout_backoff=BackOff(500, 8_000))),
         Story("partial refund", _partial_refund, _refunds_made),
-        Story("forgotten refund", _forgotten_refund, _refunds_made, bank={"forget_after_ms": 600_000}),
+        Story("forgotten refund", _forgotten_refund, _refunds_made, policy=SELDOM, bank={"forget_after_ms": 600_000}),
         Story("unclaimed", _unclaimed, _reversed, policy=replace(POLICY, unclaimed=Unclaimed.RETURN)),
-        Story("return refused", _refund_refused, _returned),
+        Story("return refused", _refund_refused, _returned, policy=PATIENT),
         Story("wrong amount", _wrong_amount, _attention, attention=True),
         Story("late copy", _late_copy, _ends("K1", PaymentState.PAID)),
         Story("power cut", _power_cut, _ends("K1", PaymentState.CANCELED)),
+        Story("receipt", _receipt, _receipts(F1=DeliveryState.DELIVERED)),
+        Story("receipt, then offline", _receipt_offline, _receipts(F1=DeliveryState.DELIVERED)),
+        Story("receipt answer lost", _receipt_answer_lost, _next_customer_first),
+        Story("receipt refused", _receipt_refused, _receipts(F1=DeliveryState.REFUSED)),
+        Story("receipts and refund", _receipts_and_refund, _receipts(F1=DeliveryState.DELIVERED, F2=DeliveryState.DELIVERED)),
+        *OPERATOR_STORIES,
     )
 }

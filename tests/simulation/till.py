@@ -6,16 +6,23 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from agent.core.answer import Answer, answer, refund_finished
+from agent.core.availability import Advice
 from agent.core.decide_refund import Wanted
+from agent.core.delivery import DeliveryState
 from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentMethod, SaleId
 from agent.core.money import Kopecks
+from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.core.refund import RefundState
 from agent.engine.accept import Order
 from agent.engine.counter import GivenSale, RefundOrder
 from agent.engine.errors import Refusal
+from agent.engine.inquiry import Wish
+from agent.engine.receipts import ReceiptOrder, Receipts
 from tests.simulation.world import STORE, TILL, World
 
 POLL_S = 0.5
+POLL_GROWTH = 1.1
+MAX_POLL_S = 8.0  # a register that waits for long asks ever more rarely; a thousand times the same question shows nothing new
 
 
 @dataclass(slots=True)
@@ -28,6 +35,7 @@ class Entry:
     answers: list[Answer] = field(default_factory=list)
     refused: str | None = None
     refunds: dict[str, tuple[int, RefundState]] = field(default_factory=dict)
+    receipts: dict[str, DeliveryState] = field(default_factory=dict)
 
     @property
     def final(self) -> Answer | None:
@@ -41,6 +49,24 @@ def bill(order_id: str, pieces: int = 3, price: int = 10_000, weight: int = 0) -
         items.append(Item("Сыр", "2", Decimal("40.5"), weight, Kopecks(weight * 40), "vat10", "GRAM"))
     total = Kopecks(sum(item.total_amount for item in items))
     return Checkout(Invoice(order_id, total, tuple(items)), (PaymentMethod("SBP"),), "", merchant=Merchant("Acme", "ООО Акме"))
+
+
+def fiscal(order_id: str, receipt_id: str, refund: bool = False) -> FiscalReceipt:
+    """What the till's fiscal printer made of the bill."""
+    invoice = bill(order_id).invoice
+    return FiscalReceipt(
+        order_id=order_id,
+        receipt_id=receipt_id,
+        merchant_name="ООО Акме",
+        merchant_address="Санкт-Петербург, ул. Ленина, 1",
+        inn="7707083893",
+        date_time="2026-03-02T11:00:10+03:00",
+        shift="5",
+        cashier="Иванова",
+        receipt_type=ReceiptType.REFUND if refund else ReceiptType.DEBIT,
+        total_amount=invoice.total_amount,
+        items=invoice.items,
+    )
 
 
 class Pos:
@@ -63,7 +89,7 @@ class Pos:
 
         async def create() -> None:
             assert self.world.acceptance is not None
-            steward = await self.world.acceptance.create(order)
+            steward = (await self.world.acceptance.create(order)).steward
             if tell:
                 await self._hear(entry, steward.sale.id)
 
@@ -89,12 +115,27 @@ class Pos:
 
     async def result(self, key: str, patience_s: float = 900) -> Answer:
         """Poll until the answer is finished or a person is needed."""
-        end = self.world.loop.time() + patience_s
+        end, pause_s = self.world.loop.time() + patience_s, POLL_S
         while True:
             heard = await self.poll(key)
             if heard.finished or (heard.next is not None and heard.next.value == "person") or self.world.loop.time() > end:
                 return heard
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = _longer(pause_s)
+
+    async def means(self, key: str) -> Advice:
+        """Which means of payment can be used? A list lives in memory only: after a death it is asked for anew."""
+        secrets = {"cardSession": f"L{key}", "loyaltyId": f"290000{key}", "token": f"pos-token-{key}"}
+        wish = Wish(self.sale_id(key), bill(f"order-{key}").invoice, secrets)
+
+        async def ask() -> Advice:
+            assert self.world.engine is not None
+            lists = self.world.engine.availability
+            question, _ = lists.ask(wish)
+            await lists.wait(question, 60)
+            return question.advice
+
+        return await self.world.ask(ask)
 
     async def cancel(self, key: str) -> None:
         async def ask() -> None:
@@ -118,7 +159,7 @@ class Pos:
 
         async def ask() -> int:
             assert self.world.counter is not None
-            _, one = await self.world.counter.refund(order)
+            _, one, _ = await self.world.counter.refund(order)
             return one.amount
 
         try:
@@ -131,7 +172,7 @@ class Pos:
 
     async def refunded(self, key: str, refund_key: str, patience_s: float = 3_600) -> RefundState:
         """Poll a refund until it is settled."""
-        end = self.world.loop.time() + patience_s
+        end, pause_s = self.world.loop.time() + patience_s, POLL_S
 
         async def ask() -> tuple[int, RefundState, bool]:
             assert self.world.counter is not None
@@ -143,4 +184,44 @@ class Pos:
             self.book[key].refunds[refund_key] = (amount, state)
             if over or self.world.loop.time() > end:
                 return state
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = _longer(pause_s)
+
+    async def receipt(self, key: str, receipt_id: str, refund_key: str | None = None) -> str | None:
+        """Hand a fiscal receipt over; the code if it was refused."""
+        entry = self.book[key]
+        order = ReceiptOrder(self.sale_id(key), fiscal(entry.order_id, receipt_id, refund_key is not None), refund_key)
+
+        async def give() -> DeliveryState:
+            assert self.world.engine is not None
+            _, one, _ = await Receipts(self.world.engine).give(order)
+            return one.state
+
+        try:
+            entry.receipts[receipt_id] = await self.world.ask(give)
+        except Refusal as refusal:
+            return refusal.code
+        return None
+
+    async def delivered(self, key: str, receipt_id: str, patience_s: float = 3_600) -> DeliveryState:
+        """Poll a receipt until it is delivered or refused."""
+        end = self.world.loop.time() + patience_s
+
+        async def look() -> tuple[DeliveryState, bool]:
+            assert self.world.engine is not None
+            _, one = await Receipts(self.world.engine).get(self.sale_id(key), receipt_id, 0)
+            return one.state, one.unsettled
+
+        pause_s = POLL_S
+        while True:
+            state, is_open = await self.world.ask(look)
+            self.book[key].receipts[receipt_id] = state
+            if not is_open or self.world.loop.time() > end:
+                return state
+            await asyncio.sleep(pause_s)
+            pause_s = _longer(pause_s)
+
+
+def _longer(pause_s: float) -> float:
+    """Each pause a tenth longer than the one before."""
+    return min(pause_s * POLL_GROWTH, MAX_POLL_S)

@@ -7,11 +7,16 @@ were already on the wire arrive all the same; their answers are lost.
 
 import asyncio
 import base64
+import functools
 import itertools
+import secrets
 import shutil
+import sqlite3
+import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +27,11 @@ from agent.core.contract import Provider
 from agent.core.model import Binding, Deadline, Environment, Merchant, SaleId, Stamp
 from agent.core.policy import Policy
 from agent.core.ports import Append, Card, Entry, Parked, Query, Row
+from agent.core.sale import Sale
 from agent.core.verdict import NotSent, Outcome, Reply, Request, Unclear
 from agent.edges.journal import SqliteJournal
+from agent.edges.journal.checks import prepare_writer
+from agent.edges.journal.schema import CURRENT
 from agent.engine.accept import Acceptance
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine
@@ -43,6 +51,7 @@ ACCOUNT = "https://pay.example/acme"
 LOGIN, PASSWORD = "acme", "s3cret"
 ANSWER_LIMIT_MS = 5_000  # of the transport: after that an attempt counts as lost
 RESTART_MS = 2_000
+IDLE_S = 20.0  # of the journal: in most deaths the log holds the last steps, in some it was just emptied
 
 
 class Crash(BaseException):
@@ -58,12 +67,29 @@ class CrashPlan:
     fired: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A port call at which a life may end: its number (1-based), its name, and the sales of the process as they were then."""
+
+    number: int
+    name: str
+    sales: tuple[Sale, ...]
+
+    @property
+    def meaning(self) -> tuple[str, tuple[Sale, ...]]:
+        """What a death here is: two places of one meaning differ in the time alone. A sale's state holds its position."""
+        return self.name, self.sales
+
+
 @dataclass(slots=True, eq=False)
 class Incarnation:
     """One life of the process: its port calls are counted, and at one of them it may die."""
 
     plan: CrashPlan | None
+    look: Callable[[], tuple[Sale, ...]] | None = None  # what to remember of the places it comes to; None: nothing
+    places: list[Place] = field(default_factory=list)
     died: asyncio.Event = field(default_factory=asyncio.Event)
+    end: "asyncio.Task[bool] | None" = None  # is over with this life
     calls: int = 0
     where: str = ""
     graves: list[asyncio.Future[None]] = field(default_factory=list)
@@ -74,6 +100,8 @@ class Incarnation:
         await self.alive()
         self.calls += 1
         mine = self.calls
+        if self.look is not None:
+            self.places.append(Place(mine, name, self.look()))
         if self._dies(mine, after=False):
             await self._die(f"before {name} #{mine}")
         result = await work()
@@ -138,8 +166,11 @@ class MortalJournal:
     async def find(self, query: Query) -> Sequence[Row]:
         return await self._call("find", lambda: self._journal.find(query))
 
-    async def park(self, sale_id: SaleId, reason: str, at: datetime) -> None:
-        await self._call("park", lambda: self._journal.park(sale_id, reason, at))
+    async def refunded(self, since: datetime, until: datetime) -> Sequence[SaleId]:
+        return await self._call("refunded", lambda: self._journal.refunded(since, until))
+
+    async def park(self, sale_id: SaleId, reason: str, at: datetime, released: str | None = None) -> None:
+        await self._call("park", lambda: self._journal.park(sale_id, reason, at, released))
 
     async def parked(self) -> Sequence[Parked]:
         return await self._call("parked", self._journal.parked)
@@ -227,8 +258,12 @@ class World:
         self.deaths: list[str] = []
         self.lives: list[Incarnation] = []
         self.notices: list[tuple[str, str, dict[str, object]]] = []
+        self.confirmed: list[object] = []  # what an operator was told to be decided (see office)
         self.generation = 0
+        self.left_behind = 0  # lists of means that were still asked for when an engine had stopped
+        self.watched = False  # whether lives remember their places
         self._undertaker: asyncio.Task[None] | None = None
+        self._corpses: list[asyncio.Task[None]] = []
         self._up = asyncio.Event()
 
     # --- time ---
@@ -297,21 +332,23 @@ class World:
     async def start(self) -> None:
         """A new life on what lies on the disk."""
         plan = self.plans.pop(0) if self.plans else None
-        life = Incarnation(plan)
+        life = Incarnation(plan, self.sales if self.watched else None)
         self.life = life
         self.lives.append(life)
-        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not self.path.exists():
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            self.path.write_bytes(_empty_journal())
+            self.path.chmod(0o600)
         self.opening += 1
-        self.journal = await SqliteJournal.open(self.path, allow_volatile=True)
+        self.journal = await SqliteJournal.open(self.path, allow_volatile=True, idle_s=IDLE_S)
         self.opening -= 1
         self._undertaker = self.loop.create_task(self._bury(life))
         ports = self._ports(life)
         engine = Engine(ports, self.setup())
         self.engine, self.acceptance, self.counter = engine, Acceptance(engine), Counter(engine)
         recovering = self.loop.create_task(recover(engine))
-        dying = self.loop.create_task(life.died.wait())
-        await asyncio.wait({recovering, dying}, return_when=asyncio.FIRST_COMPLETED)
-        dying.cancel()
+        life.end = self.loop.create_task(life.died.wait())
+        await asyncio.wait({recovering, life.end}, return_when=asyncio.FIRST_COMPLETED)
         if recovering.done() and not life.died.is_set():
             recovering.result()
             self._up.set()
@@ -331,7 +368,10 @@ class World:
         self.generation += 1
         self.path.parent.mkdir(mode=0o700)
         _copy_as_it_lies(old.parent, self.path.parent)
-        await self._let_go(engine, journal)
+        if engine is not None:
+            await engine.stop(0)
+            self.left_behind += engine.availability.at_work
+        self._corpses.append(self.loop.create_task(journal.close()))  # nobody waits for it: none of it reaches the new life's files
         await asyncio.sleep(self.dark_s or RESTART_MS / 1000)
         if self.dark_s:
             self.boot = f"boot-{round(self.loop.time() * 1000)}"
@@ -339,20 +379,21 @@ class World:
             self.dark_s = 0.0
         await self.start()
 
-    async def _let_go(self, engine: Engine | None, journal: SqliteJournal) -> None:
-        """Free what the dead hold: none of it reaches the new life's files."""
-        if engine is not None:
-            await engine.stop(0)
-        self.opening += 1
-        await journal.close()
-        self.opening -= 1
-
     async def stop(self) -> None:
         """The end of the simulation."""
         if self._undertaker is not None:
             self._undertaker.cancel()
         assert self.journal is not None
-        await self._let_go(self.engine, self.journal)
+        if self.engine is not None:
+            await self.engine.stop(0)
+        self.opening += 1
+        await asyncio.gather(self.journal.close(), *self._corpses)
+        self.opening -= 1
+
+    def sales(self) -> tuple[Sale, ...]:
+        """The sales at work in the process, by key."""
+        alive = self.engine.alive if self.engine is not None else ()
+        return tuple(sorted((steward.sale for steward in alive), key=lambda sale: sale.id.key))
 
     # --- the till ---
 
@@ -362,10 +403,9 @@ class World:
             await self._up.wait()
             life = self.life
             assert life is not None
+            assert life.end is not None
             asking = asyncio.ensure_future(question())
-            dying = self.loop.create_task(life.died.wait())
-            await asyncio.wait({asking, dying}, return_when=asyncio.FIRST_COMPLETED)
-            dying.cancel()
+            await asyncio.wait({asking, life.end}, return_when=asyncio.FIRST_COMPLETED)
             if asking.done() and not life.died.is_set():
                 return asking.result()
             asking.cancel()
@@ -384,6 +424,16 @@ class World:
         self.life.where = "power cut"
         self.life.died.set()
         await asyncio.sleep(0)
+
+
+@functools.cache
+def _empty_journal() -> bytes:
+    """A file as the journal makes it at its first start, made once: every story begins with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "journal.db")
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            prepare_writer(connection, path, CURRENT, secrets.token_bytes)
+        return path.read_bytes()
 
 
 def _copy_as_it_lies(source: Path, target: Path) -> None:

@@ -45,12 +45,39 @@ class Socket:
 
 
 @dataclass(frozen=True)
+class Port:
+    """A ``[[listener]]`` at a port of its own with one client."""
+
+    name: str
+    kind: str
+    role: str = "pos"
+    terminals: Sequence[str] = ("*/*",)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        return f"token-of-{self.name}-0123456789"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A ``[[listener]]`` of kind serial or pty; a serial one names its port in ``options``."""
+
+    name: str
+    kind: str = "pty"
+    terminals: Sequence[str] = ("*/*",)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a stand is made of. ``tills`` maps a terminalId to its options; ``koshelek`` and ``more`` are added to the file.
     ``helper``: text of a shell script that plays the vendor's library."""
 
     tills: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: {TERMINAL: {}})
     sockets: Sequence[Socket] = (Socket("pos"), Socket("admin", "admin"))
+    ports: Sequence[Port] = ()
+    lines: Sequence[Line] = ()
     koshelek: Mapping[str, object] = field(default_factory=dict)
     language: str = "en"
     helper: str | None = None
@@ -68,6 +95,7 @@ class Stand:
         self.journal = self.folder / "journal" / "journal.sqlite3"
         self.log = self.folder / "agent.log"
         self.sandbox_port, self.control_port = free_port(), free_port()
+        self.ports = {one.name: free_port() for one in self.plan.ports}
         self.base_url = f"http://127.0.0.1:{self.sandbox_port}/acme"
         self.control_url = f"http://127.0.0.1:{self.control_port}/sandbox"
         self._sandbox: subprocess.Popen[bytes] | None = None
@@ -114,12 +142,19 @@ class Stand:
             self._daemon = self._spawn([*launcher, "run", "--config", str(self.config)], log)
         for one in self.plan.sockets:
             self._wait_for(self._daemon, socket.AF_UNIX, str(self.socket(one.name)))
+        for port in self.ports.values():
+            self._wait_for(self._daemon, socket.AF_INET, ("127.0.0.1", port))
 
     def stop(self) -> int:
         """End the daemon as systemd does; its exit status."""
         assert self._daemon is not None
         self._daemon.send_signal(signal.SIGTERM)
         return self._daemon.wait(STOP_S)
+
+    def hang_up(self) -> None:
+        """SIGHUP: the configuration is to be read anew."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
         """The power is off: kill -9."""
@@ -216,6 +251,10 @@ class Stand:
         password = self.folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o600)
+        for one in self.plan.ports:
+            token = self._token_file(one)
+            token.write_text(one.token)
+            token.chmod(0o600)
         if self.plan.helper is not None:
             helper = self.folder / "helper"
             helper.write_text(self.plan.helper)
@@ -244,8 +283,29 @@ class Stand:
             _table("[[store]]", store),
             *(_table("[[terminal]]", {"store_id": STORE, "terminal_id": name, **options}) for name, options in plan.tills.items()),
             *(_table("[[listener]]", self._listener(one)) for one in plan.sockets),
+            *(self._port(one) for one in plan.ports),
+            *(_table("[[listener]]", self._line(one)) for one in plan.lines),
         ]
         return "\n".join(parts)
+
+    def listener_text(self, one: Socket) -> str:
+        """The table of a further listener."""
+        return _table("[[listener]]", self._listener(one))
+
+    def _port(self, one: Port) -> str:
+        client = {"name": one.name, "token_file": str(self._token_file(one)), "role": one.role, "terminals": list(one.terminals)}
+        place = {"kind": one.kind, "port": self.ports[one.name], **one.options}
+        return "\n".join([_table("[[listener]]", place), _table("[[listener.client]]", client)])
+
+    def line(self, name: str) -> Path:
+        """Where a pseudo-terminal is linked."""
+        return self.folder / f"{name}.tty"
+
+    def _line(self, one: Line) -> dict[str, object]:
+        return {"kind": one.kind, "path": str(self.line(one.name)), "terminals": list(one.terminals), **one.options}
+
+    def _token_file(self, one: Port) -> Path:
+        return self.folder / f"{one.name}.token"
 
     def _listener(self, one: Socket) -> dict[str, object]:
         users = [str(os.geteuid())] if one.users is None else list(one.users)

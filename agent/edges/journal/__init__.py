@@ -15,12 +15,13 @@ whole refuses the start with an instruction (checks, errors).
 Forgetting. Events never hold secrets. These lie in a side table of fixed blocks which are overwritten in place (vault): an erased secret
 is gone from the file, and with the next emptying of the log from there too.
 
-Failing. A full device refuses a step and nothing else. The first I/O error ends the journal for this process: a commit that failed may
-still have happened, and only a new start can read which.
+Failing. A full device refuses a step and nothing else; what is in flight still finds room in a reserve (reserve). The first I/O error
+ends the journal for this process: a commit that failed may still have happened, and only a new start can read which.
 
 The place. A local disk, a private directory, no links, one agent at a time (place, lock); settings are read back and compared (connect).
 """
 
+from agent.edges.journal.copying import CannotCopy, Copied, verified
 from agent.edges.journal.errors import (
     JournalDamaged,
     JournalFromFuture,
@@ -33,10 +34,18 @@ from agent.edges.journal.errors import (
 from agent.edges.journal.journal import SqliteJournal
 from agent.edges.journal.reader import Reader
 from agent.edges.journal.readonly import open_read_only
+from agent.edges.journal.reserve import DEFAULT_RESERVE_BYTES, MIN_RESERVE_BYTES, Reserve
+from agent.edges.journal.restoring import Restored, restore
+from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Damage, Verification
 from agent.edges.journal.writer import Statistics
 
 __all__ = [
+    "CURRENT",
+    "DEFAULT_RESERVE_BYTES",
+    "MIN_RESERVE_BYTES",
+    "CannotCopy",
+    "Copied",
     "Damage",
     "JournalDamaged",
     "JournalFromFuture",
@@ -44,10 +53,15 @@ __all__ = [
     "JournalPlaceRefused",
     "JournalUnusable",
     "NotAJournal",
+    "Plan",
     "Reader",
+    "Reserve",
+    "Restored",
     "SqliteJournal",
     "SqliteUnfit",
     "Statistics",
     "Verification",
     "open_read_only",
+    "restore",
+    "verified",
 ]

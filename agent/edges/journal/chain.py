@@ -83,4 +83,7 @@ def spell_moment(moment: datetime) -> str:
 def _spell(values: Sequence[Value]) -> bytes:
     """The canonical text of a flat list of texts and integers is what the standard encoder writes, ten times faster than ours."""
     plain = [f"0x{value.hex()}" if isinstance(value, bytes) else value for value in values]
-    return encode(json.dumps(plain, ensure_ascii=False, separators=(",", ":")))
+    return encode(_write(plain))
+
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # made once, not for every row

@@ -12,12 +12,14 @@ from typing import Self
 
 from agent.core.model import SaleId
 from agent.core.ports import Append, Entry, JournalBroken, Parked, Query, Row
-from agent.edges.journal import checks, connect, daily, place, readonly, steps
+from agent.edges.journal import checks, connect, copying, daily, place, readonly, restoring, steps
 from agent.edges.journal.checks import Entropy
 from agent.edges.journal.connect import WriterConnection, file_uri
+from agent.edges.journal.copying import Copied
 from agent.edges.journal.ledger import Ledger
 from agent.edges.journal.lock import FileLock
 from agent.edges.journal.reader import Reader, utc_now
+from agent.edges.journal.reserve import Reserve
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Verification
 from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Statistics, Writer
@@ -41,12 +43,14 @@ class SqliteJournal:
         entropy: Entropy = secrets.token_bytes,
         idle_s: float = IDLE_BEFORE_CHECKPOINT_S,
         plan: Plan = CURRENT,
+        reserve: Callable[[Path], Reserve] = lambda path: Reserve(path, 0),
     ) -> Self:
-        """Check the place, lock, migrate, verify, and be ready. Creates the file if there is none.
+        """Check the place, lock, migrate, verify, and be ready. Creates the file if there is none. ``reserve`` makes what is kept against
+        a full disk; by default nothing is.
 
         Raises a JournalUnusable that says what to do, JournalFull or JournalBroken. An ``open`` that is cancelled closes what it opened.
         """
-        opening = asyncio.create_task(cls._open(path, allow_volatile, clock, entropy, idle_s, plan))
+        opening = asyncio.create_task(cls._open(path, allow_volatile, clock, entropy, idle_s, plan, reserve(path)))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -57,19 +61,29 @@ class SqliteJournal:
 
     @classmethod
     async def _open(
-        cls, path: Path, allow_volatile: bool, clock: Callable[[], datetime], entropy: Entropy, idle_s: float, plan: Plan
+        cls,
+        path: Path,
+        allow_volatile: bool,
+        clock: Callable[[], datetime],
+        entropy: Entropy,
+        idle_s: float,
+        plan: Plan,
+        reserve: Reserve,
     ) -> Self:
         place.prepare(path, allow_volatile=allow_volatile)
         async with contextlib.AsyncExitStack() as stack:
             lock = FileLock(path)
             stack.callback(lock.release)
+            await asyncio.to_thread(restoring.finish, path)
+            place.create(path)
+            await asyncio.to_thread(reserve.prepare)
             check = partial(checks.prepare_writer, path=path, plan=plan, entropy=entropy)
             connection, raw, opened = await connect.connect(f"{file_uri(path)}?mode=rw", path, WriterConnection, check)
             stack.push_async_callback(connection.close)
             reader = await readonly.attach(f"{file_uri(path)}?mode=ro", path, clock, plan)
             raw.ledger = Ledger(raw, path, opened.digest_key, opened.head, opened.anchored, clock)
             stack.pop_all()
-        journal = cls(path, lock, Writer(connection, raw.ledger, path, idle_s), reader)
+        journal = cls(path, lock, Writer(connection, raw.ledger, path, idle_s, reserve), reader)
         reader.mark(opened.damages)
         try:
             await journal._writer.start()
@@ -113,9 +127,10 @@ class SqliteJournal:
         await self._writer.submit(steps.step_of(step))
         self._reader.unmark(step.id)
 
-    async def park(self, sale_id: SaleId, reason: str, at: datetime) -> None:
-        """Set a sale aside for good; again with another reason replaces the first. Raises JournalFull, JournalBroken."""
-        await self._writer.submit(steps.parking_of(sale_id, reason, at))
+    async def park(self, sale_id: SaleId, reason: str, at: datetime, released: str | None = None) -> None:
+        """Set a sale aside for good; again replaces what was said of it. ``released``: who took over what it owes. Raises JournalFull,
+        JournalBroken."""
+        await self._writer.submit(steps.parking_of(sale_id, reason, at, released))
 
     async def note(self, name: str, value: str | None) -> None:
         """Keep a small fact about the whole journal (None removes it). Raises JournalFull, JournalBroken, ValueError."""
@@ -152,6 +167,10 @@ class SqliteJournal:
         self._writer.refuse_if_broken()
         return await self._reader.find(query)
 
+    async def refunded(self, since: datetime, until: datetime) -> Sequence[SaleId]:
+        self._writer.refuse_if_broken()
+        return await self._reader.refunded(since, until)
+
     async def parked(self) -> Sequence[Parked]:
         self._writer.refuse_if_broken()
         return await self._reader.parked()
@@ -168,6 +187,12 @@ class SqliteJournal:
         verification = await daily.verify_all(self._path, self.digest_key)
         self._reader.mark(verification.damages)
         return verification
+
+    async def backup(self, target: Path) -> Copied:
+        """Write a proved copy without secrets to ``target``, beside the daily work. Raises CannotCopy, JournalUnusable, JournalBroken."""
+        self._writer.refuse_if_broken()
+        with self._writer.long_read():
+            return await copying.copy(self._path, target, self.digest_key)
 
     async def failed(self) -> JournalBroken:
         """Returns when the journal breaks, also in the quiet: the daemon must then exit non-zero and start again."""

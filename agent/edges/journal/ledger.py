@@ -26,8 +26,9 @@ PUT_META = (
     "INSERT INTO meta (name, value, hash) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value, hash = excluded.hash"
 )
 PUT_PARKED = (
-    "INSERT INTO parked (store_id, terminal_id, key, reason, at, hash) VALUES (?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (store_id, terminal_id, key) DO UPDATE SET reason = excluded.reason, at = excluded.at, hash = excluded.hash"
+    "INSERT INTO parked (store_id, terminal_id, key, reason, at, released, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (store_id, terminal_id, key)"
+    " DO UPDATE SET reason = excluded.reason, at = excluded.at, released = excluded.released, hash = excluded.hash"
 )
 
 

@@ -1,5 +1,6 @@
 """One agent per journal: an flock on a file beside it. The kernel releases it when the process dies, however it dies."""
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -29,8 +30,9 @@ class FileLock:
             raise JournalLocked(
                 f"{path} is in use by another agent, process {holder}. Stop that one first (systemctl stop koshelek-agent)"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk must not keep the till from starting; the number is only for a message
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go; a second call does nothing."""

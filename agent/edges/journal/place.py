@@ -38,9 +38,9 @@ class Mount:
 
 
 def prepare(path: Path, *, allow_volatile: bool) -> None:
-    """Check the place and create an empty file with the right mode if there is none. Raises JournalPlaceRefused."""
+    """Check the place. Raises JournalPlaceRefused."""
     directory = path.parent
-    _check_directory(directory)
+    check_directory(directory)
     mount = mount_of(os.path.realpath(directory), MOUNT_INFO.read_text(errors="surrogateescape"))
     if mount.volatile and not allow_volatile:
         raise JournalPlaceRefused(
@@ -49,8 +49,16 @@ def prepare(path: Path, *, allow_volatile: bool) -> None:
         )
     for suffix in COMPANIONS:
         _check_file(Path(f"{path}{suffix}"))
-    if not path.exists():
+
+
+def create(path: Path) -> None:
+    """Make an empty file with the right mode if there is none. Raises JournalPlaceRefused."""
+    if path.exists():
+        return
+    try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE))
+    except OSError as error:
+        raise JournalPlaceRefused(f"{path} cannot be made: {error.strerror}") from error
 
 
 def mount_of(path: str, mount_info: str) -> Mount:
@@ -77,12 +85,13 @@ def _unescape(text: str) -> str:
     return text
 
 
-def _check_directory(directory: Path) -> None:
+def check_directory(directory: Path) -> None:
+    """Whether the directory is there and nobody else's. Raises JournalPlaceRefused."""
     try:
         status = directory.stat()
     except OSError as error:
         raise JournalPlaceRefused(
-            f"the journal's directory {directory} cannot be used: {error.strerror}. Run: install -d -m 0700"
+            f"the directory {directory} cannot be used: {error.strerror}. Run: install -d -m 0700 {directory}"
         ) from error
     if not stat.S_ISDIR(status.st_mode):
         raise JournalPlaceRefused(f"{directory} is not a directory")

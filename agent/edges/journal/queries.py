@@ -1,5 +1,8 @@
 """What is asked of the file. Pure: queries and their values, nothing runs here."""
 
+from dataclasses import fields
+from datetime import date
+
 from agent.core.model import SaleId
 from agent.core.ports import Query
 from agent.edges.journal import rows
@@ -25,7 +28,11 @@ NEIGHBOURS = " ".join(
         "UNION SELECT id FROM sale WHERE order_id = ? AND store_id = ? AND (open = 1 OR paid_unreturned = 1)) ORDER BY id",
     )
 )
-PARKED = "SELECT store_id, terminal_id, key, reason, at, hash FROM parked ORDER BY rowid"
+PARKED = "SELECT store_id, terminal_id, key, reason, at, released, hash FROM parked ORDER BY rowid"
+REFUNDED = (
+    "SELECT DISTINCT store_id, terminal_id, key FROM event JOIN sale ON sale.id = event.sale"
+    " WHERE kind IN ('refunded', 'resolved') AND wall >= ? AND wall < ? ORDER BY sale.id"
+)
 META = "SELECT value, hash FROM meta WHERE name = ?"
 
 
@@ -33,29 +40,34 @@ def name_values(sale: SaleId) -> tuple[str, str, str]:
     return sale.store_id, sale.terminal_id, sale.key
 
 
+_SET_ASIDE = (
+    "EXISTS (SELECT 1 FROM parked WHERE (parked.store_id, parked.terminal_id, parked.key) = (sale.store_id, sale.terminal_id, sale.key)"
+)
+_FLAGS = {  # written out, because only so does SQLite see that a partial index fits
+    "open": "open = 1",
+    "attention": "attention = 1",
+    "unconfirmed": "told = 1 AND confirmed = 0",
+    "untold": "told = 0 AND finished = 1 AND state = 'paid'",
+    "owing": f"owes = 1 AND NOT {_SET_ASIDE} AND released IS NOT NULL)",
+    "parked": f"{_SET_ASIDE})",
+}
+_EQUAL = tuple(field.name for field in fields(Query) if field.name in rows.COLUMNS and field.name not in _FLAGS)
+_OLDER = "id < (SELECT id FROM sale WHERE store_id = ? AND terminal_id = ? AND key = ?)"
+
+
 def find(query: Query) -> tuple[str, tuple[str | int, ...]]:
     """The statement of a Query and its values. "Newest" is the order in which the file took the sales, whatever the clocks said.
 
-    Unconfirmed means: handed out as finished, and not confirmed since. Raises ValueError for a limit out of range."""
+    Raises ValueError for a limit out of range."""
     if not 0 < query.limit <= MAX_FOUND_ROWS:
         raise ValueError(f"between 1 and {MAX_FOUND_ROWS} sales can be listed, not {query.limit}")
-    wanted: list[tuple[str, str | int | None]] = [
-        ("store_id = ?", query.store_id),
-        ("terminal_id = ?", query.terminal_id),
-        ("business_date = ?", query.business_date.isoformat() if query.business_date else None),
-        ("state = ?", query.state),
-        ("order_id = ?", query.order_id),
-        ("qrc_id = ?", query.qrc_id),
-        ("kzo = ?", query.kzo),
-        ("transaction_id = ?", query.transaction_id),
-        ("amount = ?", query.amount),
-    ]
-    given = [(condition, value) for condition, value in wanted if value is not None]
-    conditions = [condition for condition, _ in given]
-    conditions += ["told = 1 AND confirmed = 0"] if query.unconfirmed else []
-    conditions += ["owes = 1"] if query.owing else []
-    where = " AND ".join(conditions) or "1 = 1"
-    values = tuple(value for _, value in given)
+    given = [(name, getattr(query, name)) for name in _EQUAL if getattr(query, name) is not None]
+    conditions = [*(f"{name} = ?" for name, _ in given), *(condition for name, condition in _FLAGS.items() if getattr(query, name))]
+    values: list[str | int] = [value.isoformat() if isinstance(value, date) else value for _, value in given]
+    if query.before is not None:
+        conditions.append(_OLDER)
+        values += name_values(query.before)
     for value in values:
         rows.check_storable(value)
+    where = " AND ".join(conditions) or "1 = 1"
     return " ".join((SELECT_ROWS, "WHERE", where, "ORDER BY id DESC LIMIT ?")), (*values, query.limit)

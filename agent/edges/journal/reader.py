@@ -59,8 +59,8 @@ class Reader:
         if not records:
             return None
         if len(records) <= INLINE_ROWS:
-            return _entries(sale_id, records)
-        return await asyncio.to_thread(_entries, sale_id, records)
+            return entries_of(sale_id, records)
+        return await asyncio.to_thread(entries_of, sale_id, records)
 
     async def secrets(self, sale_id: SaleId) -> Mapping[str, str]:
         """What is kept beside the sale by name. Raises Corrupt, JournalBroken."""
@@ -81,6 +81,10 @@ class Reader:
         found, damages = _sound(records) if len(records) <= INLINE_ROWS else await asyncio.to_thread(_sound, records)
         self.mark(damages)
         return found
+
+    async def refunded(self, since: datetime, until: datetime) -> Sequence[SaleId]:
+        """Sales with an event about a settled refund in this time. Raises ValueError for a naive moment, JournalBroken."""
+        return [SaleId(*name) for name in await self._fetch(queries.REFUNDED, (chain.spell_moment(since), chain.spell_moment(until)))]
 
     async def parked(self) -> Sequence[Parked]:
         """Sales whose record cannot be used: the parked ones, then those marked since the start. Raises JournalBroken."""
@@ -129,7 +133,8 @@ class Reader:
             raise failure from error
 
 
-def _entries(sale_id: SaleId, records: Sequence[Any]) -> Sequence[Entry]:
+def entries_of(sale_id: SaleId, records: Sequence[Any]) -> Sequence[Entry]:
+    """The proved events of a sale from the rows of ``queries.STREAM``. Raises Corrupt."""
     entries = []
     for expected, (length, *rest) in enumerate(records):
         name, (number, position, stored, *texts), before = rest[:3], rest[3:-1], rest[-1]
@@ -157,5 +162,5 @@ def _sound(records: Sequence[Any]) -> tuple[list[Row], list[Damage]]:
 def _parked(record: Sequence[Any]) -> Parked:
     *values, stored = record
     if chain.matches(values, stored):
-        return Parked(SaleId(*values[:3]), values[3], datetime.fromisoformat(values[4]))
+        return Parked(SaleId(*values[:3]), values[3], datetime.fromisoformat(values[4]), values[5])
     return Parked(rows.name_of(values), "the record of this parked sale is itself damaged", datetime.fromtimestamp(0, UTC))

@@ -1,41 +1,51 @@
 """The schema and its versions: creation, numbered migrations with a copy made before, and the comparison at start.
 
-A new file is made from schema.sql at once. An older file takes the migrations after its own version, each in one transaction with
-its number. Before the first of them the file is copied by the backup API; the copy holds no secrets, because nobody would erase them there.
+A new file is made from schema.sql at once. An older file takes the migrations after its own version, each in one transaction with its
+number; where the table of sales changes, its rows are written anew from their events (rebuild). Before the first of them the file is copied
+by the backup API; the copy holds no secrets, because nobody would erase them there.
 """
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from agent.edges.journal import pages
 from agent.edges.journal.errors import JournalDamaged, JournalFromFuture, NotAJournal
+from agent.edges.journal.rebuild import Project, make_room, rebuild
 
 APPLICATION_ID = 0x4B4F5348  # "KOSH": so that `file` and the agent know whose database this is
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The way from version ``number - 1`` to ``number``: SQL without transaction control."""
+    """The way from version ``number - 1`` to ``number``: SQL without transaction control. ``rebuild``: the table of sales is then made as
+    the plan's schema says, and its rows are written anew from their events; the script leaves it alone."""
 
     number: int
-    script: str
+    script: str = ""
+    rebuild: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A schema and the migrations that lead to it from version 1."""
+    """A schema and the migrations that lead to it from version 1. ``project`` makes the row of a sale from its events; migrations that
+    rebuild need it."""
 
     schema: str
     migrations: tuple[Migration, ...] = ()
+    project: Project | None = None
 
     def __post_init__(self) -> None:
         numbers = [migration.number for migration in self.migrations]
         assert numbers == list(range(2, len(numbers) + 2)), "migrations are numbered from 2 without gaps"
+        for migration in self.migrations:
+            list(_statements(migration.script) if migration.rebuild else ())
 
     @property
     def version(self) -> int:
@@ -70,27 +80,17 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, plan: Plan) -> 
     elif version < plan.version:
         copy_before_migration(connection, Path(f"{path}.before-version-{plan.version}"))
         for migration in plan.migrations[version - 1 :]:
-            _run(connection, migration.script, migration.number)
+            _migrate(connection, migration, plan)
     if spelling(connection) != expected(plan):
         raise JournalDamaged(f"the tables of {path} are not those of version {plan.version}: they were changed. Restore a backup")
 
 
 def copy_before_migration(connection: sqlite3.Connection, target: Path) -> None:
     """Copy the whole database to ``target`` without its secrets; the copy is complete and flushed before it gets its name."""
-    unfinished = Path(f"{target}.part")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    with contextlib.closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
-        connection.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE").fetchall()
-        copy.execute("PRAGMA secure_delete=ON").fetchall()
-        copy.executescript("BEGIN; DELETE FROM secret; UPDATE vault SET taken = 0, content = zeroblob(length(content)); COMMIT;")
-    unfinished.rename(target)
-    directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    unfinished = Path(f"{target}{pages.UNFINISHED}")
+    os.close(pages.new_file(unfinished))
+    pages.copy_pages(connection, unfinished)
+    pages.put_in_place(unfinished, target)
 
 
 def spelling(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
@@ -99,10 +99,44 @@ def spelling(connection: sqlite3.Connection) -> Mapping[tuple[str, str], str]:
     return {(kind, name): _normal(sql) for kind, name, sql in rows}
 
 
+@functools.cache  # a plan never changes, and building its model takes longer than the rest of an opening
 def expected(plan: Plan) -> Mapping[tuple[str, str], str]:
     with contextlib.closing(sqlite3.connect(":memory:")) as model:
         model.executescript(plan.schema)
         return spelling(model)
+
+
+def _migrate(connection: sqlite3.Connection, migration: Migration, plan: Plan) -> None:
+    if not migration.rebuild:
+        _run(connection, migration.script, migration.number)
+        return
+    assert plan.project is not None, "rows cannot be made anew without a function that projects a sale"
+    connection.executescript("PRAGMA foreign_keys=OFF; PRAGMA legacy_alter_table=ON;")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _statements(migration.script):
+            connection.execute(statement)
+        make_room(connection, plan.schema)
+        rebuild(connection, plan.project)
+        connection.execute(f"PRAGMA user_version={migration.number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    finally:
+        connection.executescript("PRAGMA legacy_alter_table=OFF; PRAGMA foreign_keys=ON;")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one, because ``executescript`` would commit first."""
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    assert not statement.strip(), "the last statement of a migration ends with a semicolon"
 
 
 def _run(connection: sqlite3.Connection, script: str, version: int) -> None:
@@ -118,5 +152,6 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
+@functools.lru_cache(maxsize=256)  # a schema has some thirty texts
 def _normal(sql: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\s*([(),;=<>])\s*", r"\1", re.sub(r"--[^\n]*", "", sql))).strip()

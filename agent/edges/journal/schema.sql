@@ -41,6 +41,8 @@ CREATE TABLE sale (
     operation_id        TEXT,
     operation_date_time TEXT,
     refunded_amount     INTEGER NOT NULL CHECK (refunded_amount BETWEEN 0 AND amount),
+    attention           INTEGER NOT NULL CHECK (attention IN (0, 1)),
+    alarms              TEXT NOT NULL,
     events              INTEGER NOT NULL CHECK (events >= 1),
     hash                BLOB NOT NULL CHECK (length(hash) = 32),
     UNIQUE (store_id, terminal_id, key),
@@ -60,6 +62,8 @@ CREATE INDEX sale_qrc_id ON sale (qrc_id) WHERE qrc_id IS NOT NULL;
 CREATE INDEX sale_kzo ON sale (kzo) WHERE kzo IS NOT NULL;
 CREATE INDEX sale_owes ON sale (owes) WHERE owes = 1;
 CREATE INDEX sale_unconfirmed ON sale (confirmed) WHERE told = 1 AND confirmed = 0;
+CREATE INDEX sale_untold ON sale (state) WHERE told = 0 AND finished = 1;
+CREATE INDEX sale_attention ON sale (attention) WHERE attention = 1;
 
 CREATE TRIGGER sale_keeps_its_name BEFORE UPDATE OF id, store_id, terminal_id, key ON sale
 BEGIN
@@ -83,6 +87,9 @@ CREATE TABLE event (
     hash     BLOB NOT NULL CHECK (length(hash) = 32),
     UNIQUE (sale, position)
 ) STRICT;
+
+-- Refunds belong to the day on which they were made, not to that of their sale.
+CREATE INDEX event_refunded ON event (wall) WHERE kind IN ('refunded', 'resolved');
 
 CREATE TRIGGER event_in_order BEFORE INSERT ON event
 WHEN NEW.number <> (SELECT coalesce(max(number), 0) + 1 FROM event)
@@ -141,12 +148,14 @@ BEGIN
 END;
 
 -- Sales whose record cannot be used. Without a reference to ``sale``: that row may be what is damaged. ``hash`` covers the row.
+-- ``released``: by whom and why an operator took over what the sale may still owe.
 CREATE TABLE parked (
     store_id    TEXT NOT NULL,
     terminal_id TEXT NOT NULL,
     key         TEXT NOT NULL,
     reason      TEXT NOT NULL,
     at          TEXT NOT NULL,
+    released    TEXT,
     hash        BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (store_id, terminal_id, key)
 ) STRICT;

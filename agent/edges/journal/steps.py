@@ -33,7 +33,7 @@ class Step:
 class Parking:
     """A sale is set aside."""
 
-    values: tuple[str, str, str, str, str]
+    values: tuple[str, str, str, str, str, str | None]
     hash: bytes
 
 
@@ -54,6 +54,11 @@ class Anchoring:
 Job = Step | Parking | Noting | Anchoring
 
 
+def begins(job: Job) -> bool:
+    """Whether the job is the first step of a sale."""
+    return isinstance(job, Step) and job.position == 0
+
+
 def step_of(append: Append) -> Step:
     """Pack a step. Raises ValueError for what cannot be stored: no event in a new stream, broken Unicode, a naive moment, a size."""
     if append.row.id != append.id:
@@ -71,11 +76,11 @@ def step_of(append: Append) -> Step:
     return Step(append.id, append.position, events, values, chain.values_hash(values), put, drop)
 
 
-def parking_of(sale: SaleId, reason: str, at: datetime) -> Parking:
+def parking_of(sale: SaleId, reason: str, at: datetime, released: str | None) -> Parking:
     """Pack a parked sale. The name may come from a damaged record: it is made storable. Raises ValueError for a naive moment."""
     texts = (sale.store_id, sale.terminal_id, sale.key, reason)
     store_id, terminal_id, key, why = (rows.printable(text) for text in texts)
-    values = (store_id, terminal_id, key, why, chain.spell_moment(at))
+    values = (store_id, terminal_id, key, why, chain.spell_moment(at), None if released is None else rows.printable(released))
     return Parking(values, chain.values_hash(values))
 
 

@@ -99,7 +99,7 @@ def small_tables(connection: sqlite3.Connection, key: bytes) -> Iterator[Damage]
     for name, value, stored in connection.execute("SELECT name, value, hash FROM meta"):
         if not chain.matches((name, value), stored):
             yield Damage(f"the fact {rows.printable(name)!r} does not match its hash")
-    for *values, stored in connection.execute("SELECT store_id, terminal_id, key, reason, at, hash FROM parked"):
+    for *values, stored in connection.execute("SELECT store_id, terminal_id, key, reason, at, released, hash FROM parked"):
         if not chain.matches(values, stored):
             yield Damage("the record of a parked sale does not match its hash", rows.name_of(values))
     owners = connection.execute("SELECT DISTINCT store_id, terminal_id, key FROM secret JOIN sale ON sale.id = secret.sale").fetchall()
@@ -111,13 +111,14 @@ def small_tables(connection: sqlite3.Connection, key: bytes) -> Iterator[Damage]
             yield Damage(str(error), rows.name_of(owner))
 
 
-def everything(connection: sqlite3.Connection, key: bytes) -> Iterator[Verification]:
-    """The whole file, piece by piece: each result is what one piece found. Nothing stays locked between two pieces."""
+def everything(connection: sqlite3.Connection, key: bytes, rows: bool = True) -> Iterator[Verification]:
+    """The whole file, piece by piece: each result is what one piece found. Nothing stays locked between two pieces. Without ``rows`` those
+    of an older version are not looked at: they will be written anew from their events."""
     head, reached = START, None
     while reached != head:
         reached, (head, damages) = head, events(connection, head)
         yield Verification(head.number - reached.number, 0, tuple(damages))
-    last, more = 0, True
+    last, more = 0, rows
     while more:
         last, counted, damages = sales(connection, last)
         more = counted == PIECE

@@ -10,6 +10,8 @@ The first I/O error ends the task for good. Whoever waits then, or comes later, 
 import asyncio
 import sqlite3
 from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -19,7 +21,8 @@ import aiosqlite
 from agent.core.ports import JournalBroken, JournalError, JournalFull
 from agent.edges.journal.errors import translate
 from agent.edges.journal.ledger import Ledger
-from agent.edges.journal.steps import Anchoring, Job
+from agent.edges.journal.reserve import LOOK_EVERY_S, Reserve
+from agent.edges.journal.steps import Anchoring, Job, begins
 
 MAX_GROUP_JOBS = 256  # keeps a commit to some milliseconds, so that the first of a flood is not kept waiting for the last
 MAX_WAITING_JOBS = 4096  # more callers than this wait outside; a till has some dozens of tasks
@@ -32,7 +35,8 @@ IDLE_BEFORE_CHECKPOINT_S = 2.0  # longer than the pause between two steps of a s
 class Statistics:
     """For status output. ``events`` are all in the file; the others count since the start.
 
-    ``commits`` are transactions, ``groups`` those of more than one job; ``log_bytes`` is the present size of the write-ahead log."""
+    ``commits`` are transactions, ``groups`` those of more than one job; ``log_bytes`` is the present size of the write-ahead log. ``room``:
+    the reserve against a full disk lies there; without it no sale may begin."""
 
     events: int
     jobs: int
@@ -41,6 +45,7 @@ class Statistics:
     refused_full: int
     checkpoints: int
     log_bytes: int
+    room: bool
 
 
 class Checkpoint(Enum):
@@ -59,8 +64,8 @@ class _Waiting:
 class Writer:
     """Owns the writing connection between ``start`` and ``stop``."""
 
-    def __init__(self, connection: aiosqlite.Connection, ledger: Ledger, path: Path, idle_s: float) -> None:
-        self._connection, self._ledger, self._path, self._idle_s = connection, ledger, path, idle_s
+    def __init__(self, connection: aiosqlite.Connection, ledger: Ledger, path: Path, idle_s: float, reserve: Reserve) -> None:
+        self._connection, self._ledger, self._path, self._idle_s, self._reserve = connection, ledger, path, idle_s, reserve
         self._log = Path(f"{path}-wal")
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         self._places = asyncio.Semaphore(MAX_WAITING_JOBS)
@@ -69,6 +74,7 @@ class Writer:
         self._failure: JournalBroken | None = None
         self._failed = asyncio.Event()
         self._since_checkpoint = 0
+        self._long_reads = 0
         self._unmoved = False  # the log holds commits that a TRUNCATE would empty
         self._jobs = self._groups = self._refused_full = self._checkpoints = 0
         self._task: asyncio.Task[None] | None = None
@@ -122,6 +128,15 @@ class Writer:
             self._failure = failure
             self._failed.set()
 
+    @contextmanager
+    def long_read(self) -> Iterator[None]:
+        """Inside, somebody reads for a long time: the log is moved and not emptied, for that waits for readers, and steps wait with it."""
+        self._long_reads += 1
+        try:
+            yield
+        finally:
+            self._long_reads -= 1
+
     def statistics(self) -> Statistics:
         return Statistics(
             events=self._ledger.head.number,
@@ -131,6 +146,7 @@ class Writer:
             refused_full=self._refused_full,
             checkpoints=self._checkpoints,
             log_bytes=self._log_bytes(),
+            room=not self._reserve.wanted,
         )
 
     # --- the task ---
@@ -164,12 +180,14 @@ class Writer:
         return bool(self._group)
 
     async def _next(self) -> _Waiting | None:
-        while self._unmoved and self._failure is None:
+        while (self._unmoved or self._reserve.wanted) and self._failure is None:
             try:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(LOOK_EVERY_S if self._reserve.wanted else self._idle_s):
                     return await self._queue.get()
             except TimeoutError:
-                await self._checkpoint(Checkpoint.TRUNCATE, warm=True)
+                if self._unmoved:
+                    await self._checkpoint(Checkpoint.TRUNCATE, warm=True)
+                await self._look_for_room()
         return await self._queue.get()
 
     async def _serve(self) -> None:
@@ -187,7 +205,30 @@ class Writer:
             long = self._log_bytes() >= MAX_LOG_BYTES
             await self._checkpoint(Checkpoint.TRUNCATE if long else Checkpoint.PASSIVE, warm=False)
 
+    async def _look_for_room(self) -> None:
+        if self._reserve.wanted:
+            await asyncio.to_thread(self._reserve.look)
+
     async def _write(self, jobs: list[Job]) -> list[JournalError | None]:
+        """What becomes of each job. The first one that finds the device full gives the reserve up; what is in flight is then written into
+        its room, and sales that would begin are turned away until the reserve lies there again."""
+        await self._look_for_room()
+        refused = JournalFull(f"{self._path}: the device is full; what room is left is kept for the sales in flight")
+        outcomes: list[JournalError | None] = [refused if self._reserve.wanted and begins(job) else None for job in jobs]
+        self._refused_full += len([one for one in outcomes if one])
+        await self._commit(jobs, [place for place, outcome in enumerate(outcomes) if outcome is None], outcomes)
+        full = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, JournalFull)]
+        if full and not self._reserve.wanted and await asyncio.to_thread(self._reserve.release):
+            await self._commit(jobs, [place for place in full if not begins(jobs[place])], outcomes)
+        return outcomes
+
+    async def _commit(self, jobs: Sequence[Job], places: Sequence[int], outcomes: list[JournalError | None]) -> None:
+        """Write the jobs at these places as one group and put down what became of them."""
+        if places:
+            for place, outcome in zip(places, await self._write_group([jobs[place] for place in places]), strict=True):
+                outcomes[place] = outcome
+
+    async def _write_group(self, jobs: list[Job]) -> list[JournalError | None]:
         self._ledger.group = jobs
         await self._connection.commit()
         outcomes = list(self._ledger.outcomes)
@@ -208,6 +249,8 @@ class Writer:
         """
         if self._failure is not None:
             return False
+        if self._long_reads:
+            mode = Checkpoint.PASSIVE
         try:
             ((busy, _, _),) = await self._connection.execute_fetchall(f"PRAGMA wal_checkpoint({mode.value})")
             self._checkpoints += 1

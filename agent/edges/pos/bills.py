@@ -11,8 +11,8 @@ def invoice_of(given: bill.CheckoutInvoice) -> Invoice:
         Kopecks(given.total_amount),
         tuple(item_of(item) for item in given.items),
         given.currency,
-        _kopecks(given.discount_amount),
-        _kopecks(given.sub_total_amount),
+        kopecks_of(given.discount_amount),
+        kopecks_of(given.sub_total_amount),
     )
 
 
@@ -25,10 +25,11 @@ def item_of(item: bill.Item) -> Item:
         Kopecks(item.total_amount),
         item.tax,
         item.measure,
-        _kopecks(item.discount_amount),
-        _kopecks(item.sub_total_amount),
+        kopecks_of(item.discount_amount),
+        kopecks_of(item.sub_total_amount),
     )
 
 
-def _kopecks(amount: int | None) -> Kopecks | None:
+def kopecks_of(amount: int | None) -> Kopecks | None:
+    """An amount that may be absent."""
     return None if amount is None else Kopecks(amount)

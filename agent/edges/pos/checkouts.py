@@ -9,6 +9,7 @@ from agent.edges.pos.front import Front, Handlers, patiently, sale_id
 from agent.engine.accept import Order
 from agent.engine.steward import Steward
 from drivers import messages
+from drivers.answers import Created
 from drivers.caller import Caller
 
 
@@ -25,9 +26,10 @@ class Checkouts:
         }
 
     async def _create(self, caller: Caller, request: messages.CheckoutCreate) -> Mapping[str, Any]:
-        steward = await self._front.acceptance.create(self._order(caller, request))
-        await self._wait(caller, steward, request.wait_s)
-        return await self._front.told(caller, steward)
+        taken = await self._front.acceptance.create(self._order(caller, request))
+        await self._wait(caller, taken.steward, request.wait_s)
+        reply = await self._front.told(caller, taken.steward)
+        return Created(reply) if taken.new else reply
 
     async def _get(self, caller: Caller, request: messages.CheckoutGet) -> Mapping[str, Any]:
         steward = await self._front.find_sale(sale_id(request))

@@ -5,10 +5,16 @@ from typing import Any
 
 from agent.core.ports import Corrupt
 from agent.edges import replies
+from agent.edges.pos.availability import Availability
+from agent.edges.pos.care import Care
 from agent.edges.pos.checkouts import Checkouts
 from agent.edges.pos.front import Front, Handler, sale_id
+from agent.edges.pos.keeper import Keeper
 from agent.edges.pos.operations import Operations
+from agent.edges.pos.operator import Operators
+from agent.edges.pos.receipts import Receipts
 from agent.edges.pos.refunds import Refunds
+from agent.edges.pos.reports import Reports
 from agent.edges.pos.status import Status
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, Stopped
@@ -21,9 +27,19 @@ from drivers.session import Refused
 class PosDesk:
     """Handles the requests of all connections. One for the whole agent."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._front = Front(engine)
-        areas = (Checkouts(self._front), Refunds(self._front), Operations(self._front), Status(self._front))
+    def __init__(self, engine: Engine, keeper: Keeper | None = None) -> None:
+        self._front = front = Front(engine)
+        areas = (
+            Availability(front),
+            Checkouts(front),
+            Refunds(front),
+            Receipts(front),
+            Operations(front),
+            Operators(front),
+            Reports(front),
+            Status(front, keeper),
+            Care(front, keeper),
+        )
         self._handlers: dict[type[messages.Request], Handler] = {kind: one for area in areas for kind, one in area.handlers.items()}
 
     async def handle(self, caller: Caller, request: messages.Request) -> Mapping[str, Any]:
@@ -54,16 +70,23 @@ class PosDesk:
     def _permit(self, caller: Caller, request: messages.Request) -> None:
         """A caller speaks for its own terminals only (promise P22)."""
         match request:
-            case messages.OperationShow() if not caller.operator:
-                raise Refusal("FORBIDDEN", "operation.show is for the operator's socket")
-            case messages.OperationList() if request.terminal_id is None and caller.tills is not None:
+            case messages.OperationShow() | messages.OperationResolve() | messages.OperationRetry() if not caller.operator:
+                raise Refusal("FORBIDDEN", f"{request.method} is for the operator's socket")
+            case messages.OperationRetry():
+                return
+            case messages.OperationList() | messages.OperationReport() if caller.operator:
+                return
+            case messages.OperationList() | messages.OperationReport() if request.terminal_id is None and caller.tills is not None:
                 raise Refusal("FORBIDDEN", "name a terminalId: this user may not see every terminal of the store", path="terminalId")
-            case messages.OperationList():
-                self._permit_till(caller, request.store_id, request.terminal_id or "")
+            case messages.OperationList() | messages.OperationReport():
+                self._permit_till(caller, request.store_id or "", request.terminal_id or "")
             case messages.TillRequest():
                 self._permit_till(caller, request.store_id, request.terminal_id)
             case messages.AgentStatus():
                 return
+            case messages.AgentReload() | messages.AgentBackup() | messages.AgentRelease():
+                if not caller.operator:
+                    raise Refusal("FORBIDDEN", f"{request.method} is for the operator's socket")
             case _:
                 raise Refusal("FORBIDDEN", f"{request.method} has no rule that permits it")
 

@@ -16,7 +16,7 @@ from agent.engine.counter import Counter
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
 from agent.engine.steward import Steward
-from agent.texts import translator
+from agent.texts import Translate, translator
 from drivers import messages
 from drivers.caller import Caller
 
@@ -34,7 +34,11 @@ class Front:
         self.engine = engine
         self.acceptance = Acceptance(engine)
         self.counter = Counter(engine)
-        self.translate = translator(engine.setup.language)
+
+    @property
+    def translate(self) -> Translate:
+        """Into the language of the configuration in force."""
+        return translator(self.engine.setup.language)
 
     async def find_sale(self, sale_id: SaleId) -> Steward:
         """The sale a POS asks for. "Not found" makes a cashier take the money another way, so it is said only after a second look: the

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agent.core import events
+from agent.core.alarms import standing
 from agent.core.answer import row as projection
 from agent.core.payment import PaymentState
 from agent.core.ports import Query, Row
 from agent.edges import replies
 from agent.edges.pos.front import Front, Handlers, sale_id
+from agent.edges.pos.listing import cursor, parked_reply, query_of
 from agent.engine.errors import Refusal
 from drivers import messages
 from drivers.caller import Caller
@@ -26,6 +27,7 @@ class Operations:
             messages.OperationLast: self._last,
             messages.OperationList: self._list,
             messages.OperationShow: self._show,
+            messages.OperationSlip: self._slip,
         }
 
     async def _last(self, caller: Caller, request: messages.OperationLast) -> Mapping[str, Any]:
@@ -37,23 +39,26 @@ class Operations:
         return replies.sale_reply(steward.sale, self._front.translate) if caller.operator else await self._front.told(caller, steward)
 
     async def _list(self, caller: Caller, request: messages.OperationList) -> Mapping[str, Any]:
-        query = Query(
-            store_id=request.store_id,
-            terminal_id=request.terminal_id,
-            business_date=request.date,
-            state=request.state,
-            order_id=request.order_id,
-            qrc_id=request.qrc_id,
-            kzo=request.kzo,
-            amount=request.amount,
-            limit=request.limit + 1,
-        )
-        rows = await self._find(query)
-        shown: Sequence[Row | None] = rows[: request.limit]
+        rows = await self._find(query_of(request))
+        page, more = rows[: request.limit], len(rows) > request.limit
+        shown: Sequence[Row | None] = page
         if not caller.operator:  # together, so that they share a commit
-            shown = await asyncio.gather(*(self._handed_out(caller, row) for row in rows[: request.limit]))
-        operations = [replies.row_reply(row, self._front.translate) for row in shown if row is not None]
-        return {"operations": operations, "more": len(rows) > request.limit}
+            shown = await asyncio.gather(*(self._handed_out(caller, row) for row in page))
+        found: dict[str, Any] = {
+            "operations": [replies.row_reply(row, self._front.translate) for row in shown if row is not None],
+            "more": more,
+        }
+        found |= {"next": cursor(page[-1].id)} if more else {}
+        return found | ({"parked": await self._parked(request)} if request.parked else {})
+
+    async def _parked(self, request: messages.OperationList) -> list[dict[str, Any]]:
+        """Why they are set aside; also those whose row cannot be read. The other filters know only what a name says."""
+        engine = self._front.engine
+        return [
+            parked_reply(one)
+            for one in await engine.reading(engine.ports.journal.parked())
+            if request.store_id in (None, one.id.store_id) and request.terminal_id in (None, one.id.terminal_id)
+        ]
 
     async def _handed_out(self, caller: Caller, row: Row) -> Row | None:
         """What a register reads of a finished sale is handed out, in a list too. None: the sale's record cannot be used; the rest can."""
@@ -73,7 +78,19 @@ class Operations:
         engine = self._front.engine
         steward = await self._front.counter.find(sale_id(request))
         found = replies.sale_reply(steward.sale, self._front.translate)
+        alarms = standing(steward.sale)
+        found |= {"alarms": list(alarms)} if alarms else {}
         if request.events:
-            entries = await engine.reading(engine.ports.journal.stream(steward.sale.id)) or ()
-            found["events"] = [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **events.plain(entry.body)} for entry in entries]
+            found["events"] = replies.story(await engine.reading(engine.ports.journal.stream(steward.sale.id)))
+        return found
+
+    async def _slip(self, caller: Caller, request: messages.OperationSlip) -> Mapping[str, Any]:
+        """A register that asks for the slip of a finished sale is told the answer with it; for an operator there must be one that was."""
+        steward = await self._front.counter.find(sale_id(request))
+        if not caller.operator and not caller.presence.gone:
+            await self._front.tell(caller, steward)
+        found = replies.copy_reply(steward.sale, request.refund_key)
+        if found is None:
+            what = "the sale" if request.refund_key is None else f"refund {request.refund_key!r}"
+            raise Refusal("NOT_FOUND", f"{what} has no slip that was handed out: only what was paid or returned has one")
         return found

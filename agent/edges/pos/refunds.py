@@ -12,6 +12,7 @@ from agent.edges.pos.front import Front, Handlers, patiently, sale_id
 from agent.engine.counter import GivenSale, RefundOrder
 from agent.engine.engine import Engine
 from drivers import messages
+from drivers.answers import Created
 from drivers.caller import Caller
 
 
@@ -23,8 +24,9 @@ class Refunds:
         self.handlers: Handlers = {messages.RefundCreate: self._create, messages.RefundGet: self._get}
 
     async def _create(self, caller: Caller, request: messages.RefundCreate) -> Mapping[str, Any]:
-        _, one = await self._front.counter.refund(_order(request, self._front.engine))
-        return await self._reply(caller, request, one.key, request.wait_s)
+        _, one, new = await self._front.counter.refund(_order(request, self._front.engine))
+        reply = await self._reply(caller, request, one.key, request.wait_s)
+        return Created(reply) if new else reply
 
     async def _get(self, caller: Caller, request: messages.RefundGet) -> Mapping[str, Any]:
         return await self._reply(caller, request, request.refund_key, request.wait_s)

@@ -4,18 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent import __version__
-from agent.core.ports import Query, Row
+from agent.core.ports import RESTORED_NOTE, Query, Row
 from agent.edges.pos.front import Front, Handlers
-from agent.engine.accept import RESTORED_NOTE
+from agent.edges.pos.keeper import Keeper
 from drivers import messages
 from drivers.caller import Caller
+
+MAX_COUNTED = 500  # rows of a kind that are looked through: more are no longer counted by a person
 
 
 class Status:
     """One area of the desk."""
 
-    def __init__(self, front: Front) -> None:
-        self._front = front
+    def __init__(self, front: Front, keeper: Keeper | None) -> None:
+        self._front, self._keeper = front, keeper
         self.handlers: Handlers = {messages.AgentStatus: self._status}
 
     async def _status(self, caller: Caller, request: messages.AgentStatus) -> Mapping[str, Any]:
@@ -23,31 +25,38 @@ class Status:
         restored = await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None
         environments = sorted({binding.environment.value for binding in engine.setup.bindings.values()})
         found: dict[str, Any] = {
-            "ready": not engine.closing and not restored,
+            "ready": not engine.closing and not restored and (self._keeper is None or self._keeper.taking),
             "version": __version__,
             "environment": environments[0],
             "providers": {
                 name: {"reachable": engine.ports.transport.reachable(binding.account)} for name, binding in engine.setup.bindings.items()
             },
         }
+        found |= self._keeper.report(caller.operator) if self._keeper else {}
         if caller.operator:
             found["details"] = await self._details(restored)
+            if restored and self._keeper is not None:
+                found["details"]["restore"] = self._keeper.restored()
         return found
 
     async def _details(self, restored: bool) -> dict[str, Any]:
         engine = self._front.engine
         alive = [steward.sale for steward in engine.alive]
-        unconfirmed = await self._find(Query(unconfirmed=True, limit=500))
-        untold = [row for row in await self._find(Query(state="paid", limit=500)) if not row.told]
+        unconfirmed = await self._find(Query(unconfirmed=True, limit=MAX_COUNTED))
+        untold = await self._find(Query(untold=True, limit=MAX_COUNTED))
+        attention = await self._find(Query(attention=True, limit=MAX_COUNTED))  # from the file: they outlive the process that raised them
         parked = await engine.reading(engine.ports.journal.parked())
         return {
             "restored": restored,
+            "lines": self._keeper.lines() if self._keeper else [],
             "open": _counted(sale.payment.value for sale in alive if not sale.finished),
             "refundsOpen": sum(1 for sale in alive for one in sale.refunds if one.unsettled),
+            "receiptsOpen": sum(1 for sale in alive for one in sale.deliveries if one.unsettled),
             "toldUnconfirmed": len(unconfirmed),
             "paidUntold": len(untold),
-            "alarms": [{"sale": str(sale.id), "codes": sorted(sale.alarms)} for sale in alive if sale.alarms],
-            "parked": [{"sale": str(one.id), "reason": one.reason, "at": one.at.isoformat()} for one in parked],
+            "alarms": [{"sale": str(row.id), "codes": row.alarms.split()} for row in attention if row.alarms],
+            "attention": len(attention),
+            "parked": [{"sale": str(one.id), "reason": one.reason, "at": one.at.isoformat()} for one in parked if one.released is None],
         }
 
     async def _find(self, query: Query) -> Sequence[Row]:

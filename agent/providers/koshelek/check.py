@@ -21,7 +21,7 @@ MAX_PROBLEMS = 50  # a bill of a thousand wrong lines is one mistake of a progra
 _SOME_REQUEST_ID = "0" * 36  # as long as the real one: only the size of the body is of interest
 
 
-class _Findings(list[tuple[str, str]]):
+class Findings(list[tuple[str, str]]):
     """The problems so far, the first ``MAX_PROBLEMS`` of them."""
 
     def add(self, path: str, problem: str) -> None:
@@ -62,12 +62,12 @@ def check_checkout(
     settings: KoshelekSettings, stores: Mapping[str, StoreFacts], sale_id: SaleId, checkout: Checkout, secret_lengths: Mapping[str, int]
 ) -> None:
     """Raises Unacceptable with every problem found (at most ``MAX_PROBLEMS``). ``secret_lengths``: characters of each given secret."""
-    found = _Findings()
+    found = Findings()
     _check_till(found, settings.limits, stores, sale_id)
     _check_secrets(found, settings.limits, secret_lengths)
     _check_invoice(found, settings, checkout.invoice)
     for index, item in enumerate(checkout.invoice.items[: settings.limits.items]):
-        _check_item(found, settings, f"checkoutInvoice.items[{index}]", item)
+        check_item(found, settings, f"checkoutInvoice.items[{index}]", item)
     facts = stores.get(sale_id.store_id, StoreFacts())
     _check_methods(found, settings, offered_methods(facts, checkout))
     if not found:  # only a checkout without other faults is sure to have a JSON text
@@ -78,14 +78,14 @@ def check_checkout(
         raise Unacceptable(*first, *more)
 
 
-def _check_till(found: _Findings, limits: Limits, stores: Mapping[str, StoreFacts], sale_id: SaleId) -> None:
+def _check_till(found: Findings, limits: Limits, stores: Mapping[str, StoreFacts], sale_id: SaleId) -> None:
     found.name("storeId", sale_id.store_id, limits.store_id_characters)
     found.name("terminalId", sale_id.terminal_id, limits.terminal_id_characters)
     if sale_id.store_id not in stores:
         found.add("storeId", "is not a configured store")
 
 
-def _check_secrets(found: _Findings, limits: Limits, lengths: Mapping[str, int]) -> None:
+def _check_secrets(found: Findings, limits: Limits, lengths: Mapping[str, int]) -> None:
     if CARD_SESSION not in lengths:
         found.add("cardSession", "is missing: without it the card cannot pay")
     if LOYALTY_ID not in lengths:
@@ -96,7 +96,7 @@ def _check_secrets(found: _Findings, limits: Limits, lengths: Mapping[str, int])
     found.length("token", lengths.get(TILL_FINGERPRINT, 1), limits.token_characters)
 
 
-def _check_invoice(found: _Findings, settings: KoshelekSettings, invoice: Invoice) -> None:
+def _check_invoice(found: Findings, settings: KoshelekSettings, invoice: Invoice) -> None:
     path = "checkoutInvoice"
     found.name(f"{path}.orderId", invoice.order_id, settings.limits.order_id_characters)
     if invoice.currency != RUB:
@@ -109,7 +109,8 @@ def _check_invoice(found: _Findings, settings: KoshelekSettings, invoice: Invoic
     _check_amounts(found, path, invoice, settings.invoice_discounts_add_up)
 
 
-def _check_item(found: _Findings, settings: KoshelekSettings, path: str, item: Item) -> None:
+def check_item(found: Findings, settings: KoshelekSettings, path: str, item: Item) -> None:
+    """One line, of a bill or of a fiscal receipt."""
     limits = settings.limits
     found.text(f"{path}.name", item.name, limits.name_characters)
     # A shop may have goods without an article. The field must be there; that it must not be empty no document says.
@@ -122,7 +123,7 @@ def _check_item(found: _Findings, settings: KoshelekSettings, path: str, item: I
     _check_amounts(found, path, item, settings.line_discounts_add_up)
 
 
-def _check_price(found: _Findings, path: str, price: Decimal, limits: Limits) -> None:
+def _check_price(found: Findings, path: str, price: Decimal, limits: Limits) -> None:
     """Kopecks per unit of measure. A fraction is right where the unit is small; how many digits arrive at the other side is our limit."""
     if not price.is_finite() or not 0 <= price <= MAX_KOPECKS:
         found.add(path, f"must be a number of kopecks from 0 to {MAX_KOPECKS}")
@@ -133,7 +134,7 @@ def _check_price(found: _Findings, path: str, price: Decimal, limits: Limits) ->
         found.add(path, f"must have at most {limits.price_fraction_digits} digits after the point")
 
 
-def _check_amounts(found: _Findings, path: str, bearer: Invoice | Item, adds_up: bool) -> None:
+def _check_amounts(found: Findings, path: str, bearer: Invoice | Item, adds_up: bool) -> None:
     total, discount, sub_total = bearer.total_amount, bearer.discount_amount, bearer.sub_total_amount
     found.amount(f"{path}.totalAmount", total)
     found.amount(f"{path}.discountAmount", discount)
@@ -142,7 +143,7 @@ def _check_amounts(found: _Findings, path: str, bearer: Invoice | Item, adds_up:
         found.add(f"{path}.totalAmount", "must be subTotalAmount less discountAmount")
 
 
-def _check_methods(found: _Findings, settings: KoshelekSettings, methods: tuple[PaymentMethod, ...]) -> None:
+def _check_methods(found: Findings, settings: KoshelekSettings, methods: tuple[PaymentMethod, ...]) -> None:
     if not methods:
         found.add("paymentMethods", "must offer at least one way to pay")
     if any(count > 1 for count in Counter(method.type for method in methods).values()):
@@ -154,10 +155,11 @@ def _check_methods(found: _Findings, settings: KoshelekSettings, methods: tuple[
         if method.payment_purpose is not None:
             found.text(f"{path}.paymentPurpose", method.payment_purpose, settings.limits.payment_purpose_characters)
         if method.meta is not None:
-            _check_meta(found, f"{path}.meta", method.meta, settings.limits.meta_bytes)
+            check_meta(found, f"{path}.meta", method.meta, settings.limits.meta_bytes)
 
 
-def _check_meta(found: _Findings, path: str, meta: Mapping[str, Any], most_bytes: int) -> None:
+def check_meta(found: Findings, path: str, meta: Mapping[str, Any], most_bytes: int) -> None:
+    """An object of free form."""
     try:
         size_bytes = len(canonical.dumps(meta).encode())
     except ValueError:  # a float, a depth, a key or half of a surrogate pair that has no JSON text in UTF-8

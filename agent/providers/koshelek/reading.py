@@ -28,21 +28,29 @@ _MOVES_BACK: Final = frozenset({Operation.CANCEL, Operation.REFUND})  # these mu
 
 def read_reply(settings: KoshelekSettings, operation: Operation, reply: Reply) -> Verdict:
     """What a complete answer says. Never raises."""
-    retry_after_s = _retry_after_s(reply.headers)
+    retry_after_s = retry_after_seconds(reply.headers)
     if reply.status in settings.denied_statuses:
         return Denied(reply.status, retry_after_s)
     try:
         match reply.status:
             case 200 if operation is Operation.RECEIPT:
-                return Observed(Status.UNKNOWN)  # delivered; the body is empty by contract and says nothing of the payment
+                return _taken(reply)
             case 200:
                 return _observed(operation, wire.read_object(reply.body))
             case 422:
-                return _refused(wire.read_object(reply.body))
+                return refused(wire.read_object(reply.body))
             case other:
                 return Garbled(f"http_{other}", retry_after_s)
     except Unreadable as problem:
         return Garbled(str(problem), retry_after_s)
+
+
+def _taken(reply: Reply) -> Observed:
+    """A receipt was taken. The body is empty by contract, says nothing of the payment, and is not read; only a page of some machine in
+    between, which answers 200 to everything, is no answer of the API."""
+    if reply.headers.get("content-type", "").strip().lower().startswith("text/html"):
+        raise Unreadable("html")
+    return Observed(Status.UNKNOWN)
 
 
 def _observed(operation: Operation, fields: Mapping[str, Any]) -> Observed:
@@ -99,7 +107,8 @@ def _refusal(ref_status: RefStatus | None, error_code: str | None) -> Refusal | 
     return ERROR_CODES.get(error_code, Refusal.UNKNOWN)
 
 
-def _refused(fields: Mapping[str, Any]) -> Refused:
+def refused(fields: Mapping[str, Any]) -> Refused:
+    """The error object of a 422. Raises Unreadable without a code."""
     code = fields.get("code")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise Unreadable("no_code")
@@ -143,7 +152,7 @@ def _order_id(slip: Mapping[str, Any]) -> str | None:
     return order_id
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> int | None:
+def retry_after_seconds(headers: Mapping[str, str]) -> int | None:
     """Seconds, at most a day. The date form is left alone: it needs a clock, and the machines have a back-off of their own."""
     text = headers.get("retry-after", "").strip()
     return min(int(text), MAX_RETRY_AFTER_S) if _DELTA_SECONDS.fullmatch(text) else None

@@ -28,7 +28,7 @@ def checkout_request(
         "cardSession": secret(CARD_SESSION),
         "storeId": sale_id.store_id,
         "terminalId": sale_id.terminal_id,
-        "checkoutInvoice": _invoice(settings, checkout.invoice),
+        "checkoutInvoice": invoice_body(settings, checkout.invoice),
         "paymentMethods": [_method(method) for method in offered_methods(facts, checkout)],
     }
     if LOYALTY_ID in secret_names:
@@ -84,7 +84,7 @@ def refund_request(
         "terminalId": sale_id.terminal_id,
         "transactionId": transaction_id,
         "refundAmount": amount,
-        "items": [_item(item) for item in items],
+        "items": [item_body(item) for item in items],
     }
     if settings.send_currency:
         body["currency"] = RUB
@@ -100,19 +100,21 @@ def offered_methods(facts: StoreFacts, checkout: Checkout) -> tuple[PaymentMetho
     )
 
 
-def _invoice(settings: KoshelekSettings, invoice: Invoice) -> dict[str, Any]:
+def invoice_body(settings: KoshelekSettings, invoice: Invoice) -> dict[str, Any]:
+    """CheckoutInvoice in Koshelek's names."""
     body: dict[str, Any] = {
         "orderId": invoice.order_id,
         "totalAmount": invoice.total_amount,
-        "items": [_item(item) for item in invoice.items],
+        "items": [item_body(item) for item in invoice.items],
         "discountAmount": invoice.discount_amount,
         "subTotalAmount": invoice.sub_total_amount,
         "currency": invoice.currency if settings.send_currency else None,
     }
-    return _without_absent(body)
+    return without_absent(body)
 
 
-def _item(item: Item) -> dict[str, Any]:
+def item_body(item: Item) -> dict[str, Any]:
+    """Item in Koshelek's names."""
     # The vendor's schema spells subtotalAmount, its examples and the newer pages subTotalAmount: the latter it is. A line repeats no
     # currency: the invoice's holds for all of it. PIECE is said aloud: the rules of refunds depend on it.
     body: dict[str, Any] = {
@@ -126,11 +128,11 @@ def _item(item: Item) -> dict[str, Any]:
         "subTotalAmount": item.sub_total_amount,
         "tax": item.tax,
     }
-    return _without_absent(body)
+    return without_absent(body)
 
 
 def _method(method: PaymentMethod) -> dict[str, Any]:
-    return _without_absent({"type": method.type, "paymentPurpose": method.payment_purpose, "meta": method.meta})
+    return without_absent({"type": method.type, "paymentPurpose": method.payment_purpose, "meta": method.meta})
 
 
 def _returned(item: Item, line: RefundLine) -> Item:
@@ -161,5 +163,6 @@ def _amount_times(amount: Kopecks | None, count: int) -> Kopecks | None:
     return None if amount is None else Kopecks(amount * count)
 
 
-def _without_absent(body: dict[str, Any]) -> dict[str, Any]:
+def without_absent(body: dict[str, Any]) -> dict[str, Any]:
+    """The body without what nobody gave."""
     return {name: value for name, value in body.items() if value is not None}

@@ -22,6 +22,12 @@ MEASURES = frozenset(
 )
 """Values of ``measure`` whose literal names are published. The vendor's list goes on; the rest is added by configuration."""
 
+CARD_SESSION_NAMES = ("cardsession", "cardSession")
+"""Spellings of the card session in the request for the list of means of payment. Which one the newest version takes is not published."""
+
+TAXATIONS = frozenset({"osn", "usn_income", "usn_income_out", "envd", "esn", "patent"})
+"""Values of ``taxation`` of a fiscal receipt. Regimes that came later have no published names; the field may be left out."""
+
 DENIED_STATUSES = frozenset({401, 403, 404, 405, 429})
 """HTTP statuses that turn an attempt away at the door. INFERRED: the vendor documents only 200, 201 and 422."""
 
@@ -41,6 +47,12 @@ class Limits:
     name_characters: int = 999  # ours: as long as the longest text of the API
     article_characters: int = 999  # ours: likewise
     payment_purpose_characters: int = 999  # ours: likewise
+    receipt_id_characters: int = 36
+    merchant_characters: int = 999
+    shift_characters: int = 32
+    cashier_characters: int = 256
+    fiscal_number_characters: int = 64
+    qr_characters: int = 999
     meta_bytes: int = 4096  # ours: of JSON text
     items: int = 1000  # ours: more lines than any till prints
     body_bytes: int = 524_288  # ours: a thousand ordinary lines have 200 KiB; the transport sends at most twice this
@@ -71,10 +83,14 @@ class KoshelekSettings:
     line_discounts_add_up: bool = True  # INFERRED: total = subTotal - discount in a line; a published example breaks it
     invoice_discounts_add_up: bool = True  # INFERRED: total = subTotal - discount in the invoice
     wait_limit_ms: int = KOSHELEK.wait_limit_ms
+    send_receipts: bool = True  # an optional method of the API, to be agreed with the vendor
+    refund_receipt_names_refund: bool = False  # INFERRED: a refund's receipt goes with the payment's transactionId; true: with the refund's
+    availability_card_session_name: str = "cardsession"  # INFERRED: the vendor's file, in this one request; cardSession in all others
     denied_statuses: frozenset[int] = DENIED_STATUSES
     payment_types: frozenset[str] = PAYMENT_TYPES
     taxes: frozenset[str] = TAXES
     measures: frozenset[str] = MEASURES
+    taxations: frozenset[str] = TAXATIONS
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -83,5 +99,7 @@ class KoshelekSettings:
         if self.denied_statuses & _READ_STATUSES or not all(400 <= status < 500 for status in self.denied_statuses):
             # A 5xx may come from behind the door, after the money moved: it is never a proof that nothing happened.
             raise ValueError("denied_statuses must lie between 400 and 499 and leave out 422")
+        if self.availability_card_session_name not in CARD_SESSION_NAMES:
+            raise ValueError(f"availability_card_session_name must be one of {', '.join(CARD_SESSION_NAMES)}")
         if self.wait_limit_ms <= 0:
             raise ValueError("wait_limit_ms must be positive")

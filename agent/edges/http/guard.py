@@ -1,0 +1,65 @@
+"""Who may knock at all: a browser on the till carries the requests of any page it shows, and can reach ports of this machine.
+
+Two questions keep such pages out (promise P22). *Which name was asked for?* A page whose name was made to mean this machine (DNS rebinding)
+asks for its own name; only the names of this machine are served. *Which page asks?* A browser says so in ``Origin``, and a page cannot
+lie about it; only pages of this very port and those that the configuration names are served. The token comes after that: it keeps out other
+programs, and pages, too, since no browser adds it by itself.
+"""
+
+from collections.abc import Collection
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from agent.edges.http.faults import Fault
+
+NAMES = ("127.0.0.1", "localhost", "[::1]")
+DEFAULT_PORT = 80  # browsers leave it out
+PREFLIGHT_SECONDS = 600  # for which a browser need not ask again
+ALLOWED_HEADERS = "Authorization, Content-Type"
+EXPOSED_HEADERS = "Retry-After, WWW-Authenticate"
+PLAIN_HEADERS = {  # with every answer: it is about money, for the asker alone, and never a page
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Guard:
+    """Looks at the headers that browsers cannot be made to forge. ``origins``: pages beside our own that may call."""
+
+    def __init__(self, port: int, origins: Collection[str]) -> None:
+        self._hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == DEFAULT_PORT else set())
+        self._origins = {f"http://{host}" for host in self._hosts} | {origin.lower() for origin in origins}
+
+    def check(self, headers: Headers) -> str | None:
+        """The page that asks, if a page asks. Raises Fault FORBIDDEN."""
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            raise Fault("FORBIDDEN", f"the Host of a request must be {' or '.join(sorted(self._hosts))}")
+        if not origins:
+            return None
+        if len(origins) > 1 or origins[0].lower() not in self._origins:
+            raise Fault("FORBIDDEN", "pages of this origin may not call the agent: it is not among the listener's origins")
+        return origins[0]
+
+    def preflight(self, headers: Headers, verbs: Collection[str]) -> Response:
+        """What a browser asks before it sends a page's request. The page has passed ``check``."""
+        found = {
+            "Access-Control-Allow-Methods": ", ".join(verbs),
+            "Access-Control-Allow-Headers": ALLOWED_HEADERS,
+            "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+        }
+        if headers.get("access-control-request-private-network") == "true":
+            found["Access-Control-Allow-Private-Network"] = "true"
+        return Response(None, HTTPStatus.NO_CONTENT, found)
+
+    def sign(self, response: Response, origin: str | None) -> None:
+        """Add what every answer carries, and what lets the page read it."""
+        for name, value in PLAIN_HEADERS.items():
+            response.headers.setdefault(name, value)
+        if origin is not None:
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+            response.headers["Vary"] = "Origin"

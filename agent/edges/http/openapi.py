@@ -1,0 +1,159 @@
+"""The description of the HTTP API as OpenAPI 3.1, made from what the agent runs on: the table of routes, the messages, the answers.
+
+It describes the strict form of every message: what is left out is left out (never null), numbers are plain.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from agent import __version__
+from agent.edges.http.faults import PROBLEM_TYPE, STATUSES
+from agent.edges.http.routes import Route, Verb, by_path
+from agent.edges.http.shapes import request_schemas, shape
+from drivers.answers import CheckoutAnswer
+from drivers.validation import example_of
+
+JSON = "application/json"
+SCHEME = "token"
+PROBLEM = "Problem"
+
+_MEANINGS: Mapping[HTTPStatus, str] = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be read: no JSON, no proper query.",
+    HTTPStatus.UNAUTHORIZED: "The token is missing, or no client has it.",
+    HTTPStatus.FORBIDDEN: "This client may not do this, or a browser's page may not call at all.",
+    HTTPStatus.NOT_FOUND: "There is no such sale, refund, terminal (`NOT_FOUND`), or no such path (`INVALID`): go by `code`.",
+    HTTPStatus.CONFLICT: "`CONFLICT`, `KEY_REUSED`, `ORDER_IN_DOUBT`, `ORDER_PAID`, `NOT_PAID`: nothing was done; `code` says why.",
+    HTTPStatus.REQUEST_TIMEOUT: "The request was not complete in time.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long, or the answer would be.",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not plain JSON.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The request breaks the protocol or a rule of the payment system; `details` names every wrong place.",
+    HTTPStatus.TOO_MANY_REQUESTS: "A limit was met: `Retry-After` says when to come back.",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of the agent, or a damaged record. Repeat the request with the same key.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "`BUSY`: repeat the request with the same key. `OFFLINE`: there is no link, nothing was stored.",
+    HTTPStatus.INSUFFICIENT_STORAGE: "The disk is full; nothing was stored.",
+}
+_ONLY_WITH_A_BODY = {HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+_ONLY_WHERE_SOMETHING_IS_STORED = {HTTPStatus.INSUFFICIENT_STORAGE}
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    schemas: dict[str, Any] = {PROBLEM: _problem()}
+    paths = {path: {route.verb.lower(): _operation(route, schemas) for route in routes} for path, routes in by_path()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "koshelek-agent",
+            "version": __version__,
+            "summary": "Payments of a till, for the register software beside it.",
+            "description": "The rules that keep money safe are those of the POS protocol: choose a key, store it, and after any doubt "
+            "repeat the same request with the same key.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{SCHEME: []}],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "responses": dict(_responses()),
+            "securitySchemes": {SCHEME: {"type": "http", "scheme": "bearer", "description": "The token of a configured client."}},
+        },
+    }
+
+
+def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
+    whole = request_schemas(route.request, schemas)
+    answer = {"description": "The state of things, as in JSON-RPC.", "content": {JSON: {"schema": shape(route.answer, schemas)}}}
+    found: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": (route.request.__doc__ or "").split("\n", 1)[0],
+        "tags": [route.method.split(".")[0]],
+        "parameters": [*_parameters(route, whole, "path", route.in_path), *_parameters(route, whole, "query", route.in_query)],
+        "responses": {
+            "200": answer if route.verb is not Verb.PUT else {**answer, "description": "A repeat: what became of it."},
+            **({"201": {**answer, "description": "It is new, and on disk."}} if route.verb is Verb.PUT else {}),
+            **{str(int(status)): {"$ref": f"#/components/responses/{_name(status)}"} for status in _statuses(route)},
+        },
+    }
+    if route.verb is not Verb.GET:
+        found["requestBody"] = _body(route, whole)
+    return found
+
+
+def _statuses(route: Route) -> Iterator[HTTPStatus]:
+    for status in _MEANINGS:
+        if (status in _ONLY_WITH_A_BODY and route.verb is Verb.GET) or (
+            status in _ONLY_WHERE_SOMETHING_IS_STORED and not route.request.outlives_caller
+        ):
+            continue
+        yield status
+
+
+def _parameters(route: Route, whole: Mapping[str, Any], place: str, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for name in names:
+        schema = dict(whole["properties"][name])
+        description = schema.pop("description", "")
+        required = place == "path" or name in whole.get("required", ())
+        yield {"name": name, "in": place, "required": required, "description": description, "schema": schema}
+
+
+def _body(route: Route, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that stand neither in the path nor in the query."""
+    required = [name for name in whole.get("required", ()) if name in route.in_body]
+    schema: dict[str, Any] = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {name: whole["properties"][name] for name in route.in_body},
+        **({"required": required} if required else {}),
+    }
+    if {"cardSession", "barcode"} <= set(route.in_body):
+        schema["oneOf"] = [{"required": ["cardSession"]}, {"required": ["barcode"]}]
+    example = {name: value for name, value in example_of(route.request).items() if name in route.in_body}
+    return {"required": bool(required), "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _problem() -> dict[str, Any]:
+    text = {"type": "string"}
+    detail = {"type": "object", "properties": {"path": text, "problem": text, "example": {}}, "required": ["path", "problem"]}
+    return {
+        "type": "object",
+        "description": "A problem document (RFC 9457). Programs go by `code`.",
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference"},
+            "title": text,
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "For the programmer."},
+            "code": {"type": "string", "examples": sorted(STATUSES), "description": "The same word as JSON-RPC's `error.data.code`."},
+            "message": {"type": "string", "description": "For the cashier, in the agent's language."},
+            "details": {"type": "array", "items": detail, "description": "Every wrong place of a request that is INVALID."},
+            "key": {"type": "string", "description": "Of another sale that is in the way."},
+            "terminalId": text,
+            "answer": {"$ref": f"#/components/schemas/{CheckoutAnswer.__name__}"},
+            "reference": {"type": "string", "description": "Names the fault in the agent's log."},
+        },
+        "required": ["type", "title", "status", "detail", "code"],
+    }
+
+
+def _responses() -> Iterator[tuple[str, dict[str, Any]]]:
+    schema = {"$ref": f"#/components/schemas/{PROBLEM}"}
+    for status, meaning in _MEANINGS.items():
+        codes = [code for code, usual in STATUSES.items() if usual is status] or ["INVALID"]
+        example = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": meaning, "code": codes[0]}
+        headers: dict[str, Any] = {}
+        if status is HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = {"required": True, "schema": {"type": "string"}}
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            headers["Retry-After"] = {"required": True, "schema": {"type": "string"}, "description": "Seconds."}
+        yield (
+            _name(status),
+            {
+                "description": meaning,
+                **({"headers": headers} if headers else {}),
+                "content": {PROBLEM_TYPE: {"schema": schema, "example": example}},
+            },
+        )
+
+
+def _name(status: HTTPStatus) -> str:
+    return status.phrase.replace(" ", "").replace("-", "")

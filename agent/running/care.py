@@ -1,0 +1,81 @@
+"""What the daemon does without being asked: it knocks at doors that were shut, and reads the whole record once a day."""
+
+import asyncio
+import random
+
+import structlog
+
+from agent.core.ports import JournalBroken
+from agent.edges.journal import SqliteJournal
+from agent.edges.link import LinkState, LinkStatus
+from agent.edges.transport import HttpTransport
+
+PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
+PROBE_CAP_S = 10.0
+DISK_LOOK_S = 0.5
+VERIFY_EVERY_S = 24 * 3600.0
+
+
+async def watch_links(transport: HttpTransport) -> None:
+    """While a provider is out of reach, knock at its door, ever more slowly: ``offline: refuse`` must end by itself. Jittered, for many
+    tills come back together."""
+    spread = random.SystemRandom()
+    waits: dict[str, float] = {}  # seconds between knocks, by account
+    due: dict[str, float] = {}
+    told: dict[str, LinkStatus] = {}
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(PROBE_FIRST_S)
+        for account in transport.accounts():
+            if account not in transport.accounts():
+                continue  # it left the configuration while another one was knocked at
+            _tell_link(account, transport.link(account), told)
+            if transport.link(account).status is not LinkStatus.DOWN:
+                waits.pop(account, None)
+                due.pop(account, None)
+            elif loop.time() >= due.get(account, 0.0):
+                await transport.probe(account)
+                wait = waits[account] = min(PROBE_CAP_S, 2 * waits.get(account, PROBE_FIRST_S / 2))
+                due[account] = loop.time() + wait * (0.75 + spread.random() / 4)
+
+
+async def watch_disk(journal: SqliteJournal) -> None:
+    """The beginning and the end of a full disk are one line each (promise P13)."""
+    room = True
+    while True:
+        if journal.statistics().room != room:
+            room = not room
+            log = structlog.get_logger()
+            if room:
+                log.info("disk.room", meaning="new sales are taken again")
+            else:
+                log.warning("disk.full", meaning="new sales are refused, those in flight use the reserve; free some room")
+        await asyncio.sleep(DISK_LOOK_S)
+
+
+async def verify_daily(journal: SqliteJournal) -> None:
+    """The whole record, once a day: what nobody asks for may rot unseen (promise P14)."""
+    while True:
+        await asyncio.sleep(VERIFY_EVERY_S)
+        try:
+            found = await journal.verify_all()
+        except JournalBroken as error:
+            structlog.get_logger().error("journal.broken", problem=str(error))
+            return  # the journal's own watch ends the process
+        log = structlog.get_logger().bind(events=found.events, sales=found.sales)
+        if found.damages:
+            log.warning("journal.damaged", damages=[str(damage) for damage in found.damages[:20]])
+        else:
+            log.info("journal.verified")
+
+
+def _tell_link(account: str, state: LinkState, told: dict[str, LinkStatus]) -> None:
+    """The beginning and the end of an outage are one line each."""
+    if state.status is LinkStatus.UNKNOWN or told.get(account) is state.status:
+        return
+    log = structlog.get_logger()
+    if state.status is LinkStatus.DOWN:
+        log.warning("link.down", account=account, problem=state.failure)
+    else:
+        log.info("link.up", account=account)
+    told[account] = state.status

@@ -1,0 +1,127 @@
+"""All doors of the daemon, and their exchange: an unchanged listener keeps its connections, a changed one is closed and opened anew.
+
+Listeners are compared by what they mean, not by their place in the file: the settings themselves, the tills a star stands for, the
+numbers behind names of users and groups, the contents of token files.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from agent.doors import Door, open_door, tills_of
+from agent.edges.pos import PosDesk
+from agent.lines import line_facts
+from agent.secrets import BadSecret
+from agent.settings import HttpListener, Listener, Settings, TcpListener, UnixListener, group_ids, token, user_ids
+from drivers.serial_link import LineListener
+from drivers.socket_link import CannotListen
+
+Address = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A listener with the configuration it belongs to."""
+
+    listener: Listener
+    settings: Settings
+
+    @property
+    def address(self) -> Address:
+        """What only one door can have."""
+        match self.listener:
+            case TcpListener() | HttpListener():
+                return self.listener.host, self.listener.port
+            case _:
+                return (str(self.listener.path),)
+
+
+class Entrance:
+    """Opens, exchanges and closes doors. Not for two callers at a time."""
+
+    def __init__(self, desk: PosDesk) -> None:
+        self._desk = desk
+        self._open: dict[str, tuple[_Way, Door]] = {}
+
+    async def open(self, settings: Settings) -> None:
+        """Open every door. Raises CannotListen; then none is open."""
+        try:
+            await self.exchange(settings)
+        except CannotListen:
+            await self.close()
+            raise
+
+    async def exchange(self, settings: Settings) -> Sequence[Door]:
+        """Open what is new and exchange what has changed at its old address. Returns the doors that have no place any more: to be stopped
+        once the new configuration is in force. Raises CannotListen; then the doors are those from before, as far as they open again."""
+        ways = _ways(settings)
+        gone = {name: way for name, (way, _) in self._open.items() if name not in ways}
+        fresh = {name: way for name, way in ways.items() if name not in self._open}
+        taken = {way.address for way in gone.values()}
+        exchanged, opened = dict[str, _Way](), list[str]()
+        try:
+            for name, way in sorted(
+                fresh.items(), key=lambda one: one[1].address in taken
+            ):  # the free addresses first: nothing is lost yet
+                if way.address in taken:
+                    exchanged |= await self._shut({name for name, old in gone.items() if old.address == way.address})
+                await self._enter(name, way)
+                opened.append(name)
+        except CannotListen:
+            await self._shut(opened)
+            await self._again(exchanged)
+            raise
+        return [self._open.pop(name)[1] for name in gone if name in self._open]
+
+    async def close(self) -> None:
+        """Stop every door, letting requests at work be answered."""
+        await self._shut(tuple(self._open))
+
+    def lines(self) -> Sequence[Mapping[str, Any]]:
+        """What is known of the other ends of serial lines and pseudo-terminals."""
+        return [line_facts(door.status) for _, door in self._open.values() if isinstance(door, LineListener)]
+
+    async def _enter(self, name: str, way: _Way) -> None:
+        try:
+            self._open[name] = way, await open_door(way.listener, way.settings, self._desk)
+        except (OSError, LookupError, BadSecret) as error:  # a user or a token file that has just gone
+            raise CannotListen(f"{'/'.join(map(str, way.address))}: {error}") from error
+
+    async def _shut(self, names: Sequence[str] | set[str]) -> dict[str, _Way]:
+        shut = {name: self._open.pop(name) for name in names if name in self._open}
+        await asyncio.gather(*(door.stop() for _, door in shut.values()))
+        return {name: way for name, (way, _) in shut.items()}
+
+    async def _again(self, ways: Mapping[str, _Way]) -> None:
+        """Doors that were shut for others that did not open. The next reload tries those that fail here as well."""
+        for name, way in ways.items():
+            try:
+                await self._enter(name, way)
+            except CannotListen as error:
+                structlog.get_logger().error("pos.door_lost", problem=str(error))
+
+
+def _ways(settings: Settings) -> dict[str, _Way]:
+    """Every listener by a digest of all that it means. Raises CannotListen for people or tokens that are not there."""
+    try:
+        return {_meaning(listener, settings): _Way(listener, settings) for listener in settings.listener}
+    except (KeyError, BadSecret) as error:
+        raise CannotListen(f"a listener cannot be opened: {error}") from error
+
+
+def _meaning(listener: Listener, settings: Settings) -> str:
+    facts: list[object] = [listener.model_dump_json()]
+    match listener:
+        case UnixListener():
+            tills = () if listener.role == "admin" else tills_of(listener.terminals, settings)
+            facts += [sorted(user_ids(listener)), sorted(group_ids(listener)), sorted(tills)]
+        case TcpListener() | HttpListener():
+            for client in listener.client:
+                facts += [hashlib.sha256(token(client).reveal().encode()).hexdigest(), sorted(tills_of(client.terminals, settings))]
+        case _:
+            facts += [sorted(tills_of(listener.terminals, settings))]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()

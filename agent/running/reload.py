@@ -1,0 +1,121 @@
+"""Taking over a changed configuration without a restart: all of it or nothing.
+
+First everything that can fail: the file is read and checked as at a start, money rule 10 is asked, connections and doors are made ready.
+Then, in one step without a pause, what is in force is exchanged. Sales at work notice new waits and policies; where they are bound to, they
+stay bound. A file that is not taken leaves everything as it was and is shown until it is mended.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from agent import log
+from agent.assembly import accounts_of, limits_of, setup_of
+from agent.core.ports import Card, JournalBroken, JournalFull
+from agent.edges.accounts import AccountRefused
+from agent.edges.card import HelperCard
+from agent.edges.journal import SqliteJournal
+from agent.edges.transport import HttpTransport
+from agent.engine.engine import Engine
+from agent.running.bindings import check_bindings, note_bindings
+from agent.running.configuration import Configuration
+from agent.running.entrance import Entrance
+from agent.running.errors import CannotStart
+from agent.sdnotify import Notifier
+from agent.settings import BadSettings, Settings, load
+from drivers.socket_link import CannotListen
+
+STOP_WAIT_S = 6.0  # a stop lets a reload that is exchanging doors come to its end: a door has 5 s
+US_PER_NS = 1000
+
+
+def card_of(settings: Settings) -> HelperCard | None:
+    """The helper command as configured."""
+    return HelperCard(settings.helper.command, settings.helper.time_limit_ms) if settings.helper else None
+
+
+class Reloader:
+    """``wanted`` is set by a signal; ``run`` is the task that serves it. ``reload`` may be called by anybody at any time."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        journal: SqliteJournal,
+        transport: HttpTransport,
+        engine: Engine,
+        entrance: Entrance,
+        notifier: Notifier,
+        wanted: asyncio.Event,
+    ) -> None:
+        self.configuration = configuration
+        self._journal, self._transport, self._engine, self._entrance = journal, transport, engine, entrance
+        self._notifier, self._wanted = notifier, wanted
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    async def run(self) -> None:
+        """Reload whenever it is wanted; signals that come meanwhile are one more time, not one each."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await asyncio.shield(asyncio.ensure_future(self.reload()))
+
+    async def reload(self) -> Mapping[str, Any]:
+        """Read the file and take it, or say why not: the report for an operator. One at a time."""
+        async with self._turn:
+            if not self._closed:
+                self._notifier.reloading(time.monotonic_ns() // US_PER_NS)
+                await self._reload()
+                self._notifier.ready(self.summary())
+        return self.configuration.report(operator=True)
+
+    async def close(self) -> None:
+        """Begin no reload any more, and let one at work end."""
+        self._closed = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_S):
+                await self._turn.acquire()
+
+    def summary(self) -> str:
+        """One line for ``systemctl status``."""
+        problems = len(self.configuration.problems)
+        text = f"{self.configuration.settings.environment.value}"
+        return f"{text}; THE CHANGED CONFIGURATION IS NOT USED: {problems} mistakes, see koshelek-agent status" if problems else text
+
+    async def _reload(self) -> None:
+        try:
+            settings = await asyncio.to_thread(load, self.configuration.file)
+            await self._take(settings)
+        except (BadSettings, CannotStart, CannotListen, AccountRefused) as error:
+            self.configuration.refuse(error)
+        except JournalBroken as error:  # the journal's own watch ends the process
+            structlog.get_logger().error("journal.broken", problem=str(error))
+        except Exception as error:  # noqa: BLE001 - the task's boundary: whatever is wrong with a file, the till goes on selling
+            structlog.get_logger().error("configuration.failed", exc_info=error)
+            self.configuration.refuse(error)
+
+    async def _take(self, settings: Settings) -> None:
+        setup, accounts = setup_of(settings), accounts_of(settings)
+        moved = setup.bindings != self._engine.setup.bindings
+        async with self._engine.held() if moved else contextlib.nullcontext():
+            await check_bindings(setup.bindings, accounts, self._journal)
+            exchange = await self._transport.prepare(accounts, limits_of(settings))
+            gone = await self._entrance.exchange(settings)
+            card, old_card = self._card(settings), self._engine.ports.card
+            self._transport.adopt(exchange)
+            self._engine.reconfigure(setup, card)
+            log.configure(level=settings.log.level)
+            self.configuration.take(settings)
+            with contextlib.suppress(JournalFull):  # not noted: then the next start asks as if nothing were known
+                await note_bindings(setup.bindings, self._journal)
+        if isinstance(old_card, HelperCard) and old_card is not card:
+            old_card.close()
+        await asyncio.gather(*(door.stop() for door in gone))
+
+    def _card(self, settings: Settings) -> Card | None:
+        unchanged = settings.helper == self.configuration.settings.helper
+        return self._engine.ports.card if unchanged else card_of(settings)

@@ -1,0 +1,68 @@
+"""What is set up to happen: the faults to come, the outage, and the customers who are on their way."""
+
+from agent.sandbox.control import PREFIX
+from agent.sandbox.faults import Planned
+from agent.sandbox.page.html import tag, told
+from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
+from agent.sandbox.page.words import Tongue
+from agent.texts import N_
+
+
+def switches(house: House, tongue: Tongue) -> list[Region]:
+    """The lists of the sections about faults and customers, and whether the bank can be reached."""
+    return [_network(house, tongue), _faults(house, tongue), *_customers(house, tongue)]
+
+
+def _network(house: House, tongue: Tongue) -> Region:
+    until = house.bank.outage_until_ms()
+    if until is None or house.now_ms() >= until:
+        return Region("network", [row("p", "network-up", tongue(N_("The payment system can be reached.")), class_="up")])
+    said = tongue(N_("Outage: connections are refused until {time}."), time=tongue.moment(until))
+    return Region("network", [row("p", "network-down", said, class_="down")])
+
+
+def _faults(house: House, tongue: Tongue) -> Region:
+    planned = house.bank.faults()
+    shown = [_fault(tongue, one) for one in planned[:MAX_SHOWN]]
+    empty = [none_yet(tongue, "faults-none", N_("No fault is planned."))]
+    return Region("faults", [*(shown or empty), *left_out(tongue, "faults-more", len(planned) - MAX_SHOWN)])
+
+
+def _fault(tongue: Tongue, planned: Planned) -> Row:
+    fault, title = planned.fault, f"fault-title-{planned.id}"
+    left = tongue(N_("until removed")) if planned.left is None else tongue(N_("times: {number}"), number=planned.left)
+    chance = None if fault.probability is None else tongue(N_("probability {value}"), value=fault.probability)
+    details = " · ".join(part for part in (tongue.operation(fault.operation), left, chance) if part)
+    parameters = ", ".join(f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in fault.params.items())
+    return row(
+        "li",
+        f"fault-{planned.id}",
+        tag("p", tag("strong", tongue.fault(fault.kind)), " ", tag("code", fault.kind), id=title),
+        tag("p", details),
+        tag("p", tag("code", told(parameters))) if parameters else None,
+        button(tongue(N_("Remove")), f"DELETE {PREFIX}/faults/{planned.id}", about=title),
+        class_="card",
+    )
+
+
+def _customers(house: House, tongue: Tongue) -> list[Region]:
+    usual = tongue(N_("Every customer: {does}."), does=tongue.customer(house.bank.default_customer))
+    queued = house.bank.queued_customers()
+    shown = [
+        row(
+            "li",
+            f"queued-{number}",
+            tag(
+                "p",
+                [tongue(N_("Order")) if session is None else tongue(N_("Card session")), " ", tag("strong", told(order or session or ""))],
+            ),
+            tag("p", tongue.customer(customer)),
+            class_="card",
+        )
+        for number, (order, session, customer) in enumerate(queued[:MAX_SHOWN])
+    ]
+    empty = [none_yet(tongue, "queued-none", N_("Nobody is on his way."))]
+    return [
+        Region("usual", [row("p", "usual-customer", usual)]),
+        Region("queued", [*(shown or empty), *left_out(tongue, "queued-more", len(queued) - MAX_SHOWN)]),
+    ]

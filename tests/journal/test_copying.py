@@ -1,0 +1,267 @@
+"""Goal: a copy made beside the daily work is whole and proved, and putting one in place cannot lose anything, wherever it is cut short.
+Method: real files; for the exchange every order of steps is cut at every step and begun again."""
+
+import asyncio
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, JournalError, Query
+from agent.edges.journal import (
+    CURRENT,
+    CannotCopy,
+    JournalDamaged,
+    JournalFromFuture,
+    NotAJournal,
+    Plan,
+    copying,
+    pages,
+    restoring,
+    verified,
+)
+from agent.edges.journal.schema import Migration
+from tests.journal.support import entry, names_in, opened, sale_id, step
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+async def made(path: Path, sales: int = 3) -> None:
+    async with await opened(path) as journal:
+        for number in range(sales):
+            await journal.append(step(sale_id(number), put={"token": "MARK-SECRET"}))
+
+
+async def test_a_copy_is_of_one_moment_while_sales_go_on(tmp_path: Path) -> None:
+    """Steps are stored all the while, none of them in half; the copy verifies, is private, and has the sales of the moment it began."""
+    path, target = tmp_path / "journal.db", tmp_path / "copy.sqlite3"
+    async with await opened(path) as journal:
+        await journal.append(step(sale_id(0), 0, [entry("accepted", text="x" * 3_000_000)], put={"token": "MARK-SECRET"}))
+        copying_it = asyncio.ensure_future(journal.backup(target))
+        number = 0
+        while not copying_it.done():
+            number += 1
+            await journal.append(step(sale_id(number)))
+        copied = await copying_it
+        assert number > 3
+        assert 1 <= copied.sales <= number
+        assert (await journal.verify_all()).damages == ()
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert b"MARK-SECRET" not in target.read_bytes()
+    assert (await verified(target)).sales == copied.sales
+    assert names_in(tmp_path) == ["copy.sqlite3", "journal.db", "journal.db.lock"]
+
+
+async def test_a_copy_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
+    """At once, however long it would have taken."""
+    path, target = tmp_path / "journal.db", tmp_path / "copy.sqlite3"
+    async with await opened(path) as journal:
+        await journal.append(step(sale_id(0), 0, [entry("accepted", text="x" * 3_000_000)]))
+        work = asyncio.ensure_future(copying.copy(path, target, journal.digest_key, pause_s=0.5))
+        await asyncio.sleep(0.2)  # it has slices to go for ten seconds
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+    assert names_in(tmp_path) == ["journal.db", "journal.db.lock"]
+
+
+def no_room(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copying, "free_bytes", lambda _: 1 << 20)
+
+
+def taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "copy.sqlite3").touch()
+
+
+def not_writable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "copy.sqlite3.part").mkdir()
+
+
+def open_to_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.chmod(0o755)
+
+
+def unreadable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(pages, "copy_pages", broken)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (no_room, "1 MB are free"),
+        (taken, "exists already"),
+        (not_writable, "cannot be written"),
+        (open_to_others, "chmod 0700"),
+        (unreadable, "disk I/O"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_what_keeps_a_copy_from_being_made_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, pytest.MonkeyPatch], None], says: str
+) -> None:
+    """The journal goes on, and the text says what to do."""
+    folder = tmp_path / "backups"
+    folder.mkdir(mode=0o700)
+    spoil(folder, monkeypatch)
+    async with await opened(tmp_path / "journal.db") as journal:
+        with pytest.raises(JournalError, match=says):
+            await journal.backup(folder / "copy.sqlite3")
+        await journal.append(step(sale_id(1)))
+
+
+async def test_a_changed_byte_in_a_copy_is_found(tmp_path: Path) -> None:
+    """Before it gets its name, and before it is restored; also another key, another program's file, an empty one and a newer agent's."""
+    path = tmp_path / "journal.db"
+    await made(path)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"order-key-1", b"order-kex-1", 1))
+    with pytest.raises(JournalDamaged, match="does not hold what was written"):
+        await verified(path)
+    path.write_bytes(data)
+    with pytest.raises(JournalDamaged, match="another digest key"):
+        await verified(path, key=b"x" * 32)
+    set_version(path, 9)
+    with pytest.raises(JournalFromFuture):
+        await verified(path)
+    text = tmp_path / "text"
+    text.write_text("no database at all " * 100)
+    with pytest.raises(NotAJournal):
+        await verified(text)
+    (tmp_path / "empty").touch()
+    with pytest.raises(JournalError):
+        await verified(tmp_path / "empty")
+
+
+def set_version(path: Path, number: int) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version={number}")
+
+
+async def test_of_an_older_version_the_events_are_proved(tmp_path: Path) -> None:
+    """Its rows will be written anew; their columns are not known here."""
+    path = tmp_path / "journal.db"
+    await made(path)
+    found = await verified(path, Plan(CURRENT.schema, (Migration(2, "SELECT 1;"),)))
+    assert (found.events, found.sales) == (3, 0)
+
+
+# --- putting one in place ---
+
+
+async def test_a_restored_journal_says_so_and_the_one_before_is_kept(tmp_path: Path) -> None:
+    """Sold more after the backup: the differences are named; the new journal has the marks that keep new sales out, the old is whole."""
+    path, backup = tmp_path / "journal.db", tmp_path / "backup.sqlite3"
+    async with await opened(path) as journal:
+        await journal.append(step(sale_id(1)))
+        await journal.append(step(sale_id(2)))
+        await journal.backup(backup)
+        await journal.append(step(sale_id(1), 1, state="pending", money="possible"))
+        await journal.append(step(sale_id(3)))
+    done = await restoring.restore(backup, path, AT)
+    assert done.differences is not None
+    assert {(one.row.id, one.known) for one in done.differences} == {(sale_id(1), True), (sale_id(3), False)}
+    assert (done.sales, done.aside) == (2, tmp_path / "journal.db.before-restore-20261122T120000Z")
+    async with await opened(path) as journal:
+        assert {one.id for one in await journal.find(Query())} == {sale_id(1), sale_id(2)}
+        noted = [await journal.noted(name) for name in (RESTORED_NOTE, LAST_RESTORED_NOTE)]
+        assert [json.loads(one or "") for one in noted] == [{"at": AT.isoformat(), "file": str(backup)}] * 2
+    async with await opened(done.aside) as journal:
+        assert len(await journal.find(Query())) == 3
+
+
+async def test_a_damaged_journal_can_be_replaced(tmp_path: Path) -> None:
+    """That is what backups are for: nothing is known of the differences, and what is left of it is kept; so can one that is not there."""
+    path, backup = tmp_path / "journal.db", tmp_path / "backup.sqlite3"
+    async with await opened(path) as journal:
+        await journal.append(step(sale_id(1)))
+        await journal.backup(backup)
+    path.write_bytes(b"rust" * 5000)
+    done = await restoring.restore(backup, path, AT)
+    assert done.differences is None
+    assert done.aside is not None
+    assert done.aside.read_bytes() == b"rust" * 5000
+    path.unlink()
+    done = await restoring.restore(backup, path, AT)
+    await (await opened(path)).close()
+
+
+def test_where_the_copy_cannot_be_laid_nothing_happens(tmp_path: Path) -> None:
+    """The journal is what it was."""
+    path = tmp_path / "journal.db"
+    asyncio.run(made(path))
+    before = path.read_bytes()
+    Path(f"{path}{restoring.READY}{pages.UNFINISHED}").mkdir()
+    with pytest.raises(CannotCopy, match="cannot be copied"):
+        restoring.lay_ready(path, path, restoring.Origin(AT, "x"))
+    assert path.read_bytes() == before
+
+
+class Cut(BaseException):
+    """The power fails."""
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_an_exchange_cut_short_anywhere_is_finished_by_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: bool) -> None:
+    """Cut before every system call that changes a name, again and again: in the end the backup is in place and every file from before is
+    kept, once."""
+    made_by_hand = tmp_path / "source.db"
+    asyncio.run(made(made_by_hand, 1))
+    fired, number = True, 0
+    while fired:
+        folder = tmp_path / f"cut-{number}"
+        folder.mkdir(mode=0o700)
+        journal = folder / "journal.db"
+        journal.write_bytes(b"the present journal")
+        if log:
+            Path(f"{journal}-wal").write_bytes(b"its log")
+        restoring.lay_ready(made_by_hand, journal, restoring.Origin(AT, "x"))
+        fired = cut_at(number, journal, monkeypatch)
+        aside = folder / "journal.db.before-restore-20261122T120000Z"
+        assert (restoring.finish(journal) == aside) == fired
+        assert restoring.finish(journal) is None
+        assert aside.read_bytes() == b"the present journal"
+        assert Path(f"{aside}-wal").exists() == log
+        assert not Path(f"{journal}-wal").exists()
+        with contextlib.closing(sqlite3.connect(journal)) as connection:
+            assert connection.execute("SELECT count(*) FROM meta WHERE name LIKE 'note.%'").fetchone() == (2,)
+        number += 1
+    assert number == (4 if log else 3)
+
+
+def cut_at(number: int, journal: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run the exchange until its ``number``-th rename, which does not happen; whether there was one."""
+    rename, calls = os.rename, [0]
+
+    def counted(source: str | Path, target: str | Path) -> None:
+        calls[0] += 1
+        if calls[0] > number:
+            raise Cut
+        rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", counted)
+        patched.setattr(Path, "rename", lambda self, target: counted(self, target))
+        try:
+            restoring.finish(journal)
+        except Cut:
+            return True
+    return False
+
+
+async def test_the_next_start_finishes_a_restore(tmp_path: Path) -> None:
+    """The daemon itself brings it to its end before it opens anything."""
+    path, other = tmp_path / "journal.db", tmp_path / "other.db"
+    await made(path, 1)
+    await made(other, 2)
+    restoring.lay_ready(other, path, restoring.Origin(AT, "x"))
+    async with await opened(path) as journal:
+        assert len(await journal.find(Query())) == 2
+        assert await journal.noted(RESTORED_NOTE) is not None

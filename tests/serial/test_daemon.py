@@ -1,0 +1,118 @@
+"""Goal: the daemon sells over serial lines. Method: the real daemon and sandbox as processes, a real register program on the other end."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.client import CallFailed
+from drivers.rules import Rules
+from tests.docs.pages import Page
+from tests.support.stand import STORE, TERMINAL, Line, Plan, Stand
+from tests.support.wires import PATIENT, NullModem, Register, lossy
+
+TILL = {"storeId": STORE, "terminalId": TERMINAL}
+
+
+def bill(key: str) -> dict[str, Any]:
+    item = {"name": "Сыр", "article": "1", "price": 45000, "quantity": 1, "totalAmount": 45000, "tax": "vat10"}
+    invoice = {"orderId": f"order-{key}", "totalAmount": 45000, "items": [item]}
+    secrets = {"cardSession": f"SESSION{key.replace('-', '')}", "token": "TOKEN"}
+    return {**TILL, "key": key, "checkoutInvoice": invoice, "user": {"loyaltyId": "2900000000001"}, **secrets}
+
+
+async def sell(register: Register, key: str) -> dict[str, Any]:
+    """One sale to its end, as the protocol says it is done."""
+    answer = await register.insist("checkout.create", **bill(key))
+    while not answer["finished"]:
+        answer = await register.insist("checkout.get", **TILL, key=key, wait=1)
+    assert answer["success"], answer
+    return await register.insist("checkout.confirm", **TILL, key=key)
+
+
+def lines(stand: Stand) -> list[dict[str, Any]]:
+    found = stand.call("agent.status", "admin")["details"]["lines"]
+    assert isinstance(found, list)
+    return found
+
+
+def told(stand: Stand) -> list[dict[str, Any]]:
+    """The log's lines about lines."""
+    return [entry for text in stand.log.read_text().splitlines() if (entry := json.loads(text))["event"].startswith(("line.", "pos."))]
+
+
+async def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+
+
+async def test_a_day_at_a_till_with_lines(tmp_path: Path) -> None:
+    """Sales over a pseudo-terminal, over a bad serial line, across pulled plugs and a killed agent; the operator sees the lines; only the
+    line's tills may be used; nothing of the register's secrets is in the log."""
+    serial = {"path": str(tmp_path / "tty-agent"), "ack_limit_ms": 300, "repeats": 8}
+    plan = Plan(
+        lines=[Line("till"), Line("cable", "serial", options=serial), Line("other", terminals=[f"{STORE}/till-04"])],
+        tills={TERMINAL: {}, "till-04": {}},
+    )
+    quick = Rules(ack_seconds=0.3, repeats=8)
+    modem = NullModem(tmp_path, lossy, seed=3)
+    with Stand(plan) as stand:
+        names = [f"pty:{stand.line('till')}", f"serial:{modem.agent}", f"pty:{stand.line('other')}"]
+        assert [(line["name"], line["state"]) for line in lines(stand)] == list(
+            zip(names, ["waiting", "unplugged", "waiting"], strict=True)
+        )
+        async with Register(lambda: connect(stand.line("till"), PATIENT)) as register:
+            assert (await sell(register, "pty-1"))["confirmed"]
+        with modem:
+            await eventually(lambda: lines(stand)[1]["state"] == "waiting")
+            async with Register(lambda: modem.connect(quick, 10.0)) as register:
+                assert (await sell(register, "serial-1"))["confirmed"]
+            heard = lines(stand)[1]
+            assert (heard["state"], heard["heardSecondsAgo"] < 20) == ("heard", True)
+        await eventually(lambda: lines(stand)[1]["state"] == "unplugged")
+        stand.restart()
+        async with Register(lambda: connect(stand.line("till"), PATIENT)) as register:
+            assert (await register.insist("checkout.get", **TILL, key="serial-1"))["success"]
+            assert (await sell(register, "pty-2"))["confirmed"]
+        async with Register(lambda: connect(stand.line("other"), PATIENT)) as register:
+            with pytest.raises(CallFailed) as refused:
+                await register.insist("checkout.get", **TILL, key="pty-1")
+            assert refused.value.code == "FORBIDDEN"
+        assert stand.stop() == 0
+        assert not stand.line("till").is_symlink()
+        events = {(entry["event"], entry.get("line") or entry.get("caller")) for entry in told(stand)}
+        assert {("line.opened", names[0]), ("line.unplugged", names[1]), ("line.opened", names[1]), ("pos.connected", names[1])} <= events
+        assert "SESSION" not in stand.log.read_text()
+
+
+async def connect(path: Path, rules: Rules) -> Any:
+    from drivers.client import Client
+
+    return await Client.connect_serial(path, rules=rules, answer_seconds=20.0)
+
+
+def test_the_program_of_the_page_works() -> None:
+    """The register program in the documentation, as it stands, against a real agent; its answer comes in parts."""
+    (program,) = [block.text for block in Page("pos-protocol.md").blocks() if block.language == "py"]
+    with Stand(Plan(lines=[Line("till", options={"part_bytes": 64})])) as stand:
+        program = program.replace("/run/koshelek-agent/till-01.tty", str(stand.line("till")))
+        ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "True\n"), ran.stderr
+
+
+def test_the_status_is_shown_to_people(tmp_path: Path) -> None:
+    """``koshelek-agent status`` names every line and how it is."""
+    plan = Plan(lines=[Line("till"), Line("cable", "serial", options={"path": str(tmp_path / "none")})])
+    with Stand(plan) as stand:
+        shown = re.sub(r"\s+", " ", stand.cli("status").stdout)
+    assert "waiting" in shown
+    assert "unplugged" in shown

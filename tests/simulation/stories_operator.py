@@ -1,0 +1,96 @@
+"""Stories in which a person decides: short ones, for every call of them is a place to die at."""
+
+import asyncio
+
+from agent.core.answer import Money
+from agent.core.decide_refund import Wanted
+from agent.core.payment import PaymentState
+from agent.core.refund import RefundState
+from agent.core.resolution import Resolution, refund_subject
+from agent.sandbox.customer import Action
+from agent.sandbox.faults import FaultKind
+from agent.sandbox.words import Operation
+from tests.simulation.office import Office
+from tests.simulation.story import Story, customer, fault, state
+from tests.simulation.till import Pos
+from tests.simulation.world import World
+
+
+async def _wrong_amount(world: World, pos: Pos) -> None:
+    customer(world, "order-K1", Action.CONFIRM, after_ms=200)
+    fault(world, FaultKind.WRONG_AMOUNT, Operation.STATUS, times=None, delta=100)
+    await pos.sell("K1")
+    await pos.result("K1")
+
+
+async def _paid(world: World, pos: Pos) -> None:
+    await _wrong_amount(world, pos)
+    await Office(world).decide(pos.sale_id("K1"), Resolution.PAID)
+    await pos.result("K1")
+    await pos.confirm("K1")
+
+
+async def _return(world: World, pos: Pos) -> None:
+    await _wrong_amount(world, pos)
+    office = Office(world)
+    await office.hurry()
+    await office.decide(pos.sale_id("K1"), Resolution.RETURN)
+    await pos.result("K1")
+    await office.hurry()
+
+
+async def _not_paid(world: World, pos: Pos) -> None:
+    """The cancel never arrives, and the customer declines later: the operator was faster, and right."""
+    customer(world, "order-K1", Action.DECLINE, 20_000)
+    fault(world, FaultKind.LOSE_REQUEST, Operation.CANCEL, times=None)
+    await pos.sell("K1")
+    await asyncio.sleep(0.7)
+    await pos.cancel("K1")
+    fault(world, FaultKind.LOSE_ANSWER, Operation.STATUS, times=None)
+    await asyncio.sleep(2)
+    await Office(world).decide(pos.sale_id("K1"), Resolution.NOT_PAID)
+    world.bank.clear_faults()
+    await pos.result("K1")
+
+
+async def _drop(world: World, pos: Pos) -> None:
+    """A refund that never arrives is given up."""
+    customer(world, "order-K1", Action.CONFIRM, after_ms=0)
+    await pos.sell("K1")
+    if (await pos.result("K1")).state is not PaymentState.PAID:
+        return
+    fault(world, FaultKind.LOSE_REQUEST, Operation.REFUND, times=None)
+    if await pos.refund("K1", "R1", [Wanted(0, 1)]) is None:
+        await asyncio.sleep(1)
+        await Office(world).decide(pos.sale_id("K1"), Resolution.DROP, refund_subject("R1"))
+        world.bank.clear_faults()
+        await pos.refunded("K1", "R1")
+
+
+def _dropped(world: World, pos: Pos) -> None:
+    assert state(pos, "K1") is PaymentState.PAID
+    assert pos.book["K1"].refunds["R1"][1] is RefundState.DECLINED
+    assert world.bank.ledger.refunded(order_id="order-K1") == 0
+
+
+def _gone_back(world: World, pos: Pos) -> None:
+    assert state(pos, "K1") is PaymentState.CANCELED
+    assert world.bank.ledger.refunded(order_id="order-K1") == 30_000
+
+
+def _charged(world: World, pos: Pos) -> None:
+    last = pos.book["K1"].answers[-1]
+    assert (last.state, last.reason, last.money) == (PaymentState.PAID, "OPERATOR", Money.CHARGED)
+
+
+def _declined(world: World, pos: Pos) -> None:
+    last = pos.book["K1"].answers[-1]
+    assert (last.state, last.reason, last.money) == (PaymentState.CANCELED, "OPERATOR", Money.NONE)
+
+
+OPERATOR_STORIES = (
+    Story("operator: paid", _paid, _charged, attention=True),
+    Story("operator: not paid", _not_paid, _declined),
+    Story("operator: return", _return, _gone_back, attention=True),
+    Story("operator: drop", _drop, _dropped),
+)
