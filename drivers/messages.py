@@ -219,7 +219,6 @@ class OperationRetry(Request):
     """What is owed and waits for its time is done now, for an operator: of one sale, or of all."""
 
     method = "operation.retry"
-    outlives_caller = True
     store_id: StoreId | None = None
     terminal_id: TerminalId | None = None
     key: Key | None = None

@@ -70,8 +70,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_backup_is_whole_and_holds_no_secret(stand: Stand) -> None:
-    """By command, with a payment open: its file is private, no secret of the open payment is in it, nothing else is left in the directory; with
-    the daemon down the same command does the same, and the oldest goes when there are more than enough."""
+    """By command, with a payment open: its file is private, no secret of the open payment is in it, nothing else is left in the directory;
+    with the daemon down the same command does the same, and the oldest goes when there are more than enough."""
     with stand.connect() as pos:
         sell(pos, "k1", "PAY001")
         sell(pos, "open", "WAIT77", wait=1)
@@ -105,8 +105,8 @@ def test_what_keeps_a_backup_from_being_made_is_told(stand: Stand) -> None:
 
 
 def test_after_a_restore_nothing_is_charged_or_refunded_twice(stand: Stand) -> None:
-    """Sold, backed up, sold and refunded more, restored: the differences are named, new checkouts wait for the release, an unknown key is not
-    called unknown, what was open is resolved, and no refund is made a second time."""
+    """Sold, backed up, sold and refunded more, restored: the differences are named, new checkouts wait for the release, an unknown key is
+    not called unknown, what was open is resolved, and no refund is made a second time."""
     with stand.connect() as pos:
         sell(pos, "part", "PAY001", lines=2)
         sell(pos, "whole", "PAY002")
@@ -127,7 +127,7 @@ def test_after_a_restore_nothing_is_charged_or_refunded_twice(stand: Stand) -> N
     with stand.connect() as pos:
         assert code(sell, pos, "new", "PAY005") == "BUSY"
         assert code(lambda: pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="later")) == "BUSY"
-        assert pos.call("checkout.get", storeId=STORE, terminalId="till-04", key="open", wait=20)["state"] == "canceled"
+        assert pos.call("checkout.get", storeId=STORE, terminalId="till-04", key="open", wait=45)["state"] == "canceled"
         until(lambda: status(stand)["details"]["restore"]["lookingAt"] == 0)
         named = {one.split("/")[-1] for one in status(stand)["details"]["restore"]["differences"]}
         assert named == {"part", "whole"}

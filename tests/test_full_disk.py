@@ -1,7 +1,6 @@
 """Goal: promise P13 - with a full disk new checkouts are refused with a code of their own, those in flight finish, and service returns by
 itself. Method: the real daemon with its journal on a real, small file system in memory, which is filled and freed."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -104,7 +103,7 @@ def test_in_flight_finish_new_ones_are_refused_and_service_returns(stand: Stand)
         assert sell(pos, "new-1", "PAY004", wait=15) == "paid"
     until(lambda: lines(stand, "disk.room") == 1)
     assert lines(stand, "disk.full") == 1
-    assert os.stat(f"{stand.journal}.reserve").st_blocks * 512 == RESERVE_MB * 1024 * 1024
+    assert Path(f"{stand.journal}.reserve").stat().st_blocks * 512 == RESERVE_MB * 1024 * 1024
 
 
 def test_it_starts_on_a_full_disk(stand: Stand) -> None:

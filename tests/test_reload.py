@@ -64,8 +64,8 @@ def sell(pos: Pos, key: str, card: str = "PAY001", terminal: str = TERMINAL, **m
 
 
 def test_everything_that_may_change_changes_while_a_sale_goes_on(stand: Stand) -> None:
-    """Language, policy, password, terminals and listeners change on SIGHUP under a waiting sale: its register keeps its connection and gets
-    its payment, a register of a removed listener is let go in good order, the new till and the new listener work."""
+    """Language, policy, password, terminals and listeners change on SIGHUP under a waiting sale: its register gets its payment, the new
+    till and the new listener work, the removed till is gone."""
     with stand.connect() as pos:
         assert sell(pos, "k1")["state"] in ("queued", "sending", "pending")
         other = stand.folder / "other-password"
@@ -91,6 +91,20 @@ def test_everything_that_may_change_changes_while_a_sale_goes_on(stand: Stand) -
             sell(admin, "k3", terminal="till-04")
         assert refused.value.code == "NOT_FOUND"
     assert not log_of(stand, "configuration.refused")
+
+
+def test_a_request_under_way_ends_on_the_connection_it_began_on(stand: Stand) -> None:
+    """The answer to a payment takes two seconds; meanwhile other limits, and so other connections, come into force: the answer arrives, the
+    payment is made once."""
+    stand.fault("delay", "checkout", ms=2000)
+    with stand.connect() as pos:
+        assert sell(pos, "k1", wait=0.5)["state"] == "sending"
+        rewrite(stand, ('login = "sandbox"', 'login = "sandbox"\nconnect_limit_ms = 2500'))
+        assert reload(stand)["problems"] == []
+        assert pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="k1", wait=15)["state"] == "paid"
+        assert sell(pos, "k2", "PAY002", wait=10)["state"] == "paid"
+    assert len(stand.control("GET", "/transactions")) == 2
+    assert "unclear" not in stand.log.read_text()
 
 
 def test_unchanged_listeners_keep_their_connections(stand: Stand) -> None:

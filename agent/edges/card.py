@@ -25,6 +25,7 @@ from agent.core.ports import HelperFailed
 TIME_LIMIT_MS = 3_000  # a customer waits; the library answers in milliseconds
 MAX_OUTPUT_BYTES = 64 * 1024  # a token is a few kilobytes at most
 MAX_BARCODE_BYTES = 4 * 1024  # the largest two-dimensional code holds less; fits the pipe, so writing never blocks
+MAX_SECRET_CHARACTERS = 4096  # a token goes into a header, and a register may not bring a longer one either
 MAX_RUNNING = 2  # a till has two cores at best
 MAX_WAITING = 16  # callers; more means that the helper hangs, and waiting would not help
 AVAILABLE = "CARDSESSION_AVAILABLE"  # the only documented result code: a valid card that can pay
@@ -171,4 +172,6 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value or not value.isprintable():
         raise HelperFailed(f"the helper's answer has no {name} that is a printable text")
+    if len(value) > MAX_SECRET_CHARACTERS:
+        raise HelperFailed(f"the helper's {name} has {len(value)} characters, more than {MAX_SECRET_CHARACTERS}")
     return value

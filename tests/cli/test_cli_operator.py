@@ -1,5 +1,5 @@
-"""Goal: a technician can decide, look and print at the command line, also with the daemon down. Method: the real command as a process of its
-own, against a real agent and a real sandbox."""
+"""Goal: a technician can decide, look and print at the command line, also with the daemon down. Method: the real command as a process of
+its own, against a real agent and a real sandbox."""
 
 import json
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ def stand() -> Iterator[Stand]:
         yield made
 
 
-def in_attention(stand: Stand, key: str) -> None:
+def in_attention(stand: Stand, key: str, session: str) -> None:
     stand.fault("wrong_amount")
-    assert pay(stand, "FAST03", key).returncode == Exit.UNRESOLVED
+    assert pay(stand, session, key).returncode == Exit.UNRESOLVED
 
 
 def test_a_decision_by_hand(stand: Stand) -> None:
     """The story and what would be are shown, the reason is asked for, and a yes; no is no. The register then gets the decision."""
-    in_attention(stand, "hand-1")
+    in_attention(stand, "hand-1", "FAST11")
     shown = stand.cli("resolve", "hand-1")
     assert (shown.returncode, "ALARM: AMOUNT_MISMATCH" in shown.stdout, "What can be decided" in shown.stdout) == (0, True, True)
     refused = stand.cli("resolve", "hand-1", "paid", given="seen in the registry\nn\n")
@@ -42,7 +42,7 @@ def test_a_decision_by_hand(stand: Stand) -> None:
 
 def test_a_decision_by_a_script(stand: Stand) -> None:
     """Two calls with a word between them; nothing is asked. Without a reason, or with a wrong word, it is refused."""
-    in_attention(stand, "script-1")
+    in_attention(stand, "script-1", "FAST12")
     assert stand.cli("resolve", "script-1", "paid", "--json").returncode == Exit.USAGE
     why = ("--reason", "seen in the registry", "--json")
     assert stand.cli("resolve", "script-1", "paid", *why, "--confirmation", "BCDFGH").returncode == Exit.CONFLICT
@@ -65,7 +65,7 @@ def test_paper(stand: Stand) -> None:
 
 def test_lists_for_people(stand: Stand) -> None:
     """What needs a person is named with its alarm; a wrong state is refused with the right ones; a page leads to the next."""
-    in_attention(stand, "listed-1")
+    in_attention(stand, "listed-1", "FAST13")
     found = stand.cli("list", "--attention")
     assert ("listed-1" in found.stdout, "AMOUNT_MISMATCH" in found.stdout) == (True, True)
     wrong = stand.cli("list", "--state", "payed")

@@ -2,13 +2,15 @@
 
 import pytest
 
-from agent.core import decide
+from agent.core import decide, decide_refund, events
 from agent.core.answer import Money
+from agent.core.decide_refund import Wanted
 from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundState
 from agent.core.verdict import NotSent, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, refunding_book, seen
+from tests.core.samples import slip
 
 UNFINISHED = [PaymentState.SENDING, PaymentState.UNKNOWN, PaymentState.PENDING, PaymentState.CANCELING, PaymentState.ATTENTION]
 
@@ -73,3 +75,57 @@ def test_settled_refunds_are_left_alone() -> None:
     book = refunding_book()
     book.attempt(seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), "refund:back-1")
     assert decide.restored(book.sale) == []
+
+
+def paid_before(*, restored: bool = True) -> Book:
+    """Paid, told and in the backup."""
+    book = book_in(PaymentState.PAID)
+    if restored:
+        book.record([events.Restored()])
+    return book
+
+
+def test_a_refund_asked_for_after_a_restore_is_looked_up_first() -> None:
+    """The journal that was lost may have made it: nothing is sent before a read shows that nothing went back."""
+    book = paid_before()
+    book.ask_refund()
+    assert book.owed[0].duty is Duty.CHECK_REFUND
+    book.check(seen(Status.ACCEPTED))
+    assert book.owed[0].duty is Duty.REFUND
+    other = paid_before(restored=False)
+    other.ask_refund()
+    assert other.owed[0].duty is Duty.REFUND
+
+
+def test_what_went_back_in_part_after_the_backup_needs_a_person() -> None:
+    """Whether it is this refund or another one nobody can tell; all of it back is this one done, whoever did it."""
+    book = paid_before()
+    book.ask_refund(Wanted(0, 1000))
+    book.check(seen(Status.PARTIAL_REFUNDED, ref_id="ref-9", ref=RefStatus.ACCEPTED))
+    assert (book.refund().state, book.alarms) == (RefundState.ATTENTION, {"REFUND_AMBIGUOUS"})
+    whole = paid_before()
+    whole.ask_refund()
+    whole.check(seen(Status.REFUNDED, ref_id="ref-9", ref=RefStatus.ACCEPTED))
+    assert (whole.refund().state, whole.refund().ref_transaction_id) == (RefundState.REFUNDED, "ref-9")
+
+
+@pytest.mark.parametrize("status", [Status.REFUNDING, Status.PARTIAL_REFUNDED, Status.REFUNDED])
+def test_a_look_at_a_paid_sale_names_what_went_back(status: Status) -> None:
+    """An alarm, once; from then on refunds of it are looked up first. Nothing is said about another transaction, or without an answer."""
+    book = paid_before(restored=False)
+    assert decide_refund.seen_after_restore(book.sale, seen(status, tx="tx-2")) == []
+    assert decide_refund.seen_after_restore(book.sale, Unclear("timeout")) == []
+    assert decide_refund.seen_after_restore(book.sale, seen(Status.ACCEPTED)) == []
+    look = seen(status, slip=slip(refund_transaction_id="ref-9"))
+    book.record(decide_refund.seen_after_restore(book.sale, look))
+    assert (book.alarms, book.sale.restored) == ({"REFUNDED_ELSEWHERE"}, True)
+    assert decide_refund.seen_after_restore(book.sale, look) == []
+
+
+def test_refunds_that_the_backup_knows_are_no_difference() -> None:
+    """By the transaction of the refund where it is told, else by the sum."""
+    book = refunding_book()
+    book.attempt(seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), "refund:back-1")
+    for look in (seen(Status.REFUNDED, ref_id="ref-1"), seen(Status.REFUNDED)):
+        assert decide_refund.seen_after_restore(book.sale, look) == []
+    assert decide_refund.seen_after_restore(book.sale, seen(Status.REFUNDED, ref_id="ref-2")) != []

@@ -11,7 +11,7 @@ from tests.core.samples import sale_in
 
 
 def test_sales_by_state_and_refunds_by_cause() -> None:
-    """A sale that was only described for a refund is none of this till; what the agent returned by itself is not what a register refunded."""
+    """A sale only described for a refund is none of this till; what the agent returned by itself is not what a register refunded."""
     rows = [answer.row(sale_in(state)) for state in (PaymentState.PAID, PaymentState.PAID, PaymentState.CANCELED, PaymentState.ELSEWHERE)]
     made = [Settled("koshelek", "test", cause, 1_000) for cause in ("pos", "pos", "late_money", "operator")]
     found = shift(rows, made)

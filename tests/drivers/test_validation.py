@@ -12,6 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from agent.core.payment import PaymentState
+from agent.core.resolution import Resolution
+from drivers import fields, operator
 from drivers.bill import Item
 from drivers.messages import (
     REQUESTS,
@@ -105,10 +108,27 @@ def test_a_refund_of_a_foreign_sale_brings_the_sale() -> None:
     assert problems("refund.create", {**SALE, "refundKey": "r", "sale": {**sale, "items": []}}).keys() == {"sale.items"}
 
 
+def test_the_states_of_a_list_are_those_of_the_machine() -> None:
+    """The protocol's words are the core's, and another word is refused with them."""
+    assert set(fields.STATES) == {state.value for state in PaymentState}
+    with pytest.raises(Invalid, match="one of queued, sending"):
+        parse("operation.list", {"state": "payed"})
+
+
+def test_the_decisions_are_those_of_the_core() -> None:
+    """And one more, about a record that is not used."""
+    assert set(operator.RESOLUTIONS) == {one.value for one in Resolution} | {"release"}
+
+
 def test_what_moves_money_outlives_its_caller() -> None:
     """Reads end with their POS; everything that changes something is carried out."""
     lasting = {method for method, kind in REQUESTS.items() if kind.outlives_caller}
-    assert lasting == {"checkout.create", "checkout.cancel", "checkout.confirm", "refund.create", "receipt.create"}
+    assert lasting == {"checkout.create", "checkout.cancel", "checkout.confirm", "refund.create", "receipt.create"} | {
+        "operation.resolve",
+        "agent.reload",
+        "agent.backup",
+        "agent.release",
+    }
 
 
 def test_every_wrong_field_at_once() -> None:
@@ -271,7 +291,7 @@ def test_faults_of_a_list(limit: object) -> None:
     assert problems("operation.list", {"storeId": "s", "date": "20260131"}).keys() == {"date"}
     listed = parse("operation.list", {"storeId": "s", "date": "2026-01-31"})
     assert isinstance(listed, OperationList)
-    assert listed.date == date(2026, 1, 31)
+    assert listed.business_date == date(2026, 1, 31)
 
 
 def test_a_line_is_refunded_once_per_request() -> None:

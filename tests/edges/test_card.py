@@ -130,9 +130,9 @@ async def test_another_answer_is_a_failure_that_quotes_nothing(helper: Write, an
     card.close()
 
 
-@pytest.mark.parametrize("token", ['""', "null", "7", '"a\\nb"', '"a\\u0000"'])
+@pytest.mark.parametrize("token", ['""', "null", "7", '"a\\nb"', '"a\\u0000"', f'"{"x" * 4097}"'])
 async def test_a_token_must_be_a_printable_text(helper: Write, token: str) -> None:
-    """It becomes a header."""
+    """It becomes a header, of a length that can be stored and sent."""
     card = HelperCard([helper(prints(f'{{"token": {token}}}'))])
     assert "token" in await fails(card)
     card.close()

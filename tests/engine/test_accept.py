@@ -17,8 +17,8 @@ from agent.core.model import Item
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.policy import Offline
-from agent.core.ports import Append, Conflict, Corrupt, JournalBroken, JournalFull, Query
-from agent.engine.accept import MAX_LANE_SALES, RESTORED_NOTE
+from agent.core.ports import RESTORED_NOTE, Append, Conflict, Corrupt, JournalBroken, JournalFull, Query
+from agent.engine.accept import MAX_LANE_SALES
 from agent.engine.errors import Stopped
 from agent.engine.setup import Setup
 from agent.sandbox.customer import Action

@@ -57,6 +57,18 @@ async def test_a_copy_is_of_one_moment_while_sales_go_on(tmp_path: Path) -> None
     assert names_in(tmp_path) == ["copy.sqlite3", "journal.db", "journal.db.lock"]
 
 
+async def test_while_a_copy_is_read_the_log_is_moved_but_not_emptied(tmp_path: Path) -> None:
+    """Emptying waits for readers, and steps would wait with it; afterwards the quiet empties it."""
+    async with await opened(tmp_path / "journal.db", idle_s=0.02) as journal:
+        with journal._writer.long_read():
+            await journal.append(step(sale_id(1)))
+            assert not await journal.checkpoint()
+            await asyncio.sleep(0.1)
+            assert journal.statistics().log_bytes > 5000
+        await asyncio.sleep(0.2)
+        assert journal.statistics().log_bytes < 5000
+
+
 async def test_a_copy_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
     """At once, however long it would have taken."""
     path, target = tmp_path / "journal.db", tmp_path / "copy.sqlite3"

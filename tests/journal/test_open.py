@@ -111,6 +111,10 @@ def readable(path: Path) -> None:
     path.chmod(0o644)
 
 
+def name_taken(path: Path) -> None:
+    path.symlink_to(path.with_name("nowhere"))
+
+
 def directory_readable(path: Path) -> None:
     path.parent.chmod(0o755)
 
@@ -144,6 +148,13 @@ async def test_an_unsafe_place_is_refused(tmp_path: Path, prepare: Callable[[Pat
     prepare(folder / "journal.db")
     with pytest.raises(JournalPlaceRefused, match=says):
         await opened(folder / "journal.db")
+
+
+def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The directory passed and the file cannot be made in it all the same: what the system says, and no traceback."""
+    name_taken(tmp_path / "journal.db")
+    with pytest.raises(JournalPlaceRefused, match="cannot be made"):
+        place.create(tmp_path / "journal.db")
 
 
 async def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

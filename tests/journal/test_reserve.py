@@ -125,6 +125,8 @@ async def test_in_the_quiet_it_comes_back_by_itself(tmp_path: Path) -> None:
     async with await opened(path, reserve=lambda _: reserve, idle_s=0.01) as journal:
         reserve.release()
         await journal.note("x", "y")
+        await asyncio.sleep(0.3)  # the log is moved, and there is still no room
+        assert journal.statistics().room is False
         device.now = LOOK_EVERY_S
         for _ in range(100):
             await asyncio.sleep(0.05)

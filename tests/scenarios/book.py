@@ -13,7 +13,7 @@ from tests.scenarios.till import CHEESE, MILK, TOKEN, Till
 
 Scenario = Callable[[Till], Awaitable[None]]
 STRANGE_TILL = "stranger"
-POLL_S = 3
+POLL_S = 6  # long enough to be told from a poll that was woken, also on a loaded machine
 
 
 async def sale(till: Till) -> None:
@@ -152,8 +152,7 @@ async def long_poll(till: Till) -> None:
     began = time.monotonic()
     await till.decide(bill["key"], "decline")
     answer = await poll
-    assert answer["state"] == "declined" or not till.way.clean
-    assert time.monotonic() - began < POLL_S - 0.5 or not till.way.clean
+    assert (answer["state"] == "declined" and time.monotonic() - began < POLL_S - 1) or not till.way.clean
     till.note("declined", await till.settled(bill["key"]))
 
 

@@ -28,6 +28,7 @@ from tests.support.stand import Stand
 LIMIT_S = 200.0  # idle it takes 25 s
 SEED = 20260131
 NAMES = (*BOOK, RESTART)
+MIN_PAID = 11  # of each way: all but the race are sure to be, and some scenarios have none
 
 
 @pytest.mark.timeout(260)
@@ -42,12 +43,11 @@ def test_every_way_in_tells_the_same_story() -> None:
         sales = asyncio.run(_read(stand))
         log = stand.log.read_text()
     first, *others = WAYS
-    assert list(journals[first].notes) == list(NAMES)
+    assert set(journals[first].notes) == set(NAMES)
     problems = [f"{other.name}: {found}" for other in others for found in differences(journals[first].notes, journals[other].notes)]
     for way in WAYS:
         problems += [f"{way.name}: {found}" for found in _unaccounted(way, journals[way], ledger["entries"], transactions, sales)]
     problems += [str(violation) for violation in ledger["violations"]]
-    problems += [f"{way.name}: {journals[way].doubts} doubts" for way in WAYS if way.clean and journals[way].doubts > len(NAMES) * 100]
     assert not problems, "\n".join(problems)
     assert "WAIT" not in log
 
@@ -61,6 +61,7 @@ async def _play(stand: Stand, journals: dict[Way, Journal]) -> None:
                 for number, names in enumerate(way.lanes(list(NAMES))):
                     here = [name for name in names if name != RESTART]
                     shop.create_task(_lane(stand, way, number, here, journals[way], next(seeds)))
+        assert [way.name for way in WAYS if way.clean and journals[way].doubts] == []  # nothing had to be asked twice
         alive, back = asyncio.Barrier(len(WAYS) + 1), asyncio.Event()
         async with asyncio.TaskGroup() as shop:
             for way in WAYS:
@@ -78,20 +79,21 @@ async def _lane(stand: Stand, way: Way, number: int, names: list[str], journal: 
     try:
         for name in names:
             journal.notes.setdefault(name, [])
-            import time as T; t0=T.monotonic(); await BOOK[name](Till(way, name, line, stand, journal)); print("TIMING", way.name, number, name, round(T.monotonic()-t0,1), journal.doubts)
+            await BOOK[name](Till(way, name, line, stand, journal))
     finally:
         await line.close()
 
 
-async def _killed(
-    stand: Stand, way: Way, number: int, journal: Journal, seed: int, alive: asyncio.Barrier, back: asyncio.Event
-) -> None:
+async def _killed(stand: Stand, way: Way, number: int, journal: Journal, seed: int, alive: asyncio.Barrier, back: asyncio.Event) -> None:
+    dead = asyncio.Event()
+
     async def killed() -> None:
         await alive.wait()
         await alive.wait()
+        dead.set()
 
     async def connect(count: int) -> Caller:
-        if way.line and count > 1:
+        if way.line and dead.is_set():
             await back.wait()  # a link that a dead agent left behind may lead to another line's new terminal
         return await way.connect(stand, number, seed + 1000 * count)
 
@@ -122,7 +124,7 @@ def _unaccounted(way: Way, journal: Journal, entries: list[Any], transactions: l
     }
     yield from map(str, compare(books))
     charged = Counter(entry["order_id"] for entry in own if entry["kind"] == EntryKind.CHARGE)
-    if len(charged) < len(NAMES):
+    if len(charged) < MIN_PAID:
         yield f"only {len(charged)} orders were paid"
     yield from (f"{order} was charged {count} times" for order, count in charged.items() if count > 1)
     made = Counter(one["order_id"] for one in transactions if one["order_id"].startswith(way.prefix))
@@ -149,7 +151,9 @@ def test_a_difference_is_noticed() -> None:
     notes = partial(map, Normal("usock-")), partial(map, Normal("tcptk-"))
     assert list(differences(list(notes[0]([told, told])), list(notes[1]([other, other])))) == []
     third = {**other, "transactionId": "84c65826-97db-42b2-a359-1d4c2525186e"}
-    assert list(differences(list(notes[0]([told, told])), list(notes[1]([other, third])))) == ["[1].transactionId: '<id 2>' and not '<id 1>'"]
+    assert list(differences(list(notes[0]([told, told])), list(notes[1]([other, third])))) == [
+        "[1].transactionId: '<id 2>' and not '<id 1>'"
+    ]
     without = {name: value for name, value in told.items() if name != "amount"}
     assert list(differences(told, without)) == [".amount: 'nothing' and not 1"]
     assert list(differences(told, {**told, "amount": True})) == [".amount: True and not 1"]

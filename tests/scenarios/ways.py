@@ -25,7 +25,7 @@ LINES = 5  # of each kind of wire: an agent has at most 32 listeners
 BAD_LINE = {"ack_limit_ms": 200, "repeats": 10}
 IMPATIENT = Rules(ack_seconds=0.2, silence_seconds=0.05, settle_seconds=0.02, repeats=10)  # the same at the register's end
 ANSWER_S = 30.0
-DOUBT_S = 8.0  # on a bad wire an answer may be lost for good; the longest poll of a scenario takes 3 s
+DOUBT_S = 8.0  # on a bad wire an answer may be lost for good; the longest poll of a scenario takes 6 s
 
 
 class Caller(Protocol):

@@ -100,19 +100,15 @@ async def connect(path: Path, rules: Rules) -> Any:
     return await Client.connect_serial(path, rules=rules, answer_seconds=20.0)
 
 
-def test_the_program_of_the_page_works() -> None:
-    """The register program in the documentation, as it stands, against a real agent; its answer comes in parts."""
+def test_the_program_of_the_page_works_and_people_see_the_lines(tmp_path: Path) -> None:
+    """The register program of the page runs as it stands, its answer in parts; ``koshelek-agent status`` shows how each line is."""
     (program,) = [block.text for block in Page("pos-protocol.md").blocks() if block.language == "py"]
-    with Stand(Plan(lines=[Line("till", options={"part_bytes": 64})])) as stand:
+    doors = [Line("till", options={"part_bytes": 64}), Line("cable", "serial", options={"path": str(tmp_path / "none")})]
+    with Stand(Plan(lines=doors)) as stand:
+        assert "waiting" in stand.cli("status").stdout
         program = program.replace("/run/koshelek-agent/till-01.tty", str(stand.line("till")))
         ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
-    assert (ran.returncode, ran.stdout) == (0, "True\n"), ran.stderr
-
-
-def test_the_status_is_shown_to_people(tmp_path: Path) -> None:
-    """``koshelek-agent status`` names every line and how it is."""
-    plan = Plan(lines=[Line("till"), Line("cable", "serial", options={"path": str(tmp_path / "none")})])
-    with Stand(plan) as stand:
         shown = re.sub(r"\s+", " ", stand.cli("status").stdout)
-    assert "waiting" in shown
+    assert (ran.returncode, ran.stdout) == (0, "True\n"), ran.stderr
+    assert "heard" in shown
     assert "unplugged" in shown

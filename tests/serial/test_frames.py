@@ -194,7 +194,7 @@ def test_unknown_entries_of_a_head_are_passed_over() -> None:
 pieces = st.sampled_from([b"\x02", b"\x01", b"\x06", b"\x02\x05\x00", frame(b"abc"), frame(b"d" * 200), frame(b"e", SOH), b"\x02\xff\xff"])
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(pieces | st.binary(max_size=40), max_size=8), st.booleans())
 def test_any_bytes_in_any_portions(portions: list[bytes], bytewise: bool) -> None:
     """Never an exception, never more in memory than one frame, and the portions mean nothing."""
@@ -206,7 +206,7 @@ def test_any_bytes_in_any_portions(portions: list[bytes], bytewise: bool) -> Non
     assert found == scan(Scanner(LIMIT), whole)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(pieces | st.binary(max_size=40), max_size=8))
 def test_after_silence_the_next_frame_is_read(portions: list[bytes]) -> None:
     """Whatever came before: a second without a byte, and a frame is a frame. Then nothing is left over."""
@@ -219,7 +219,7 @@ def test_after_silence_the_next_frame_is_read(portions: list[bytes]) -> None:
 def test_a_hundred_thousand_mutations() -> None:
     """Frames with bytes changed, lost, doubled and put in: only faults, bounded memory, and the next but one frame is always read."""
     chance = random.Random(20260131)
-    good = [bytes.fromhex(text) for text in FIELD[:6]] + parts(bytes(range(256))[:90], 64)
+    good = [bytes.fromhex(FIELD[place]) for place in (0, 3, 4)] + [frame(b"{}"), frame(b"\x02" * 3), frame(b"1", SOH)]
     after = frame(b"after")
     scanner, now = Scanner(LIMIT), 0.0
     for _ in range(100_000):

@@ -58,12 +58,12 @@ async def test_a_line_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
 
 
 async def test_nothing_is_left_over_after_many_plugs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty times plugged in, spoken to, pulled out in the middle of a long poll: no descriptor, task or work remains."""
+    """Twenty-five times plugged in, spoken to, pulled out in the middle of a long poll: no descriptor, task or work remains."""
     monkeypatch.setattr("drivers.serial_link.REOPEN_SECONDS", 0.01)
     desk, modem = Desk(), NullModem(tmp_path)
     async with serving(modem.place, desk) as listener:
         before = after = (descriptors(), len(asyncio.all_tasks()))
-        for number in range(40):
+        for number in range(25):
             with modem:
                 await until(lambda: listener.status.state is not LineState.UNPLUGGED)
                 port = raw(modem)

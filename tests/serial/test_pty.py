@@ -154,7 +154,7 @@ async def test_a_register_that_was_killed_can_come_back(tmp_path: Path, monkeypa
             process = await asyncio.create_subprocess_exec(sys.executable, "-c", TRY, terminal, stderr=subprocess.DEVNULL)
             return await process.wait()
 
-        assert [status for _ in range(20) if (status := await attempt()) == 0]
+        assert any([(await attempt()) == 0 for _ in range(4)])
 
 
 async def test_the_claim_of_a_register_at_work_is_left_alone(tmp_path: Path) -> None:

@@ -142,9 +142,10 @@ class Browser:
         return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
 
     def requested(self) -> list[str]:
-        """The URLs asked for since the last look."""
+        """The URLs asked for since the last look, without those that are the browser's own and need no network."""
         messages = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
-        return [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        urls = [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [url for url in urls if not url.startswith(("chrome:", "data:"))]
 
     def picture(self) -> bytes:
         """The window as PNG, for a person who wants to see what a test sees."""

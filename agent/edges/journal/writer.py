@@ -249,13 +249,14 @@ class Writer:
         """
         if self._failure is not None:
             return False
-        if self._long_reads:
+        put_off = self._long_reads > 0 and mode is Checkpoint.TRUNCATE
+        if put_off:
             mode = Checkpoint.PASSIVE
         try:
             ((busy, _, _),) = await self._connection.execute_fetchall(f"PRAGMA wal_checkpoint({mode.value})")
             self._checkpoints += 1
             self._since_checkpoint = 0
-            complete = not busy
+            complete = not busy and not put_off
             if mode is Checkpoint.TRUNCATE:
                 self._unmoved = not complete
                 if complete and warm:
