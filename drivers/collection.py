@@ -3,8 +3,8 @@
 Only the last part may complete it, and nothing incomplete is ever a message: a part that does not fit drops what was collected.
 """
 
-from drivers.frames import Part, read_part
 from drivers.framing import Fault, RemoteError
+from drivers.parts import Part, read_part
 from drivers.rules import Rules
 
 

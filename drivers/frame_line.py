@@ -14,6 +14,7 @@ import os
 import select
 from collections.abc import Callable
 
+from drivers.conversation import Conversation
 from drivers.exchange import Arrived, Delivered, Event, Exchange, GaveUp, Reset
 from drivers.framing import RemoteError
 from drivers.limits import Limits
@@ -67,7 +68,7 @@ class FrameLine:
             self._news.clear()
             await self._news.wait()
 
-    def converse(self) -> "Conversation":
+    def converse(self) -> Conversation:
         """A conversation, beginning with the next message. One at a time."""
         self._talk = Conversation(self, over=self._exchange.ending)
         return self._talk
@@ -228,34 +229,3 @@ def _hung_up(descriptor: int) -> bool:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
-
-
-class Conversation:
-    """One register program on the line, from its first message to its end: a ``Link`` that delivers whole messages."""
-
-    def __init__(self, line: FrameLine, *, over: bool) -> None:
-        self._line = line
-        self._ended = False
-        self.over = over  # the register has started anew: what is sent now would be for another program
-        self.given_up = False
-
-    async def receive(self) -> bytes:
-        """The next message; none where the register has ended the conversation. Raises LinkLost."""
-        if self._ended:
-            return b""
-        if self.given_up:
-            raise LinkLost("the register does not acknowledge")
-        while (message := await self._line.receive()) == b"":
-            pass  # an empty frame: somebody tries the line
-        self._ended = message is None
-        return message or b""
-
-    async def send(self, data: bytes) -> None:
-        """Return when the register has acknowledged the message. Raises LinkLost."""
-        if self.hung_up():
-            raise LinkLost("the register has gone")
-        await self._line.send(data)
-
-    def hung_up(self) -> bool:
-        """The register has started anew, does not acknowledge, or the line is gone."""
-        return self.over or self.given_up or self._line.lost

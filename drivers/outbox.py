@@ -3,7 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from drivers.frames import DATA, parts
+from drivers.frames import DATA
+from drivers.parts import parts
 from drivers.rules import Rules
 
 NAKS_BEFORE_RESTART = 2  # of one part in a row: the receiver has lost the parts before it

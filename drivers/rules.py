@@ -6,8 +6,9 @@ some seconds apart. So these are choices, not facts, and can be set.
 
 from dataclasses import dataclass, replace
 
-from drivers.frames import MAX_DATA_BYTES, PART_BYTES, SILENCE_SECONDS
+from drivers.frames import MAX_DATA_BYTES, SILENCE_SECONDS
 from drivers.limits import MAX_LINE_BYTES
+from drivers.parts import PART_BYTES
 
 ACK_SECONDS = 2.0  # registers answer within one, and some take their time
 REPEATS = 5  # one frame in five lost each way: one message in five hundred still fails

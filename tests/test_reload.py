@@ -96,14 +96,15 @@ def test_everything_that_may_change_changes_while_a_sale_goes_on(stand: Stand) -
 def test_a_request_under_way_ends_on_the_connection_it_began_on(stand: Stand) -> None:
     """The answer to a payment takes two seconds; meanwhile other limits, and so other connections, come into force: the answer arrives, the
     payment is made once."""
-    stand.fault("delay", "checkout", ms=2000)
     with stand.connect() as pos:
+        assert sell(pos, "k0", "PAY000", wait=10)["state"] == "paid"
+        stand.fault("delay", "checkout", ms=2000)
         assert sell(pos, "k1", wait=0.5)["state"] == "sending"
         rewrite(stand, ('login = "sandbox"', 'login = "sandbox"\nconnect_limit_ms = 2500'))
         assert reload(stand)["problems"] == []
         assert pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="k1", wait=15)["state"] == "paid"
         assert sell(pos, "k2", "PAY002", wait=10)["state"] == "paid"
-    assert len(stand.control("GET", "/transactions")) == 2
+    assert len(stand.control("GET", "/transactions")) == 3
     assert "unclear" not in stand.log.read_text()
 
 

@@ -4,7 +4,7 @@ import structlog
 
 from agent.core.model import SaleId
 
-WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable"})
+WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable", "availability.failed"})
 
 
 def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:

@@ -1,5 +1,5 @@
-"""Goal: when the payment system asks for silence, a sale is silent (promise P19). Method: 429 with ``Retry-After`` for a status read and for
-a cancel, in virtual time; the bank's log tells when it was reached.
+"""Goal: when the payment system asks for silence, a sale is silent (promise P19). Method: 429 with ``Retry-After`` for a status read and
+for a cancel, in virtual time; the bank's log tells when it was reached.
 """
 
 import asyncio

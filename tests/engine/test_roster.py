@@ -3,16 +3,20 @@
 import asyncio
 import gc
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from unittest import mock
 
 import pytest
 
+from agent.core.model import SaleId
 from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from agent.engine import roster
 from agent.engine.couriers import Couriers
 from agent.engine.duties import Duties, describe
+from agent.engine.steward import Steward
 from tests.engine.support import Shop, create, finished, hear, order, play
 from tests.simulation.till import Pos
 
@@ -104,3 +108,32 @@ def test_a_duty_that_is_no_decision_is_a_mistake_of_ours(fast_folder: Path) -> N
             await duties._decide(Owed(Duty.SEND, 0))
 
     play(tale, fast_folder)
+
+
+def test_many_unsettled_sales_are_not_gone_through_at_every_change() -> None:
+    """While nothing can leave, the roster looks again only after it has grown; once something can, it leaves."""
+    looked = 0
+
+    class Settling:
+        def __init__(self, number: int) -> None:
+            self.sale = SimpleNamespace(id=SaleId("S", "T", f"K{number}"))
+            self.over = False
+
+        @property
+        def settled(self) -> bool:
+            nonlocal looked
+            looked += 1
+            return self.over
+
+    book, many = roster.Roster(), [Settling(number) for number in range(roster.MAX_IDLE_SALES + 2 * roster.GROWTH_SALES)]
+    for one in many:
+        book.add(cast("Steward", one))
+        book.forget_idle(())
+    assert looked < 4 * len(many)
+    for one in many:
+        one.over = True
+    extra = [Settling(len(many) + number) for number in range(roster.GROWTH_SALES)]
+    for one in extra:
+        book.add(cast("Steward", one))
+        book.forget_idle(())
+    assert len(list(book)) <= roster.MAX_IDLE_SALES + roster.GROWTH_SALES

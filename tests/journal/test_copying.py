@@ -57,6 +57,27 @@ async def test_a_copy_is_of_one_moment_while_sales_go_on(tmp_path: Path) -> None
     assert names_in(tmp_path) == ["copy.sqlite3", "journal.db", "journal.db.lock"]
 
 
+async def test_a_step_is_not_held_up_by_a_copy(tmp_path: Path) -> None:
+    """Of steps during a copy, 99 of 100 take no longer than a customer would never notice; a copy that stopped the writer would show as
+    one step as long as the copy."""
+    path = tmp_path / "journal.db"
+    async with await opened(path) as journal:
+        body = entry("accepted", text="x" * 2_000)
+        await asyncio.gather(*(journal.append(step(sale_id(number), 0, [body])) for number in range(3_000)))
+        loop, took, number = asyncio.get_running_loop(), list[float](), 10_000
+        began = loop.time()
+        copying_it = asyncio.ensure_future(journal.backup(tmp_path / "copy.sqlite3"))
+        while not copying_it.done():
+            at = loop.time()
+            await journal.append(step(sale_id(number)))
+            took.append(loop.time() - at)
+            number += 1
+            await asyncio.sleep(0.002)
+        whole = loop.time() - began
+    assert len(took) > 50
+    assert sorted(took)[len(took) * 99 // 100] < max(0.1, whole / 10)
+
+
 async def test_while_a_copy_is_read_the_log_is_moved_but_not_emptied(tmp_path: Path) -> None:
     """Emptying waits for readers, and steps would wait with it; afterwards the quiet empties it."""
     async with await opened(tmp_path / "journal.db", idle_s=0.02) as journal:

@@ -1,7 +1,7 @@
 """The ways in to one agent, and how a register's program comes in by each of them.
 
-Every way gives the same tiny face, ``Caller``: a method of the protocol, its parameters, its result. What happens behind it (lines, a token,
-frames, verbs and paths, a bad wire) is the way's own business.
+Every way gives the same tiny face, ``Caller``: a method of the protocol, its parameters, its result. What happens behind it (lines, a
+token, frames, verbs and paths, a bad wire) is the way's own business.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ class Caller(Protocol):
 
 @dataclass(frozen=True)
 class Way:
-    """A way in. ``name`` is five characters long, like every other, so that slips differ in nothing else. ``line``: over a serial line, with
-    this wire between (``direct``: none). ``clean``: nothing is lost on it."""
+    """A way in. ``name`` is five characters long, like every other, so that slips differ in nothing else. ``line``: over a serial line,
+    with this wire between (``direct``: none). ``clean``: nothing is lost on it."""
 
     name: str
     line: str | None = None
@@ -145,4 +145,4 @@ def plan(scenarios: Sequence[str], strange_till: str) -> Plan:
         for number, names in enumerate(way.lanes(scenarios))
     )
     every_till = [till for names in tills.values() for till in names] + [strange_till]
-    return Plan(tills=dict.fromkeys(every_till, {}), sockets=sockets, ports=ports, lines=lines)
+    return Plan(tills={till: {} for till in every_till}, sockets=sockets, ports=ports, lines=lines)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from drivers.exchange import MAX_OWED_BYTES, MAX_UNTAKEN, RESET_SENT, Arrived, Delivered, Event, Exchange, GaveUp, Reset
-from drivers.frames import SOH, Control, frame, parts
+from drivers.frames import SOH, Control, frame
 from drivers.framing import Fault, RemoteError
+from drivers.parts import parts
 from drivers.rules import Rules
 from tests.support.wires import SPOILERS, Spoiler
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.crc import advanced, crc, registers
-from drivers.frames import MAX_DATA_BYTES, SILENCE_SECONDS, SOH, STX, Block, Control, Part, Scanner, frame, parts, read_part
+from drivers.frames import MAX_DATA_BYTES, SILENCE_SECONDS, SOH, STX, Block, Control, Scanner, frame
 from drivers.framing import Fault, RemoteError
+from drivers.parts import Part, parts, read_part
 
 LIMIT = 300  # of data in these tests
 

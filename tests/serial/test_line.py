@@ -15,8 +15,9 @@ import pytest
 
 from drivers.client import CallFailed, Client, Unreachable
 from drivers.exchange import RESET_SENT
-from drivers.frames import STX, Control, frame, parts
+from drivers.frames import STX, Control, frame
 from drivers.line import MAX_SERIAL_ANSWER_BYTES, LineSpeed, LineState, line_limits
+from drivers.parts import parts
 from drivers.rules import Rules
 from drivers.serial_link import Tty
 from drivers.serial_port import NoPort, PortAbsent, PortBusy, holders, open_port

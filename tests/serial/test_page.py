@@ -9,7 +9,8 @@ import drivers.frames
 import drivers.limits
 import drivers.line
 from drivers.exchange import Exchange
-from drivers.frames import SILENCE_SECONDS, frame, parts
+from drivers.frames import SILENCE_SECONDS, frame
+from drivers.parts import parts
 from drivers.rules import ACK_SECONDS, REPEATS, Rules
 from tests.docs.pages import Page
 

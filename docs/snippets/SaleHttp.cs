@@ -1,0 +1,219 @@
+// A sale over HTTP: C# 7, .NET 5 and newer, .NET Framework 4.5 and newer, Mono. No packages.
+//
+// Was run: with Mono 6.8, against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this
+// program killed in the middle. With .NET itself it was not run; it uses nothing that .NET has not.
+//
+//     mcs -r:System.Net.Http -r:System.Runtime.Serialization SaleHttp.cs      (.NET: dotnet new console, and this as its Program.cs)
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | mono SaleHttp.exe
+//
+// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
+// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+using System;
+using System.Collections.Generic;
+using System.IO;
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Runtime.Serialization;
+using System.Runtime.Serialization.Json;
+using System.Text;
+using System.Threading;
+
+[DataContract] class Item
+{
+    [DataMember] public string name, article, tax;
+    [DataMember] public long price, quantity, totalAmount; // money is in kopecks, a whole number
+}
+
+[DataContract] class Bill
+{
+    [DataMember] public string orderId;
+    [DataMember] public long totalAmount;
+    [DataMember] public Item[] items;
+}
+
+[DataContract] class Buyer
+{
+    [DataMember] public string loyaltyId;
+}
+
+[DataContract] class Checkout
+{
+    [DataMember] public Bill checkoutInvoice;
+    [DataMember] public Buyer user;
+    [DataMember] public string cardSession, token;
+}
+
+[DataContract] class Slip
+{
+    [DataMember] public Dictionary<string, string> text;
+}
+
+// Fields that are not named here are ignored. Of an error: code and detail.
+[DataContract] class Answer
+{
+    [DataMember] public string state, message, next, code, detail;
+    [DataMember] public bool finished;
+    [DataMember] public bool? success;
+    [DataMember] public Slip slip;
+}
+
+// What the register keeps on its disk of an open sale: no secrets.
+[DataContract] class Record
+{
+    [DataMember] public string key;
+    [DataMember] public Bill bill;
+    [DataMember] public Answer answer;
+}
+
+// The agent understood the request and refused it: nothing was stored, nothing was sent.
+class Refused : Exception
+{
+    public readonly string Code;
+    public Refused(Answer problem) : base(problem.code + ": " + problem.detail) { Code = problem.code; }
+}
+
+static class Json
+{
+    static DataContractJsonSerializer For(Type type)
+    {
+        return new DataContractJsonSerializer(type, new DataContractJsonSerializerSettings { UseSimpleDictionaryFormat = true });
+    }
+
+    public static byte[] Write(object value)
+    {
+        using (var stream = new MemoryStream())
+        {
+            For(value.GetType()).WriteObject(stream, value);
+            return stream.ToArray();
+        }
+    }
+
+    public static T Read<T>(byte[] text)
+    {
+        using (var stream = new MemoryStream(text)) return (T)For(typeof(T)).ReadObject(stream);
+    }
+}
+
+static class Program
+{
+    static readonly string Agent = Environment.GetEnvironmentVariable("AGENT_URL") ?? "http://127.0.0.1:7432";
+    static readonly string TokenFile = Environment.GetEnvironmentVariable("AGENT_TOKEN_FILE") ?? "/etc/kassa/agent.token";
+    const string Sales = "/v1/stores/S12/terminals/till-03/checkouts/";
+    const string Disk = "open-sale.json"; // the register's own disk
+
+    static readonly HttpClient Http = new HttpClient(new HttpClientHandler { UseProxy = false })
+    {
+        Timeout = TimeSpan.FromSeconds(15), // the longest wait, and ten seconds more
+    };
+
+    // One request, one answer. Throws when there is none, or none of the agent's.
+    static Answer Ask(HttpMethod verb, string path, object body)
+    {
+        using (var request = new HttpRequestMessage(verb, Agent + path))
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", File.ReadAllText(TokenFile).Trim());
+            if (body != null)
+            {
+                request.Content = new ByteArrayContent(Json.Write(body));
+                request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            }
+            using (var response = Http.SendAsync(request).GetAwaiter().GetResult())
+            {
+                var answer = Json.Read<Answer>(response.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult());
+                if (response.IsSuccessStatusCode) return answer;
+                if (answer.code == null) throw new IOException("not the agent's answer");
+                throw new Refused(answer);
+            }
+        }
+    }
+
+    // After any doubt the same request again, with the same key. Nothing is done twice.
+    static Answer Insist(HttpMethod verb, string path, object body = null)
+    {
+        while (true)
+        {
+            try
+            {
+                return Ask(verb, path, body);
+            }
+            catch (Refused error) when (error.Code != "BUSY" && error.Code != "DISK_FULL" && error.Code != "INTERNAL")
+            {
+                throw;
+            }
+            catch (Exception error)
+            {
+                Console.Error.WriteLine("no answer, asking again: " + error.Message);
+            }
+            Thread.Sleep(1000);
+        }
+    }
+
+    // Whole or not at all, and on the disk before we go on.
+    static void Store(Record record)
+    {
+        var text = Json.Write(record);
+        using (var file = new FileStream(Disk + ".new", FileMode.Create))
+        {
+            file.Write(text, 0, text.Length);
+            file.Flush(true);
+        }
+        if (File.Exists(Disk)) File.Replace(Disk + ".new", Disk, null);
+        else File.Move(Disk + ".new", Disk);
+    }
+
+    static int Sell(Bill bill, string cardSession, string token)
+    {
+        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // a new wish to take money is a new key
+        Store(new Record { key = key, bill = bill }); // before anything is sent
+        var buyer = new Buyer { loyaltyId = "2900000012345" };
+        var checkout = new Checkout { checkoutInvoice = bill, user = buyer, cardSession = cardSession, token = token };
+        return Finish(key, Insist(HttpMethod.Put, Sales + Uri.EscapeDataString(key), checkout));
+    }
+
+    static int Finish(string key, Answer answer)
+    {
+        var path = Sales + Uri.EscapeDataString(key);
+        while (!answer.finished && answer.next == "poll")
+        {
+            Console.Error.WriteLine(answer.message); // the cashier's screen; a button there may POST to path + "/cancel"
+            answer = Insist(HttpMethod.Get, path + "?wait=1");
+        }
+        if (!answer.finished)
+        {
+            Console.Error.WriteLine(answer.message); // next: person. Do not take the money again
+            return 4;
+        }
+        Store(new Record { key = key, answer = answer });
+        Console.WriteLine(answer.success == true ? answer.slip.text["42"] : answer.message); // the printer
+        Insist(HttpMethod.Post, path + "/confirm");
+        File.Delete(Disk);
+        return answer.success == true ? 0 : 3;
+    }
+
+    // Our disk holds an open sale. It is asked for, never made again: the card session is gone.
+    static int AfterRestart()
+    {
+        var key = Json.Read<Record>(File.ReadAllBytes(Disk)).key;
+        foreach (var pause in new[] { 5000, 0 })
+        {
+            try
+            {
+                return Finish(key, Insist(HttpMethod.Get, Sales + Uri.EscapeDataString(key)));
+            }
+            catch (Refused error) when (error.Code == "NOT_FOUND")
+            {
+                Thread.Sleep(pause); // it may still be on its way; asked twice, it was never accepted
+            }
+        }
+        File.Delete(Disk);
+        return 3;
+    }
+
+    static int Main()
+    {
+        if (File.Exists(Disk)) return AfterRestart();
+        var secrets = Console.In.ReadToEnd().Split();
+        var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };
+        return Sell(new Bill { orderId = "S12-000345", totalAmount = 27000, items = new[] { milk } }, secrets[0], secrets[1]);
+    }
+}

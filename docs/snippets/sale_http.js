@@ -1,0 +1,111 @@
+// A sale over HTTP: JavaScript, Node.js 18 or newer, no packages.
+//
+// Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed in
+// the middle.
+//
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | node sale_http.js
+//
+// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
+// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+"use strict";
+const fs = require("node:fs");
+
+const AGENT = process.env.AGENT_URL || "http://127.0.0.1:7432";
+const TOKEN = fs.readFileSync(process.env.AGENT_TOKEN_FILE || "/etc/kassa/agent.token", "utf8").trim(); // of the client in the agent's configuration
+const SALES = "/v1/stores/S12/terminals/till-03/checkouts/";
+const DISK = "open-sale.json"; // the register's own disk
+const REPEAT = ["BUSY", "DISK_FULL", "INTERNAL"]; // errors that leave it open: the same request again
+
+const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+// The agent understood the request and refused it: nothing was stored, nothing was sent.
+class Refused extends Error {
+  constructor(problem) {
+    super(`${problem.code}: ${problem.detail}`);
+    this.code = problem.code;
+  }
+}
+
+// One request, one answer. Throws when there is none, or none of the agent's.
+async function ask(verb, path, body) {
+  const answer = await fetch(AGENT + path, {
+    method: verb,
+    headers: { Authorization: `Bearer ${TOKEN}`, "Content-Type": "application/json" },
+    body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(15000), // the longest wait, and ten seconds more
+  });
+  const said = await answer.json();
+  if (answer.ok) return said;
+  if (!said.code) throw new Error("not the agent's answer");
+  throw new Refused(said);
+}
+
+// After any doubt the same request again, with the same key. Nothing is done twice.
+async function insist(verb, path, body) {
+  for (;;) {
+    try {
+      return await ask(verb, path, body);
+    } catch (error) {
+      if (error instanceof Refused && !REPEAT.includes(error.code)) throw error;
+      console.error("no answer, asking again:", error.message);
+    }
+    await pause(1000);
+  }
+}
+
+// Whole or not at all, and on the disk before we go on.
+function store(record) {
+  const file = fs.openSync(`${DISK}.new`, "w");
+  fs.writeSync(file, JSON.stringify(record));
+  fs.fsyncSync(file);
+  fs.closeSync(file);
+  fs.renameSync(`${DISK}.new`, DISK);
+}
+
+async function sell(bill, cardSession, token) {
+  const key = `${bill.orderId}-${Math.floor(Date.now() / 1000)}`; // a new wish to take money is a new key
+  store({ key, bill }); // before anything is sent
+  const body = { checkoutInvoice: bill, user: { loyaltyId: "2900000012345" }, cardSession, token };
+  return finish(key, await insist("PUT", SALES + encodeURIComponent(key), body));
+}
+
+async function finish(key, answer) {
+  const path = SALES + encodeURIComponent(key);
+  while (!answer.finished && answer.next === "poll") {
+    console.error(answer.message); // the cashier's screen; a button there may POST to path + "/cancel"
+    answer = await insist("GET", `${path}?wait=1`);
+  }
+  if (!answer.finished) {
+    console.error(answer.message); // next: person. Do not take the money again
+    return 4;
+  }
+  store({ key, answer });
+  console.log(answer.success ? answer.slip.text["42"] : answer.message); // the printer
+  await insist("POST", `${path}/confirm`);
+  fs.unlinkSync(DISK);
+  return answer.success ? 0 : 3;
+}
+
+// Our disk holds an open sale. It is asked for, never made again: the card session is gone.
+async function afterRestart() {
+  const { key } = JSON.parse(fs.readFileSync(DISK, "utf8"));
+  for (const milliseconds of [5000, 0]) {
+    try {
+      return await finish(key, await insist("GET", SALES + encodeURIComponent(key)));
+    } catch (error) {
+      if (error.code !== "NOT_FOUND") throw error;
+      await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
+    }
+  }
+  fs.unlinkSync(DISK);
+  return 3;
+}
+
+async function main() {
+  if (fs.existsSync(DISK)) return afterRestart();
+  const [session, token] = fs.readFileSync(0, "utf8").split(/\s+/);
+  const milk = { name: "Milk", article: "100300", price: 9000, quantity: 3, totalAmount: 27000, tax: "vat10" };
+  return sell({ orderId: "S12-000345", totalAmount: 27000, items: [milk] }, session, token);
+}
+
+main().then((status) => process.exit(status));

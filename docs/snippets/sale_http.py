@@ -1,0 +1,112 @@
+"""A sale over HTTP: Python 3.8 or newer, standard library only.
+
+Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed in the
+middle.
+
+    printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | python3 sale_http.py
+
+On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store them,
+never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+"""
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+AGENT = os.environ.get("AGENT_URL", "http://127.0.0.1:7432")
+TOKEN = Path(os.environ.get("AGENT_TOKEN_FILE", "/etc/kassa/agent.token")).read_text().strip()  # of the client in the agent's configuration
+SALES = "/v1/stores/S12/terminals/till-03/checkouts/"
+DISK = Path("open-sale.json")  # the register's own disk
+REPEAT = ("BUSY", "DISK_FULL", "INTERNAL")  # errors that leave it open: the same request again
+
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+class Refused(Exception):
+    """The agent understood the request and refused it: nothing was stored, nothing was sent. ``args[0]`` is the code."""
+
+
+def ask(verb, path, body):
+    """One request, one answer. Raises OSError and ValueError when there is none, or none of the agent's."""
+    headers = {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(AGENT + path, data, headers, method=verb)
+    try:
+        with opener.open(request, timeout=15) as answer:  # the longest wait, and ten seconds more
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        problem = json.load(error)  # whatever speaks here, only an answer with a code is the agent's
+        if "code" not in problem:
+            raise ValueError("not the agent's answer") from error
+        raise Refused(problem["code"], problem["detail"]) from error
+
+
+def insist(verb, path, body=None):
+    """After any doubt the same request again, with the same key. Nothing is done twice."""
+    while True:
+        try:
+            return ask(verb, path, body)
+        except (OSError, ValueError) as error:
+            print("no answer, asking again:", error, file=sys.stderr)
+        except Refused as error:
+            if error.args[0] not in REPEAT:
+                raise
+        time.sleep(1)
+
+
+def store(record):
+    """Whole or not at all, and on the disk before we go on."""
+    fresh = DISK.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(record, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(DISK)
+
+
+def sell(bill, card_session, token):
+    key = bill["orderId"] + "-" + str(int(time.time()))  # a new wish to take money is a new key
+    store({"key": key, "bill": bill})  # before anything is sent
+    body = {"checkoutInvoice": bill, "user": {"loyaltyId": "2900000012345"}, "cardSession": card_session, "token": token}
+    return finish(key, insist("PUT", SALES + quote(key, safe=""), body))
+
+
+def finish(key, answer):
+    path = SALES + quote(key, safe="")
+    while not answer["finished"] and answer["next"] == "poll":
+        print(answer["message"], file=sys.stderr)  # the cashier's screen; a button there may POST to path + "/cancel"
+        answer = insist("GET", path + "?wait=1")
+    if not answer["finished"]:  # next: person. Do not take the money again
+        print(answer["message"], file=sys.stderr)
+        return 4
+    store({"key": key, "answer": answer})
+    print(answer["slip"]["text"]["42"] if answer["success"] else answer["message"])  # the printer
+    insist("POST", path + "/confirm")
+    DISK.unlink()
+    return 0 if answer["success"] else 3
+
+
+def after_restart():
+    """Our disk holds an open sale. It is asked for, never made again: the card session is gone."""
+    key = json.loads(DISK.read_text(encoding="utf-8"))["key"]
+    for pause in (5, 0):
+        try:
+            return finish(key, insist("GET", SALES + quote(key, safe="")))
+        except Refused as error:
+            if error.args[0] != "NOT_FOUND":
+                raise
+            time.sleep(pause)  # it may still be on its way; asked twice, it was never accepted
+    DISK.unlink()
+    return 3
+
+
+if DISK.exists():
+    sys.exit(after_restart())
+session, till_token = sys.stdin.read().split()
+milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
+sys.exit(sell({"orderId": "S12-000345", "totalAmount": 27000, "items": [milk]}, session, till_token))
