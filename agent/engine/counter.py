@@ -80,7 +80,8 @@ class Counter:
         return steward
 
     async def refund(self, order: RefundOrder) -> tuple[Steward, Refund, bool]:
-        """Open a refund (the third value is true) or recognise one that was opened before. A caller that is cancelled does not take it back.
+        """Open a refund (the third value is true) or recognise one that was opened before. A caller that is cancelled does not take it
+        back.
 
         Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
         """

@@ -18,6 +18,8 @@ using System.Runtime.Serialization.Json;
 using System.Text;
 using System.Threading;
 
+#pragma warning disable 0649 // JSON fills these fields
+
 [DataContract] class Item
 {
     [DataMember] public string name, article, tax;
@@ -211,6 +213,7 @@ static class Program
 
     static int Main()
     {
+        Console.OutputEncoding = new UTF8Encoding(false);
         if (File.Exists(Disk)) return AfterRestart();
         var secrets = Console.In.ReadToEnd().Split();
         var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };

@@ -1,0 +1,273 @@
+"""Goal: the programs that register programmers start from do what they say. Method: they are run as they stand, against a real agent and a
+real sandbox; what cannot be run here is compared with the OpenAPI document."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import reasons
+from agent.edges.http.openapi import document
+from tests.docs.pages import DOCS
+from tests.support.stand import STORE, Plan, Port, Stand
+from tests.system import require
+
+SNIPPETS = DOCS / "snippets"
+WEB, WIRE = Port("web", "http"), Port("wire", "tcp")
+RUN_S = 60.0
+KOPECKS = 27000
+
+
+class Program:
+    """One snippet at a till of its own, with a disk of its own."""
+
+    def __init__(self, name: str, number: int, stand: Stand) -> None:
+        self.name, self.till, self.order = name, f"till-{number:02}", f"S12-{number:06}"
+        self._stand = stand
+        self._folder = stand.folder / name
+        self._folder.mkdir()
+        text = (SNIPPETS / name).read_text(encoding="utf-8")
+        assert (text.count("till-03"), text.count("S12-000345")) == (1, 1)
+        source = self._folder / name
+        source.write_text(text.replace("till-03", self.till).replace("S12-000345", self.order), encoding="utf-8")
+        self._command = _command(source)
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, session: str | None) -> None:
+        """``session``: what the customer does; None: started again, with nothing on its standard input."""
+        given = "" if session is None else f"{session}{self.till.replace('-', '')} token-of-the-till"
+        (self._folder / "stdin").write_text(given)
+        with (self._folder / "stdin").open() as stdin, (self._folder / "stderr").open("w") as stderr:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": str(self._folder),
+                    "AGENT_SOCKET": str(self._stand.pos),
+                    "AGENT_URL": f"http://127.0.0.1:{self._stand.ports['web']}",
+                    "AGENT_PORT": str(self._stand.ports["wire"]),
+                    "AGENT_TOKEN_FILE": str(self._stand.folder / ("wire.token" if "Tcp" in self.name else "web.token")),
+                },
+            )
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        """Whatever it was at."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+
+    def end(self) -> tuple[int, str]:
+        """Its exit status and what it printed."""
+        assert self._process is not None
+        try:
+            printed, _ = self._process.communicate(timeout=RUN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} does not end: {self.screen}") from None
+        return self._process.returncode, printed
+
+    def asks_again(self) -> bool:
+        return "asking again" in self.screen
+
+    @property
+    def screen(self) -> str:
+        return (self._folder / "stderr").read_text()
+
+    @property
+    def disk(self) -> str | None:
+        place = self._folder / "open-sale.json"
+        return place.read_text() if place.exists() else None
+
+
+def _command(source: Path) -> list[str]:
+    match source.suffix:
+        case ".py":
+            return [sys.executable, source.name]
+        case ".js":
+            return ["node", source.name]
+        case _:
+            references = ["-r:System.Net.Http", "-r:System.Runtime.Serialization"]
+            subprocess.run(["mcs", "-warnaserror", *references, source.name], cwd=source.parent, check=True, timeout=RUN_S)
+            return ["mono", source.with_suffix(".exe").name]
+
+
+@contextlib.contextmanager
+def shop(names: Sequence[str]) -> Iterator[tuple[Stand, list[Program]]]:
+    """An agent and a till for each program."""
+    tills = {f"till-{number:02}": {} for number in range(1, len(names) + 1)}
+    with Stand(Plan(tills=tills, ports=(WEB, WIRE), language="ru")) as stand:
+        programs = [Program(name, number, stand) for number, name in enumerate(names, 1)]
+        try:
+            yield stand, programs
+        finally:
+            for program in programs:
+                program.close()
+
+
+def waiting(stand: Stand, programs: Sequence[Program]) -> list[str]:
+    """The transactions of all programs, once every customer has the phone in the hand."""
+    found: list[str] = []
+
+    def check() -> bool:
+        found[:] = [one["id"] for one in stand.control("GET", "/transactions") if one["status"] == "pending"]
+        return len(found) == len(programs)
+
+    until(check, lambda: "".join(f"{program.name}: {program.screen}" for program in programs))
+    return found
+
+
+def until(check: Callable[[], bool], story: Callable[[], str]) -> None:
+    end = time.monotonic() + RUN_S
+    while not check():
+        assert time.monotonic() < end, story()
+        time.sleep(0.1)
+
+
+def paid(stand: Stand, programs: Sequence[Program]) -> None:
+    """Every program prints the slip, in Russian, confirms, and has nothing open any more. The money goes back for the next act."""
+    for program in programs:
+        status, printed = program.end()
+        assert (status, program.disk) == (0, None), program.screen
+        assert re.search(rf"^Заказ +{program.order}$", printed, re.MULTILINE), printed
+        assert "270.00" in printed
+        till = {"storeId": STORE, "terminalId": program.till}
+        last = stand.call("operation.last", **till)
+        assert (last["state"], last["told"], last["confirmed"], last["orderId"]) == ("paid", True, True, program.order)
+        refund = stand.call("refund.create", **till, key=last["key"], refundKey="R1", token="token-of-the-till", wait=30)
+        assert refund["state"] == "refunded"
+
+
+LANGUAGES = {
+    "python": (["sale_socket.py", "sale_http.py"], []),
+    "javascript": (["sale_socket.js", "sale_http.js"], ["node"]),
+    "csharp": (["SaleTcp.cs", "SaleHttp.cs"], ["mcs", "mono"]),
+}
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_lives_through_everything(language: str) -> None:
+    """A customer who is declined; the agent is killed while the customer pays; the program is killed while the customer pays. Each order is
+    charged once each time; the program's disk holds no secret."""
+    names, tools = LANGUAGES[language]
+    for tool in tools:
+        require(tool)
+    with shop(names) as (stand, programs):
+        for program in programs:
+            program.start("LIMIT")
+        for program in programs:
+            assert program.end()[0] == 3, program.screen
+            assert program.disk is None
+        _the_agent_dies(stand, programs)
+        _the_program_dies(stand, programs)
+        entries = stand.control("GET", "/ledger")["entries"]
+        for program in programs:
+            kinds = [entry["kind"] for entry in entries if entry["order_id"] == program.order]
+            assert kinds == ["charge", "refund"] * 2, kinds
+        assert sum(entry["amount"] for entry in entries if entry["kind"] == "charge") == 2 * len(programs) * KOPECKS
+
+
+def _the_agent_dies(stand: Stand, programs: Sequence[Program]) -> None:
+    for program in programs:
+        program.start("WAITa")
+    transactions = waiting(stand, programs)
+    stand.kill()
+    for program in programs:
+        until(program.asks_again, lambda: "nobody asks again")
+        assert program.order in (program.disk or "")
+        assert "WAIT" not in (program.disk or "")
+    for transaction in transactions:
+        stand.control("POST", f"/transactions/{transaction}/confirm")
+    stand.start()
+    paid(stand, programs)
+
+
+def _the_program_dies(stand: Stand, programs: Sequence[Program]) -> None:
+    for program in programs:
+        program.start("WAITb")
+    transactions = waiting(stand, programs)
+    for program in programs:
+        program.kill()
+    for transaction in transactions:
+        stand.control("POST", f"/transactions/{transaction}/confirm")
+    for program in programs:
+        program.start(None)
+    paid(stand, programs)
+
+
+# --- what cannot be run here ---
+
+
+def test_the_1c_module_speaks_the_protocol() -> None:
+    """Its verbs and paths are routes; every field it reads or writes is one of the schemas of those routes; its codes are codes."""
+    text = (SNIPPETS / "Продажа.bsl").read_text(encoding="utf-8")
+    code = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+    described = document()
+    paths = {re.sub(r"\{\w+\}", "*", path): operations for path, operations in described["paths"].items()}
+    found = re.findall(r'Настойчиво\("(\w+)", Адрес\(Ключ\)(?: \+ "([^"]*)")?', code)
+    assert {verb for verb, _ in found} == {"PUT", "GET", "POST"}
+    sale = "/v1/stores/*/terminals/*/checkouts/*"
+    assert '"/v1/stores/" + Магазин + "/terminals/" + Касса + "/checkouts/"' in code
+    for verb, end in found:
+        path, _, query = (sale + end).partition("?")
+        operation = paths[path][verb.lower()]
+        known = {one["name"] for one in operation.get("parameters", []) if one.get("in") == "query"}
+        assert {pair.split("=")[0] for pair in query.split("&") if pair} <= known
+    names = set(_names(described))
+    used = set(re.findall(r'\["(\w+)"\]', code)) | set(_structures(code))
+    assert used - names == {"42"}, used - names
+    assert used > {"checkoutInvoice", "cardSession", "finished", "success", "next", "slip", "code"}
+    codes = set(re.findall(r'"([A-Z][A-Z_]{3,})"', code)) - {"POST"}
+    assert codes
+    assert codes <= set(reasons.ERRORS)
+
+
+def _names(schema: Any) -> Iterator[str]:
+    """Every property in a schema, however deep."""
+    match schema:
+        case dict():
+            properties = schema.get("properties")
+            yield from properties if isinstance(properties, dict) else ()
+            for value in schema.values():
+                yield from _names(value)
+        case list():
+            for value in schema:
+                yield from _names(value)
+        case _:
+            pass
+
+
+def _structures(code: str) -> Iterator[str]:
+    """The keys of ``Новый Структура("one, two", …)``."""
+    for keys in re.findall(r'Новый Структура\(\s*"([^"]+)"', code):
+        yield from (key.strip() for key in keys.split(","))
+
+
+def test_every_snippet_says_what_was_run() -> None:
+    """In its head, and the page for programmers names each."""
+    page = (DOCS / "pos-protocol.md").read_text(encoding="utf-8")
+    names = sorted(path.name for path in SNIPPETS.iterdir())
+    assert set(names) == {name for programs, _ in LANGUAGES.values() for name in programs} | {"Продажа.bsl"}
+    for name in names:
+        head = (SNIPPETS / name).read_text(encoding="utf-8")[:600]
+        assert "Was run" in head or "Не запускался" in head, name
+        assert f"snippets/{name}" in page, name
