@@ -21,7 +21,7 @@ def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
 
 
 def test_every_message_is_one_datagram(listener: tuple[socket.socket, str]) -> None:
-    """READY, STATUS and STOPPING arrive as sd_notify(3) writes them; a status stays one bounded line."""
+    """READY, STATUS, RELOADING and STOPPING arrive as sd_notify(3) writes them; a status stays one bounded line."""
     channel, name = listener
     notifier = Notifier({"NOTIFY_SOCKET": name})
     assert notifier.ready("3 tills")
@@ -30,6 +30,8 @@ def test_every_message_is_one_datagram(listener: tuple[socket.socket, str]) -> N
     status = channel.recv(4096).decode()
     assert status.startswith("STATUS=нет связи READY=1x")
     assert len(status) == len("STATUS=") + MAX_STATUS_CHARACTERS
+    assert notifier.reloading(1_234_567)
+    assert channel.recv(1024) == b"RELOADING=1\nMONOTONIC_USEC=1234567"
     assert notifier.stopping("closing the journal")
     assert channel.recv(1024) == b"STOPPING=1\nSTATUS=closing the journal"
 

@@ -102,7 +102,7 @@ async def connect(path: Path, rules: Rules) -> Any:
 
 def test_the_program_of_the_page_works_and_people_see_the_lines(tmp_path: Path) -> None:
     """The register program of the page runs as it stands, its answer in parts; ``koshelek-agent status`` shows how each line is."""
-    (program,) = [block.text for block in Page("pos-protocol.md").blocks() if block.language == "py"]
+    (program,) = [block.text for block in Page("pos-serial.md").blocks() if block.language == "py"]
     doors = [Line("till", options={"part_bytes": 64}), Line("cable", "serial", options={"path": str(tmp_path / "none")})]
     with Stand(Plan(lines=doors)) as stand:
         assert "waiting" in stand.cli("status").stdout
