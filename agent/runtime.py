@@ -117,7 +117,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     settings = configuration.settings
     setup, accounts = setup_of(settings), accounts_of(settings)
     await check_bindings(setup.bindings, accounts, journal)
-    with contextlib.suppress(JournalFull):
+    with contextlib.suppress(JournalFull):  # while nothing can be stored, no money begins to move; ``keep_noted`` notes it in time
         await note_bindings(setup.bindings, journal)
     transport = HttpTransport(accounts, limits_of(settings))
     ports = Ports(journal, transport, SystemClock(), SystemChance(), log_notice, card_of(settings))
@@ -140,6 +140,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         transport.warm(),
         verify_daily(journal),
         reloader.run(),
+        reloader.keep_noted(),
         backups.run(),
         caretaker.compare(),
     )

@@ -134,6 +134,14 @@ class Call:
         return self.last.ticks + wait + int(wait * jitter(self.request_id, self.failures))
 
 
+def may_start(call: Call | None, request_id: str) -> bool:
+    """Whether an attempt of ``request_id`` may begin on top of this call: a repeat while it is unanswered, another id once it is answered.
+    An answer that came late, while the attempt was made ready, has settled the call: then nothing may leave."""
+    if call is None or call.request_id != request_id:
+        return call is None or call.settled
+    return not call.open and not call.settled
+
+
 MAX_JITTER = 0.25  # of the wait: enough to spread a thousand tills that come back together over many seconds
 
 

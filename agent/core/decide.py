@@ -25,6 +25,7 @@ _OPEN = frozenset({PaymentState.PENDING, PaymentState.CANCELING})  # the provide
 _WAITING = _OPEN | {PaymentState.ATTENTION}
 _UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED})  # not paid, as far as was known: later evidence may say otherwise
 _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
+_MAY_BE_TOLD_PAID = _UNPAID | {PaymentState.PAID}  # finished states of which "paid" may be handed out, now or after late evidence
 
 
 def alarm(sale: Sale, code: str) -> list[Event]:
@@ -145,7 +146,11 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
         return found
     age = elapsed_ms(sale.ended, now)
     done = sum(1 for due in plan if age is None or due <= age)
-    return [events.Reread(done, last=done >= len(plan))] if done > sale.rereads else []
+    payable = sale.decided is not None and result.status in (Status.NEW, Status.PENDING)  # the watch cannot end while it can still be paid
+    if done > sale.rereads:
+        return [events.Reread(done, last=done >= len(plan) and not payable)]
+    beyond = sale.rereads >= len(plan) and not sale.watch_over
+    return [events.Reread(sale.rereads + 1, last=True)] if beyond and not payable else []
 
 
 def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
@@ -311,17 +316,20 @@ def expire(sale: Sale, reason: str) -> list[Event]:
 
 
 def unclaimed(sale: Sale, back: bool) -> list[Event]:
-    """Paid and told to nobody: give the money back in one commit with its refund, or keep it and raise an alarm (money rule 5)."""
+    """Paid and told to nobody: give the money back in one commit with its refund, or keep it and raise an alarm (money rule 5). No clock
+    gives back what an operator found to be paid, or what may have been handed out after the backup that the journal came from."""
     if sale.payment is not PaymentState.PAID or sale.told is not None:
         return []
-    if back and not sale.refunds and sale.decided is None:  # what an operator found to be paid is not given back by a clock
+    if back and not sale.refunds and sale.decided is None and not sale.restored:
         return [events.Reversed(), *full_refund(sale, RefundCause.UNCLAIMED), *alarm(sale, "UNCLAIMED")]
     return alarm(sale, "UNCLAIMED")
 
 
-def restored(sale: Sale) -> list[Event]:
-    """After a restore from a backup nothing counts as never sent (money rule 10): neither a checkout nor a refund."""
-    if sale.restored or (sale.finished and sale.active_refund() is None):
+def restored(sale: Sale, restore: str) -> list[Event]:
+    """After a restore from a backup nothing counts as never sent (money rule 10): neither a checkout nor a refund, nor an answer as never
+    handed out. ``restore`` tells this one from others: the mark of one before says nothing of what went on since the backup of this one."""
+    open_answer = sale.told is None and sale.payment in _MAY_BE_TOLD_PAID
+    if (sale.restored and sale.restore == restore) or (sale.finished and sale.active_refund() is None and not open_answer):
         return []
-    marked: list[Event] = [events.Restored()]
+    marked: list[Event] = [events.Restored(restore)]
     return [*marked, *attention(sale, "RESTORED")] if sale.payment is PaymentState.QUEUED else marked

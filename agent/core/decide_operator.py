@@ -64,7 +64,8 @@ def _payment_choices(sale: Sale) -> tuple[Resolution, ...]:
     lost = sale.payment is PaymentState.CANCELING and sale.transaction_id is not None and sale.charge_seen is None
     if sale.payment is PaymentState.ATTENTION or lost:
         taken = sale.charged and sale.reason != "REFUNDED_ELSEWHERE"
-        return (Resolution.PAID, *(() if taken else (Resolution.NOT_PAID,)), Resolution.RETURN, Resolution.RETURNED)
+        not_paid = () if taken or lost else (Resolution.NOT_PAID,)  # a payment whose cancel is not proven can still be paid
+        return (Resolution.PAID, *not_paid, Resolution.RETURN, Resolution.RETURNED)
     if sale.payment in _NOT_PAID and not sale.late_money and not sale.never_sent:
         return (Resolution.RETURN, Resolution.RETURNED)
     if sale.payment is PaymentState.PAID and sale.told is None and "UNCLAIMED" in sale.alarms and not sale.refunds:

@@ -235,6 +235,8 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     if found is not None:
         known = events.RefundKnown(key, found, adopted=True)
         return [known, events.Refunded(key, result.slip, found)] if result.ref_status is RefStatus.ACCEPTED else [known]
+    if result.ref_status is RefStatus.ACCEPTED and result.ref_transaction_id in one.rejected:
+        return _ambiguous(sale, key)  # an attempt of this very refund that was rejected is said to have been made after all
     match result.status:
         case Status.ACCEPTED:
             return _unchanged(one)

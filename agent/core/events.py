@@ -154,7 +154,10 @@ class AlarmRaised:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The journal came back from a backup: for this sale nothing counts as never sent any more (money rule 10)."""
+    """The journal came back from a backup: for this sale nothing counts as never sent any more (money rule 10). ``restore``: which restore
+    it was, as the journal notes it; empty when a start was not what found it."""
+
+    restore: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,4 +129,4 @@ def alarm(sale: Sale, event: events.AlarmRaised, at: Stamp) -> Sale:
 def restored(sale: Sale, event: events.Restored, at: Stamp) -> Sale:
     """A refund that seems to wait may have been made since the backup: the payment is read before it goes out."""
     refunds = tuple(replace(one, check_first=True) if one.unsettled else one for one in sale.refunds)
-    return replace(sale, restored=True, refunds=refunds)
+    return replace(sale, restored=True, restore=event.restore or sale.restore, refunds=refunds)

@@ -265,13 +265,21 @@ class _View:
             return
         plan = self.plan()
         if sale.rereads >= len(plan):
-            if Duty.READ in self.memory.hurried:
-                yield from self._read(first=self.now.ticks, slow_down_after=0)
+            yield from self._beyond_the_plan(plan)
             return
         age = elapsed_ms(sale.ended, self.now)
         wait = 0 if age is None else plan[sale.rereads] - age
         due = self.now.ticks + max(wait, 0)
         yield from self._read(first=due, slow_down_after=0)
+
+    def _beyond_the_plan(self, plan: tuple[int, ...]) -> Iterator[Owed]:
+        """Nothing, unless an operator said "not paid" of a payment that can still be paid: the plan's last interval is kept up."""
+        last = self.memory.last_read
+        if Duty.READ in self.memory.hurried:
+            yield from self._read(first=self.now.ticks, slow_down_after=0)
+        elif not self.sale.watch_over and self.sale.payment is PaymentState.CANCELED:
+            wait = plan[-1] if last is not None and last.boot == self.now.boot else 0
+            yield from self._read(first=(last.ticks if last is not None and wait else self.now.ticks) + wait, slow_down_after=0)
 
     def plan(self) -> tuple[int, ...]:
         """When to look again, in milliseconds after the end: the policy's for providers with a cancel, else the provider's own."""
@@ -282,7 +290,7 @@ class _View:
         if sale.told is not None or "UNCLAIMED" in sale.alarms or sale.ended is None:
             return
         begin = max(sale.ended.ticks, self.memory.started.ticks) if sale.ended.boot == self.now.boot else self.memory.started.ticks
-        back = (sale.cancel_by_pos or self.policy.unclaimed is Unclaimed.RETURN) and sale.decided is None
+        back = (sale.cancel_by_pos or self.policy.unclaimed is Unclaimed.RETURN) and sale.decided is None and not sale.restored
         yield Owed(Duty.UNCLAIMED, begin + self.policy.unclaimed_ms, "return" if back else "keep")
 
     def _read(self, first: int, slow_down_after: int | None) -> Iterator[Owed]:

@@ -53,6 +53,7 @@ class Sale:
     told_at: Stamp | None = None
     confirmed: bool = False
     restored: bool = False
+    restore: str = ""  # the restore that it was last marked for by a start
     alarms: frozenset[str] = frozenset()
     acknowledged: frozenset[str] = frozenset()  # alarms that an operator has seen
     decided: events.Resolved | None = None  # how an operator ended the payment

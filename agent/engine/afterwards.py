@@ -66,8 +66,8 @@ class Afterwards:
         """Whether the provider answered, or there is nobody to ask."""
         try:
             steward = await self._engine.open(row.id)
-        except Refusal:
-            return True  # set aside: shown as such
+        except Refusal as refusal:
+            return refusal.code != "DISK_FULL"  # set aside: shown as such; what waits for room on the disk is looked at later
         if steward is None or steward.sale.transaction_id is None:
             return True
         provider, sale, ports = steward.setup.provider(steward.sale.binding.provider), steward.sale, self._engine.ports

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from agent.core import answer, canonical, decide, decide_refund, events
 from agent.core.decide_refund import NotRefundable, Wanted
-from agent.core.fold import open_sale
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
 from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Conflict, JournalFull, Query
@@ -167,8 +166,11 @@ class Counter:
         opened = events.SaleGiven(
             given.checkout, engine.setup.bindings[terminal.provider], engine.setup.business_date(now.wall), given.transaction_id
         )
-        asked = _asked(open_sale(order.id, opened, now), order, digest)
-        step, sale = first_step(order.id, [opened, *asked], now, _token_of(order))
+        begun: list[events.Event] = [opened]
+        if await engine.reading(engine.ports.journal.noted(LAST_RESTORED_NOTE)) is not None:
+            begun.append(events.Restored())  # the journal that was lost may have held this sale, and made this refund: looked up first
+        _, before = first_step(order.id, begun, now, {})
+        step, sale = first_step(order.id, [*begun, *_asked(before, order, digest)], now, _token_of(order))
         try:
             await self._guarded(engine.append(step))
         except Conflict as error:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from agent.core import answer, decide, decide_receipt, decide_refund, events
+from agent.core.call import may_start
 from agent.core.contract import Provider
 from agent.core.decide import Result
 from agent.core.events import CancelCause, Event
@@ -99,10 +100,12 @@ class Duties:
 
     def _may_send(self, sale: Sale, request_id: str) -> bool:
         """The state may have moved on while the helper was asked or the disk was slow: a first sending never comes after its deadline."""
+        if not may_start(sale.call, request_id):
+            return False
         if sale.payment is PaymentState.QUEUED:
-            return not sale.deadline.passed(self._steward.ports.clock.now()) and (sale.call is None or sale.call.request_id == request_id)
+            return not sale.deadline.passed(self._steward.ports.clock.now())
         repeatable = sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING)
-        return repeatable and sale.transaction_id is None and sale.call is not None and not sale.call.open
+        return repeatable and sale.transaction_id is None and sale.call is not None
 
     async def _checkout_secrets(self, sale: Sale) -> tuple[dict[str, str], dict[str, str]]:
         """All secrets of the checkout, and those that were just obtained and are to be stored with the first attempt."""
@@ -148,7 +151,9 @@ class Duties:
         else:
             request_id, request = call.request_id, call.request
             start = events.AttemptStarted(CANCEL_CALL, request_id)
-        if await steward.insist(lambda now: [start] if now.payment is PaymentState.CANCELING else []):
+        if await steward.insist(
+            lambda now: [start] if now.payment is PaymentState.CANCELING and may_start(now.cancel_call, request_id) else []
+        ):
             await self._launch(CANCEL_CALL, request_id, request, {})
 
     async def _send_refund(self, key: str) -> None:
@@ -171,7 +176,7 @@ class Duties:
             request_id, request = one.call.request_id, one.call.request
             start = events.AttemptStarted(name, request_id)
         fresh = {token_name: secrets[token_name]} if token_name in secrets and token_name not in steward.secret_names else {}
-        if await steward.insist(lambda now: [start] if _may_refund(now, key) else [], fresh):
+        if await steward.insist(lambda now: [start] if _may_refund(now, key, request_id) else [], fresh):
             await self._launch(name, request_id, request, secrets)
 
     def _refund_request(self, sale: Sale, one: Refund, request_id: str, token_name: str) -> Request:
@@ -292,9 +297,10 @@ def _cannot_send(sale: Sale, reason: str) -> list[Event]:
     return []
 
 
-def _may_refund(sale: Sale, key: str) -> bool:
+def _may_refund(sale: Sale, key: str, request_id: str) -> bool:
+    """The state may have moved on while the token was fetched or the disk was slow."""
     one = sale.refund(key)
-    return one is not None and one is sale.active_refund() and (one.call is None or not one.call.open)
+    return one is not None and one is sale.active_refund() and not one.check_first and may_start(one.call, request_id)
 
 
 def describe(result: Result) -> str:

@@ -24,7 +24,7 @@ from agent.engine.aside import Aside
 from agent.engine.availability import Availability
 from agent.engine.couriers import Couriers
 from agent.engine.duties import Duties
-from agent.engine.errors import Stopped
+from agent.engine.errors import Refusal, Stopped
 from agent.engine.lanes import Lanes
 from agent.engine.roster import Roster
 from agent.engine.setup import Ports, Setup
@@ -145,9 +145,14 @@ class Engine:
         for steward in self.alive:
             self._run(steward)
 
+    def marked(self, steward: Steward) -> None:
+        """What a restore means for the sale is on the disk: it may work."""
+        steward.unmarked = False
+        self._run(steward)
+
     def _run(self, steward: Steward) -> None:
         sale_id = steward.sale.id
-        if not self._recovered or self._closing or steward.parked or sale_id in self._tasks or not owes(steward.sale):
+        if not self._recovered or self._closing or steward.parked or steward.unmarked or sale_id in self._tasks or not owes(steward.sale):
             return
         task = asyncio.ensure_future(self._tend(steward))
         self._tasks[sale_id] = task
@@ -214,10 +219,12 @@ class Engine:
     # --- finding sales ---
 
     async def open(self, sale_id: SaleId) -> Steward | None:
-        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED, Stopped."""
+        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED DISK_FULL, Stopped."""
         self.aside.refuse(sale_id)
         steward = self._roster.get(sale_id)
         if steward is not None:
+            if steward.unmarked:
+                raise Refusal("DISK_FULL", "the journal was restored, and the disk of this till is too full to record what that means")
             return steward
         loading = self._loading.get(sale_id)
         if loading is None:

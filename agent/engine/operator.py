@@ -53,6 +53,7 @@ class Operator:
     def __init__(self, engine: Engine, counter: Counter) -> None:
         self._engine, self._counter = engine, counter
         self._words = Confirmations(engine.ports.clock, engine.ports.chance)
+        self._deciding = asyncio.Lock()  # two decisions at once could name the same transaction
 
     # --- decisions ---
 
@@ -89,7 +90,9 @@ class Operator:
             return _decided(sale, decision)
 
         try:
-            await self._guarded(self._engine.record(steward, decider))
+            async with self._deciding:
+                await self._check_transaction(sale_id, decision)  # again: another sale may have got it since the word was given
+                await self._guarded(self._engine.record(steward, decider))
         except Conflict as error:  # the journal's constraint of money rule 7
             text = "another sale of this order is paid: this one's money can only go back ('return' or 'returned')"
             raise Refusal("ORDER_PAID", text, key=sale_id.key) from error

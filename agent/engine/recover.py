@@ -3,6 +3,8 @@
 An attempt that was open when the process died has no recorded result: it may have been sent (money rule 2), and that is recorded first.
 """
 
+from collections.abc import Awaitable, Callable
+
 from agent.core import decide, events
 from agent.core.events import Event
 from agent.core.machine import IllegalTransition
@@ -10,21 +12,22 @@ from agent.core.model import SaleId
 from agent.core.ports import RESTORED_NOTE, Corrupt, JournalBroken, JournalFull
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.engine.engine import Engine
-from agent.engine.steward import Steward
+from agent.engine.steward import Decider, Steward
 
 
 async def recover(engine: Engine) -> int:
     """Load every sale that owes something; returns how many. A record that cannot be used is parked. Raises JournalBroken."""
     journal = engine.ports.journal
-    after_restore = await journal.noted(RESTORED_NOTE) is not None
-    driven = [sale_id for sale_id in await journal.owing() if await _recovered(engine, sale_id, after_restore)]
+    restore = await journal.noted(RESTORED_NOTE)
+    driven = [sale_id for sale_id in await journal.owing() if await _recovered(engine, sale_id, restore)]
     await engine.aside.recall(frozenset(driven))
     engine.run_all()
     return len(driven)
 
 
-async def _recovered(engine: Engine, sale_id: SaleId, after_restore: bool) -> bool:
-    """Whether the sale has its steward. One poisoned record must not keep the till from starting (promise P20)."""
+async def _recovered(engine: Engine, sale_id: SaleId, restore: str | None) -> bool:
+    """Whether the sale has its steward. ``restore``: of a journal that is not released yet, what it says of its restore. One poisoned
+    record must not keep the till from starting (promise P20)."""
     try:
         steward = await engine.load(sale_id)
     except (Corrupt, IllegalTransition, ValueError) as error:
@@ -33,9 +36,8 @@ async def _recovered(engine: Engine, sale_id: SaleId, after_restore: bool) -> bo
     if steward is None:
         return False
     try:
-        if after_restore:  # before anything else is decided: nothing of it may count as never sent
-            await steward.insist(interrupted)
-            await steward.insist(decide.restored)
+        if restore is not None:
+            await _mark_restored(engine, steward, restore)
         else:
             await _mark(steward)
     except JournalBroken:
@@ -52,6 +54,24 @@ async def _mark(steward: Steward) -> None:
         await steward.record(interrupted)
     except JournalFull:
         steward.spawn(steward.insist(interrupted))
+
+
+async def _mark_restored(engine: Engine, steward: Steward, restore: str) -> None:
+    """Before anything else is decided: nothing of it may count as never sent. Until the disk has room to say so, the sale stands still."""
+
+    async def mark(record: Callable[[Decider], Awaitable[object]]) -> None:
+        await record(interrupted)
+        await record(lambda sale: decide.restored(sale, restore))
+
+    async def mark_in_time() -> None:
+        await mark(steward.insist)
+        engine.marked(steward)
+
+    try:
+        await mark(steward.record)
+    except JournalFull:
+        steward.unmarked = True
+        steward.spawn(mark_in_time())
 
 
 def interrupted(sale: Sale) -> list[Event]:

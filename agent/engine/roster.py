@@ -11,7 +11,7 @@ from agent.core.model import SaleId
 from agent.engine.steward import Steward
 
 MAX_IDLE_SALES = 256  # settled sales kept at hand
-GROWTH_SALES = 64  # while most are unsettled: so many more before they are gone through again, for that takes its time
+GROWTH_SALES = 64  # so many more before they are gone through again: that takes longer than everything else about a change
 
 
 class Roster:
@@ -20,7 +20,7 @@ class Roster:
     def __init__(self) -> None:
         self._kept: dict[SaleId, Steward] = {}
         self._held: WeakValueDictionary[SaleId, Steward] = WeakValueDictionary()  # kept, or held by a request
-        self._enough = 0  # kept when they were last gone through in vain
+        self._enough = MAX_IDLE_SALES + GROWTH_SALES  # when so many are kept, they are gone through
 
     def __iter__(self) -> Iterator[Steward]:
         return iter(tuple(self._kept.values()))
@@ -39,10 +39,10 @@ class Roster:
 
     def forget_idle(self, busy: Container[SaleId]) -> None:
         """Settled sales leave the memory, the oldest first, once there are many. ``busy``: those with a task."""
-        excess = len(self._kept) - MAX_IDLE_SALES
-        if excess <= 0 or len(self._kept) < self._enough:
+        if len(self._kept) < self._enough:
             return
+        excess = len(self._kept) - MAX_IDLE_SALES
         idle = [sale_id for sale_id, steward in self._kept.items() if steward.settled and sale_id not in busy]
         for sale_id in idle[:excess]:
             del self._kept[sale_id]
-        self._enough = len(self._kept) + GROWTH_SALES if len(idle) < excess else 0
+        self._enough = len(self._kept) + GROWTH_SALES

@@ -43,6 +43,7 @@ class Steward:
     flights: set[asyncio.Task[object]] = field(default_factory=set)
     watchers: set[asyncio.Event] = field(default_factory=set)
     parked: bool = False
+    unmarked: bool = False  # what a restore means for it is not on the disk yet: it may not work, and nobody may ask of it
 
     @property
     def setup(self) -> Setup:

@@ -6,16 +6,16 @@ must then be listed as ``retired``.
 """
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 
-from agent.core.model import Binding
+from agent.core.model import Binding, SaleId
 from agent.core.payment import PaymentState
 from agent.core.ports import Corrupt, Journal, Query, Row
 from agent.running.errors import CannotStart
 from agent.texts import N_, message
 
 BINDINGS_NOTE = "bindings"  # {provider: [environment, account]} as last in force
-MAX_ROWS = 10_000  # sales that owe something; a till has dozens
+PAGE_ROWS = 1_000  # read at a time; a till has dozens of sales that owe something, months of receipts nobody takes make many more
 _NO_PROVIDER = N_("The sale {sale} is not settled, but its payment system {provider} is no longer configured. Put it back.")
 _OWED = N_(
     "The journal still owes money in {environment} at {account} (sale {sale}, money: {money}), but the configuration says "
@@ -28,10 +28,13 @@ _WATCHED = N_(
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 
 
-async def check_bindings(bindings: Mapping[str, Binding], accounts: Container[str], journal: Journal) -> None:
-    """May these bindings come into force? ``accounts``: all that would be configured, retired ones included. Raises CannotStart."""
-    current, before = _plain(bindings), await _last(journal)
-    for row in await journal.find(Query(owing=True, limit=MAX_ROWS)):
+async def check_bindings(
+    bindings: Mapping[str, Binding], accounts: Container[str], journal: Journal, in_force: Mapping[str, Binding] | None = None
+) -> None:
+    """May these bindings come into force? ``accounts``: all that would be configured, retired ones included. ``in_force``: those that are,
+    where that is known better than from the note. Raises CannotStart."""
+    current, before = _plain(bindings), await _last(journal) if in_force is None else _plain(in_force)
+    async for row in _owing(journal):
         wanted, bound = current.get(row.provider), [row.environment, row.account]
         if wanted == bound:
             continue
@@ -48,6 +51,15 @@ async def note_bindings(bindings: Mapping[str, Binding], journal: Journal) -> No
     """These are in force from now on. Raises JournalFull, JournalBroken."""
     if await _last(journal) != _plain(bindings):
         await journal.note(BINDINGS_NOTE, json.dumps(_plain(bindings), sort_keys=True))
+
+
+async def _owing(journal: Journal) -> AsyncIterator[Row]:
+    """Every sale that owes something, however many they are: an old one must not hide behind newer ones."""
+    before: SaleId | None = None
+    while rows := await journal.find(Query(owing=True, before=before, limit=PAGE_ROWS)):
+        for row in rows:
+            yield row
+        before = rows[-1].id
 
 
 def _moving(row: Row) -> bool:

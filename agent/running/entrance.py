@@ -6,7 +6,7 @@ numbers behind names of users and groups, the contents of token files.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,15 +49,12 @@ class Entrance:
 
     async def open(self, settings: Settings) -> None:
         """Open every door. Raises CannotListen; then none is open."""
-        try:
-            await self.exchange(settings)
-        except CannotListen:
-            await self.close()
-            raise
+        await self.exchange(settings)
 
     async def exchange(self, settings: Settings) -> Sequence[Door]:
         """Open what is new and exchange what has changed at its old address. Returns the doors that have no place any more: to be stopped
-        once the new configuration is in force. Raises CannotListen; then the doors are those from before, as far as they open again."""
+        once the new configuration is in force. Raises CannotListen; after it, or any other end, the doors are those from before, as far as
+        they open again. A step that has begun is not cut in two by a cancellation: half a door could be neither used nor opened anew."""
         ways = _ways(settings)
         gone = {name: way for name, (way, _) in self._open.items() if name not in ways}
         fresh = {name: way for name, way in ways.items() if name not in self._open}
@@ -68,12 +65,13 @@ class Entrance:
                 fresh.items(), key=lambda one: one[1].address in taken
             ):  # the free addresses first: nothing is lost yet
                 if way.address in taken:
-                    exchanged |= await self._shut({name for name, old in gone.items() if old.address == way.address})
-                await self._enter(name, way)
+                    shut = {name: old for name, old in gone.items() if old.address == way.address}
+                    exchanged |= shut
+                    await _to_the_end(self._shut(shut))
                 opened.append(name)
-        except CannotListen:
-            await self._shut(opened)
-            await self._again(exchanged)
+                await _to_the_end(self._enter(name, way))
+        except BaseException:
+            await _to_the_end(self._back(opened, exchanged))
             raise
         return [self._open.pop(name)[1] for name in gone if name in self._open]
 
@@ -91,18 +89,35 @@ class Entrance:
         except (OSError, LookupError, BadSecret) as error:  # a user or a token file that has just gone
             raise CannotListen(f"{'/'.join(map(str, way.address))}: {error}") from error
 
-    async def _shut(self, names: Sequence[str] | set[str]) -> dict[str, _Way]:
-        shut = {name: self._open.pop(name) for name in names if name in self._open}
-        await asyncio.gather(*(door.stop() for _, door in shut.values()))
-        return {name: way for name, (way, _) in shut.items()}
+    async def _shut(self, names: Iterable[str]) -> None:
+        shut = [self._open.pop(name)[1] for name in names if name in self._open]
+        for failed in await asyncio.gather(*(door.stop() for door in shut), return_exceptions=True):
+            if isinstance(failed, Exception):  # the others must be shut, or opened again, all the same
+                structlog.get_logger().error("pos.door_stuck", exc_info=failed)
 
-    async def _again(self, ways: Mapping[str, _Way]) -> None:
+    async def _back(self, opened: Sequence[str], exchanged: Mapping[str, _Way]) -> None:
         """Doors that were shut for others that did not open. The next reload tries those that fail here as well."""
-        for name, way in ways.items():
+        await self._shut(opened)
+        for name, way in exchanged.items():
             try:
-                await self._enter(name, way)
-            except CannotListen as error:
+                if name not in self._open:
+                    await self._enter(name, way)
+            except Exception as error:  # noqa: BLE001 - whatever keeps one shut, the others must open
                 structlog.get_logger().error("pos.door_lost", problem=str(error))
+
+
+async def _to_the_end(work: Coroutine[object, object, None]) -> None:
+    """Do something that may not be cut in two; a cancellation is heard after it."""
+    task, cancelled = asyncio.ensure_future(work), None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        task.exception()  # what became of the step is the caller's way back to judge
+        raise cancelled
+    task.result()
 
 
 def _ways(settings: Settings) -> dict[str, _Way]:

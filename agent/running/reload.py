@@ -15,6 +15,7 @@ import structlog
 
 from agent import log
 from agent.assembly import accounts_of, limits_of, setup_of
+from agent.core.model import Binding
 from agent.core.ports import Card, JournalBroken, JournalFull
 from agent.edges.accounts import AccountRefused
 from agent.edges.card import HelperCard
@@ -27,10 +28,13 @@ from agent.running.entrance import Entrance
 from agent.running.errors import CannotStart
 from agent.sdnotify import Notifier
 from agent.settings import BadSettings, Settings, load
+from agent.texts import N_, message
 from drivers.socket_link import CannotListen
 
+NOTE_RETRY_S = 1.0  # a disk may have room again at any time
 STOP_WAIT_S = 6.0  # a stop lets a reload that is exchanging doors come to its end: a door has 5 s
 US_PER_NS = 1000
+_NO_ROOM = N_("The disk of this till is full: the journal cannot record the new environment or account. Free some space, then reload.")
 
 
 def card_of(settings: Settings) -> HelperCard | None:
@@ -56,16 +60,35 @@ class Reloader:
         self._notifier, self._wanted = notifier, wanted
         self._turn = asyncio.Lock()
         self._closed = False
+        self._unnoted = asyncio.Event()  # the journal may not say which bindings are in force
+        self._unnoted.set()
 
     async def run(self) -> None:
         """Reload whenever it is wanted; signals that come meanwhile are one more time, not one each."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            await asyncio.shield(asyncio.ensure_future(self.reload()))
+            await self.reload()
+
+    async def keep_noted(self) -> None:
+        """See to it that the journal names the bindings that are in force, as soon as its disk has room: a start may have found it full,
+        and a reload that failed has named others. Ends when the journal breaks; its own watch ends the process."""
+        with contextlib.suppress(JournalBroken):
+            while True:
+                await self._unnoted.wait()
+                async with self._turn:
+                    with contextlib.suppress(JournalFull):
+                        await note_bindings(self._engine.setup.bindings, self._journal)
+                        self._unnoted.clear()
+                if self._unnoted.is_set():
+                    await asyncio.sleep(NOTE_RETRY_S)
 
     async def reload(self) -> Mapping[str, Any]:
-        """Read the file and take it, or say why not: the report for an operator. One at a time."""
+        """Read the file and take it, or say why not: the report for an operator. One at a time. It comes to its end even if nobody waits
+        for it any more."""
+        return await asyncio.shield(asyncio.ensure_future(self._reload_in_turn()))
+
+    async def _reload_in_turn(self) -> Mapping[str, Any]:
         async with self._turn:
             if not self._closed:
                 self._notifier.reloading(time.monotonic_ns() // US_PER_NS)
@@ -102,19 +125,30 @@ class Reloader:
         setup, accounts = setup_of(settings), accounts_of(settings)
         moved = setup.bindings != self._engine.setup.bindings
         async with self._engine.held() if moved else contextlib.nullcontext():
-            await check_bindings(setup.bindings, accounts, self._journal)
+            await check_bindings(setup.bindings, accounts, self._journal, self._engine.setup.bindings)
             exchange = await self._transport.prepare(accounts, limits_of(settings))
-            gone = await self._entrance.exchange(settings)
             card, old_card = self._card(settings), self._engine.ports.card
+            if moved:
+                await self._note(setup.bindings)
+            gone = await self._entrance.exchange(settings)
             self._transport.adopt(exchange)
             self._engine.reconfigure(setup, card)
             log.configure(level=settings.log.level)
             self.configuration.take(settings)
-            with contextlib.suppress(JournalFull):  # not noted: then the next start asks as if nothing were known
-                await note_bindings(setup.bindings, self._journal)
+            if moved:
+                self._unnoted.clear()
         if isinstance(old_card, HelperCard) and old_card is not card:
             old_card.close()
         await asyncio.gather(*(door.stop() for door in gone))
+
+    async def _note(self, bindings: Mapping[str, Binding]) -> None:
+        """Before they come into force, while no money is owed under others: a start after them must not take them for a change. Raises
+        CannotStart."""
+        self._unnoted.set()  # until they are in force, whatever comes between
+        try:
+            await note_bindings(bindings, self._journal)
+        except JournalFull as error:
+            raise CannotStart(message(_NO_ROOM)) from error
 
     def _card(self, settings: Settings) -> Card | None:
         unchanged = settings.helper == self.configuration.settings.helper

@@ -97,7 +97,7 @@ class Chronicle:
             "jump": lambda number: self._nothing(self.book.after(JUMPS_MS[number % len(JUMPS_MS)])),
             "restart": lambda _: self.begin(self.book.restart()),
             "reboot": lambda number: self.begin(self.book.reboot(60_000, [None, -(10**9), 0, 10**11][number % 4])),
-            "restore": lambda _: self._nothing(self.book.record(decide.restored(self.book.sale))),
+            "restore": lambda _: self._nothing(self.book.record(decide.restored(self.book.sale, f"restore-{len(self.book.history)}"))),
         }
 
     def _nothing(self, _: object) -> None:

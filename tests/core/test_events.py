@@ -42,6 +42,7 @@ EVERY_EVENT: tuple[Event, ...] = (
     events.Confirmed("pos"),
     events.AlarmRaised("X"),
     events.Restored(),
+    events.Restored("2026-11-22T09:00:00+00:00"),
     events.Resolved("payment", Resolution.PAID, "seen in the registry", "uid:0 (ivanov)", "tx-1", "ref-1", slip()),
     events.AttemptStarted("checkout", "r1", Request(Operation.CHECKOUT, "POST", "/checkout", CARD, {"token": "token"})),
     events.AttemptHeld("checkout", "r1", "http_429", 429, 7_000),

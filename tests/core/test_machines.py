@@ -1,13 +1,17 @@
 """Every (state, event) pair of every machine, against grids written by hand from the money rules."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from agent.core import call, delivery, payment, refund
-from agent.core.call import CallEvent, CallState
+from agent.core.call import Call, CallEvent, CallState, may_start
 from agent.core.delivery import DeliveryEvent, DeliveryState
 from agent.core.machine import IllegalTransition, Table
+from agent.core.model import Stamp
 from agent.core.payment import PaymentEvent, PaymentState
 from agent.core.refund import RefundEvent, RefundState
+from agent.core.verdict import Operation, Request
 
 # One row per state, one column per event; "." means that it cannot happen. "-" stands for the row's own state.
 PAYMENT_GRID = """
@@ -98,3 +102,17 @@ def test_the_diagram_has_every_move() -> None:
     text = refund.TABLE.mermaid()
     assert text.startswith("stateDiagram-v2\n    [*] --> queued\n")
     assert sum(line.count(",") + 1 for line in text.splitlines()[2:]) == len(refund.TABLE.moves)
+
+
+def test_what_may_start_on_top_of_a_call() -> None:
+    """A repeat while nothing was answered; another id once it was; nothing beside an attempt at work or after a late answer."""
+    now = Stamp(datetime(2026, 1, 1, tzinfo=UTC), "boot", 0)
+    idle = Call("id-1", Request(Operation.CANCEL, "POST", "/x", {}))
+    flying = idle.started(now)
+    lost = flying.lost_at(now)
+    answered = lost.answered(now)
+    assert [may_start(one, "id-1") for one in (None, idle, flying, lost, answered)] == [True, True, False, True, False]
+    assert [may_start(one, "id-2") for one in (None, idle, flying, lost, answered)] == [True, False, False, False, True]
+    for one in (flying, answered):
+        with pytest.raises(IllegalTransition):
+            one.started(now)

@@ -94,6 +94,24 @@ def test_not_paid_by_an_operator() -> None:
     assert resolve(Book(LOST_FOR_EVER), Resolution.NOT_PAID).owed == []
 
 
+def test_a_payment_that_can_still_be_paid_is_watched_until_it_cannot() -> None:
+    """Nobody says "not paid" while a cancel is unproven. In attention he may; what the provider calls pending is then looked at for as
+    long as it is, and the watch ends with the first look that finds it over."""
+    canceling = Book(HISTORIES[PaymentState.CANCELING])
+    assert Resolution.NOT_PAID not in choices(canceling)
+    assert Resolution.RETURN in choices(canceling)
+    book = resolve(book_in(PaymentState.ATTENTION), Resolution.NOT_PAID)
+    days = 3 + len(Policy().rereads_ms)
+    for _ in range(days):
+        book.until(book.owed[0]).read(seen(Status.PENDING))
+    assert book.now.ticks > 3 * 86_400_000
+    assert (book.sale.watch_over, owes(book.sale), contradicted(book)) == (False, True, True)
+    restarted = book.restart()
+    assert restarted.owed[0].at == restarted.now.ticks
+    book.until(book.owed[0]).read(seen(Status.CANCELED))
+    assert (book.sale.watch_over, book.owed) == (True, [])
+
+
 @pytest.mark.parametrize("history", [LOST_FOR_EVER, TAKEN, HISTORIES[PaymentState.CANCELING]])
 def test_return_owes_the_money(history: tuple[events.Event, ...]) -> None:
     """Not paid, and a refund that is owed: it survives until it is made."""
@@ -171,7 +189,7 @@ def test_a_request_under_way_comes_first() -> None:
     book = book_in(PaymentState.CANCELING)
     book.start("cancel")
     with pytest.raises(UnderWay):
-        resolve(book, Resolution.NOT_PAID)
+        resolve(book, Resolution.PAID)
     refunding = refunding_book(Wanted(1, 1))
     refunding.start("refund:back-1")
     with pytest.raises(UnderWay):
@@ -303,6 +321,21 @@ def test_retry_reads_the_payment_first() -> None:
     assert (never.refund().state, never.refund().rejected) == (RefundState.QUEUED, frozenset())
 
 
+def test_an_attempt_that_was_rejected_and_made_after_all_is_not_made_twice() -> None:
+    """The operator tries a rejected refund again, and the look finds that very attempt made: a person decides, nothing is sent."""
+    book = book_in(PaymentState.PAID)
+    book.ask_refund(Wanted(1, 1))
+    first = book.sale.refunds[0].key
+    book.attempt(seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), decide_refund.refund_call(first))
+    book.record(decide_refund.refund_asked(book.sale, "b2", [Wanted(0, 1000)], None, "d"))
+    book.attempt(seen(Status.REFUNDING, ref=RefStatus.REQUESTED, ref_id="ref-2"), decide_refund.refund_call("b2"))
+    book.read_refund(seen(Status.ACCEPTED, ref=RefStatus.REJECTED, ref_id="ref-2"), "b2")
+    resolve(book, Resolution.RETRY, refund_subject("b2"))
+    book.check(seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-2"), "b2")
+    assert book.refund("b2").state is RefundState.ATTENTION
+    assert book.owes(Duty.REFUND) is None
+
+
 # --- what the provider says afterwards ---
 
 
@@ -331,10 +364,12 @@ def contradicted(book: Book) -> bool:
     ],
 )
 def test_a_word_after_the_decision_changes_nothing_in_silence(resolution: Resolution, said: Observed, differs: bool) -> None:
-    """The state stays; a contradiction is an alarm. By a read, and by the late answer of a cancel."""
-    for late_cancel in (False, True):
-        book = book_in(PaymentState.CANCELING)
-        book.attempt(Unclear("timeout"), "cancel")
+    """The state stays; a contradiction is an alarm. By a read, and by the late answer of a cancel where there is one."""
+    canceling = resolution is not Resolution.NOT_PAID
+    for late_cancel in (False, True) if canceling else (False,):
+        book = book_in(PaymentState.CANCELING if canceling else PaymentState.ATTENTION)
+        if canceling:
+            book.attempt(Unclear("timeout"), "cancel")
         resolve(book, resolution)
         state = book.state
         if late_cancel:

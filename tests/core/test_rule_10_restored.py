@@ -2,16 +2,19 @@
 
 import pytest
 
-from agent.core import decide, decide_refund, events
+from agent.core import answer, decide, decide_refund, events
 from agent.core.answer import Money
 from agent.core.decide_refund import Wanted
+from agent.core.events import CancelCause
 from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
+from agent.core.policy import Policy, Unclaimed
 from agent.core.refund import RefundState
 from agent.core.verdict import NotSent, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, refunding_book, seen
-from tests.core.samples import slip
+from tests.core.samples import PAID, PENDING, slip
 
+FIRST, SECOND = "2026-11-22T09:00:00+00:00", "2026-11-23T09:00:00+00:00"  # restores
 UNFINISHED = [PaymentState.SENDING, PaymentState.UNKNOWN, PaymentState.PENDING, PaymentState.CANCELING, PaymentState.ATTENTION]
 
 
@@ -21,7 +24,7 @@ def test_a_queued_sale_of_a_backup_needs_a_person(held: bool) -> None:
     book = Book()
     if held:
         book.attempt(NotSent("refused"))
-    book.record(decide.restored(book.sale))
+    book.record(decide.restored(book.sale, FIRST))
     assert (book.state, book.answer.reason, book.answer.money) == (PaymentState.ATTENTION, "RESTORED", Money.POSSIBLE)
     assert (book.sale.never_sent, book.alarms, book.cancel()) == (False, {"RESTORED"}, [])
 
@@ -30,24 +33,57 @@ def test_a_queued_sale_of_a_backup_needs_a_person(held: bool) -> None:
 def test_other_unfinished_sales_go_on_by_rule_4(state: PaymentState) -> None:
     """They are marked, once, and resolved like any unclear payment."""
     book = book_in(state)
-    book.record(decide.restored(book.sale))
+    book.record(decide.restored(book.sale, FIRST))
     assert (book.state, book.sale.restored, book.sale.never_sent) == (state, True, False)
-    assert decide.restored(book.sale) == []
+    assert decide.restored(book.sale, FIRST) == []
 
 
 def test_no_proof_of_an_old_attempt_ends_a_restored_sale() -> None:
     """A refused session or a shut door speaks of this attempt alone; copies after the backup may have arrived."""
     for result in (Refused("UNKNOWN_SESSION_ID", Refusal.SESSION), Unclear("timeout")):
         book = book_in(PaymentState.SENDING)
-        book.record(decide.restored(book.sale))
+        book.record(decide.restored(book.sale, FIRST))
         book.end(result)
         assert book.state is PaymentState.UNKNOWN
 
 
 @pytest.mark.parametrize("state", [state for state in PaymentState if book_in(state).sale.finished])
 def test_a_finished_sale_without_refunds_is_as_it_was(state: PaymentState) -> None:
-    """Nothing of it is open."""
-    assert decide.restored(book_in(state).sale) == []
+    """Nothing of it is open once its answer is handed out; only then is it known that nothing else was handed out after the backup."""
+    book = book_in(state)
+    may_be_told_paid = state in (PaymentState.PAID, PaymentState.CANCELED, PaymentState.DECLINED)
+    assert bool(decide.restored(book.sale, FIRST)) == may_be_told_paid
+    if state is not PaymentState.ELSEWHERE:
+        book.record([answer.told_now(book.sale)])
+        assert decide.restored(book.sale, FIRST) == []
+
+
+@pytest.mark.parametrize("by_pos", [False, True])
+def test_no_clock_gives_back_what_may_have_been_handed_out_after_the_backup(by_pos: bool) -> None:
+    """Paid and told to nobody, says the backup; in truth the goods may be gone: the money is kept, and a person is called. Neither the
+    policy nor a cancel from before the backup changes that."""
+    book = Book((*PENDING, *([events.CancelWanted(CancelCause.CASHIER)] if by_pos else []), PAID), Policy(unclaimed=Unclaimed.RETURN))
+    assert [one.why for one in book.owed] == ["return"]
+    book.record(decide.restored(book.sale, FIRST))
+    book.restart()
+    assert [(one.duty, one.why) for one in book.owed] == [(Duty.UNCLAIMED, "keep")]
+    book.until(book.owed[0])
+    book.record(decide.unclaimed(book.sale, True))
+    assert (book.state, book.alarms, book.sale.refunds) == (PaymentState.PAID, {"UNCLAIMED"}, ())
+
+
+def test_a_second_restore_has_refunds_looked_up_again() -> None:
+    """The look after the first one says nothing of what was returned since the backup of the second; a start that follows the same
+    restore finds nothing new."""
+    book = refunding_book()
+    book.record(decide.restored(book.sale, FIRST))
+    book.check(seen(Status.ACCEPTED))
+    assert [one.duty for one in book.owed] == [Duty.REFUND]
+    assert decide.restored(book.sale, FIRST) == []
+    book.record(decide.restored(book.sale, SECOND))
+    assert [one.duty for one in book.owed] == [Duty.CHECK_REFUND]
+    book.record([events.Restored()])  # found by a look, not by a start
+    assert decide.restored(book.sale, SECOND) == []
 
 
 @pytest.mark.parametrize("unclear", [False, True])
@@ -56,7 +92,7 @@ def test_a_refund_of_a_backup_is_looked_up_before_it_goes_out(unclear: bool) -> 
     book = refunding_book()
     if unclear:
         book.attempt(Unclear("timeout"), "refund:back-1")
-    book.record(decide.restored(book.sale))
+    book.record(decide.restored(book.sale, FIRST))
     assert [one.duty for one in book.owed] == [Duty.CHECK_REFUND]
     book.check(seen(Status.REFUNDED, ref_id="ref-1", ref=RefStatus.ACCEPTED))
     assert (book.refund().state, book.refund().ref_transaction_id) == (RefundState.REFUNDED, "ref-1")
@@ -65,7 +101,7 @@ def test_a_refund_of_a_backup_is_looked_up_before_it_goes_out(unclear: bool) -> 
 def test_a_refund_of_a_backup_that_was_not_made_goes_out() -> None:
     """Nothing was returned: the POS's wish stands and is sent, not declined."""
     book = refunding_book()
-    book.record(decide.restored(book.sale))
+    book.record(decide.restored(book.sale, FIRST))
     book.check(seen(Status.ACCEPTED))
     assert (book.refund().state, [one.duty for one in book.owed]) == (RefundState.QUEUED, [Duty.REFUND])
 
@@ -74,7 +110,7 @@ def test_settled_refunds_are_left_alone() -> None:
     """What is settled needs no look."""
     book = refunding_book()
     book.attempt(seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), "refund:back-1")
-    assert decide.restored(book.sale) == []
+    assert decide.restored(book.sale, FIRST) == []
 
 
 def paid_before(*, restored: bool = True) -> Book:

@@ -4,16 +4,21 @@ simulated day, the day goes on, the backup is put in place, and the bank's books
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+from agent.core.decide_refund import Wanted
 from agent.core.payment import PaymentState
-from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE
+from agent.core.policy import Unclaimed
+from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Append, JournalFull
 from agent.core.refund import RefundState
 from agent.engine.afterwards import Afterwards
+from agent.engine.counter import GivenSale, RefundOrder
+from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
-from tests.engine.support import Shop, create, finished, order, play, refusal
-from tests.simulation.stories import fault
+from tests.engine.support import BANK, Shop, create, finished, hear, order, play, refusal
+from tests.simulation.stories import POLICY, fault
 from tests.simulation.till import Pos
 
 
@@ -126,3 +131,81 @@ def test_an_empty_backup_and_records_that_cannot_be_used_hold_nothing_up(fast_fo
         assert (afterwards.left, afterwards.differences) == (0, [])
 
     play(tale, fast_folder)
+
+
+def test_a_described_sale_that_the_lost_journal_held_is_not_refunded_twice(fast_folder: Path) -> None:
+    """Sold and partly refunded after the backup, and the register repeats that refund with the sale described: the payment is read first,
+    and whether it is this refund or another one a person says. The bank returned it once."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await sold(shop, pos, "K0")
+        await backed_up(shop, fast_folder / "backup.db")
+        await sold(shop, pos, "K1")
+        sale = (await shop.desk.find(order("K1").id)).sale
+        assert sale.transaction_id is not None
+        given = GivenSale(sale.checkout, sale.transaction_id)
+        wanted = RefundOrder(sale.id, "R1", (Wanted(0, 1),), None, "pos-token-1", given)
+        await shop.desk.refund(wanted)
+        await asyncio.sleep(30)
+        once = shop.bank.ledger.refunded()
+        assert once > 0
+        await put_backup_in_place(shop, fast_folder / "backup.db")
+        await shop.doors.note(RESTORED_NOTE, None)
+        _, _, new = await shop.desk.refund(wanted)
+        await asyncio.sleep(30)
+        assert (new, shop.bank.ledger.refunded()) == (True, once)
+        one = (await shop.desk.find(sale.id)).sale
+        assert (one.refunds[0].state, one.alarms) == (RefundState.ATTENTION, {"REFUND_AMBIGUOUS"})
+
+    play(tale, fast_folder)
+
+
+def test_money_that_may_have_been_handed_out_after_the_backup_is_kept(fast_folder: Path) -> None:
+    """Paid and told to nobody when the backup was made, handed out afterwards: no clock gives the money back, a person is called."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await create(shop, order("K1"))
+        assert (await finished(shop, order("K1").id)).payment is PaymentState.PAID
+        await backed_up(shop, fast_folder / "backup.db")
+        assert (await hear(shop, order("K1").id)).state is PaymentState.PAID
+        await put_backup_in_place(shop, fast_folder / "backup.db")
+        await asyncio.sleep(600)
+        sale = (await shop.desk.find(order("K1").id)).sale
+        assert (sale.payment, sale.alarms) == (PaymentState.PAID, {"UNCLAIMED"})
+        assert shop.bank.ledger.refunded() == 0
+
+    play(tale, fast_folder, replace(POLICY, unclaimed=Unclaimed.RETURN))
+
+
+def test_a_start_after_a_restore_does_not_wait_for_a_full_disk(fast_folder: Path) -> None:
+    """What the restore means for a queued sale cannot be stored: the till starts all the same, the sale stands still and nobody may ask of
+    it, not even the comparison; once there is room it is marked, and needs a person."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        queued = order("K1")
+        first, second = await create(shop, order("K0")), await create(shop, queued)
+        await asyncio.sleep(1)
+        assert second.sale.payment is PaymentState.QUEUED
+        await backed_up(shop, fast_folder / "backup.db")
+        room = asyncio.Event()
+
+        async def full(step: Append) -> None:
+            if not room.is_set():
+                raise JournalFull("no space left on the device")
+
+        shop.from_the_start = full
+        async with asyncio.timeout(60):
+            await put_backup_in_place(shop, fast_folder / "backup.db")
+        for sale_id in (first.sale.id, queued.id):
+            assert (await refusal(shop.desk.cancel(sale_id))).code == "DISK_FULL"
+        sent = len(shop.bank.transactions())
+        await asyncio.sleep(300)
+        assert len(shop.bank.transactions()) == sent
+        room.set()
+        await asyncio.sleep(5)
+        sale = (await shop.desk.find(queued.id)).sale
+        assert (sale.payment, sale.reason) == (PaymentState.ATTENTION, "RESTORED")
+        assert (await finished(shop, first.sale.id)).restored
+        assert len(shop.bank.transactions()) == sent
+
+    play(tale, fast_folder, bank=replace(BANK, customer=Customer(Action.WAIT, 0)))

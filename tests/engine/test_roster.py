@@ -33,7 +33,7 @@ def test_settled_sales_leave_the_memory(fast_folder: Path) -> None:
                 assert (await hear(shop, pos.sale_id(f"K{number}"))).success is True
         assert len(shop.living.alive) <= 4
 
-    with mock.patch.object(roster, "MAX_IDLE_SALES", 3):
+    with mock.patch.multiple(roster, MAX_IDLE_SALES=3, GROWTH_SALES=1):
         play(tale, fast_folder)
 
 
@@ -45,7 +45,7 @@ def test_what_is_owed_is_never_forgotten(fast_folder: Path) -> None:
         assert set(stewards) <= set(shop.living.alive)
         assert (await finished(shop, stewards[-1].sale.id)).payment is PaymentState.PAID
 
-    with mock.patch.object(roster, "MAX_IDLE_SALES", 3):
+    with mock.patch.multiple(roster, MAX_IDLE_SALES=3, GROWTH_SALES=1):
         play(tale, fast_folder)
 
 
@@ -64,7 +64,7 @@ def test_a_steward_that_a_request_holds_stays_the_only_one(fast_folder: Path) ->
         await asyncio.gather(*(hear(shop, held.sale.id) for _ in range(5)))
         assert held.sale.told is not None
 
-    with mock.patch.object(roster, "MAX_IDLE_SALES", 3):
+    with mock.patch.multiple(roster, MAX_IDLE_SALES=3, GROWTH_SALES=1):
         play(tale, fast_folder)
 
 
@@ -78,7 +78,7 @@ def test_a_steward_nobody_holds_is_freed(fast_folder: Path) -> None:
         gc.collect()
         assert len(shop.living._roster._held) <= 4
 
-    with mock.patch.object(roster, "MAX_IDLE_SALES", 3):
+    with mock.patch.multiple(roster, MAX_IDLE_SALES=3, GROWTH_SALES=1):
         play(tale, fast_folder)
 
 
