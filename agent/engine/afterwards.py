@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 
 from agent.core import decide, decide_refund
-from agent.core.events import Event
+from agent.core.events import Event, Reread
 from agent.core.payment import PaymentState
 from agent.core.ports import Query, Row
 from agent.core.sale import Sale
@@ -85,4 +85,7 @@ class Afterwards:
     def _meaning(self, steward: Steward, sale: Sale, result: Observed | Refused) -> list[Event]:
         if sale.payment is PaymentState.PAID:
             return decide_refund.seen_after_restore(sale, result)
-        return list(decide.status_result(sale, result, self._engine.ports.clock.now(), steward.policy, ())) if sale.finished else []
+        if not sale.finished:
+            return []
+        found = decide.status_result(sale, result, self._engine.ports.clock.now(), steward.policy, ())
+        return [one for one in found if not isinstance(one, Reread)]  # this look is none of the watch's own and must not end it

@@ -197,7 +197,7 @@ def test_a_start_after_a_restore_does_not_wait_for_a_full_disk(fast_folder: Path
         async with asyncio.timeout(60):
             await put_backup_in_place(shop, fast_folder / "backup.db")
         for sale_id in (first.sale.id, queued.id):
-            assert (await refusal(shop.desk.cancel(sale_id))).code == "DISK_FULL"
+            assert (await refusal(shop.desk.find(sale_id))).code == "DISK_FULL"
         sent = len(shop.bank.transactions())
         await asyncio.sleep(300)
         assert len(shop.bank.transactions()) == sent
