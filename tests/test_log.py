@@ -248,10 +248,10 @@ def test_the_console_is_coloured_and_redacted_too(lines: io.StringIO, monkeypatc
 
 
 def test_the_daemon_does_not_load_rich() -> None:
-    """After ``without_rich`` neither the log nor httpx brings rich or pygments into the process; without it they do (control)."""
+    """After ``without_unused`` neither the log nor httpx brings rich or pygments into the process; without it they do (control)."""
     work = "import agent.log, httpx, sys; agent.log.configure(agent.log.Mode.CONSOLE); agent.log.structlog.get_logger().info('x');"
     ask = "print(sorted(m for m in ('rich', 'pygments') if sys.modules.get(m)))"
-    cure = "import agent.lean; agent.lean.without_rich(); agent.lean.without_rich();"
+    cure = "import agent.lean; agent.lean.without_unused(); agent.lean.without_unused();"
     results = [
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
         for code in (cure + work + ask, work + ask)

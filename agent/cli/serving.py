@@ -15,9 +15,9 @@ from agent.texts import LANGUAGES, translator
 @click.pass_obj
 def run_command(context: Context) -> None:
     """Run the daemon in the foreground (systemd does this)."""
-    from agent.lean import without_rich
+    from agent.lean import without_unused
 
-    without_rich()
+    without_unused()
     from agent import log
     from agent.core.ports import JournalError
     from agent.runtime import CannotStart, run

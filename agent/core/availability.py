@@ -7,7 +7,7 @@ Nothing here is journalled (money rule 14). The answer to the question is a *fin
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, assert_never, runtime_checkable
 
 from agent.core.model import Invoice, SaleId
 from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Garbled, Refused, Reply, Request
@@ -88,6 +88,8 @@ def advice(finding: Finding) -> Advice:
             return unavailable("PROVIDER_UNAVAILABLE")
         case Later():
             return unavailable("TOO_SLOW")
+        case _:
+            assert_never(finding)
 
 
 def unavailable(reason: str) -> Advice:

@@ -1,7 +1,7 @@
 """A sale over HTTP: Python 3.8 or newer, standard library only.
 
-Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed in the
-middle.
+Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed
+in the middle.
 
     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | python3 sale_http.py
 

@@ -13,6 +13,17 @@ from typing import Any
 
 DOCS = Path(__file__).parents[2] / "docs"
 
+PROTOCOL = (
+    "pos-protocol.md",
+    "pos-methods.md",
+    "pos-errors.md",
+    "pos-operator.md",
+    "pos-socket.md",
+    "pos-http.md",
+    "pos-serial.md",
+)
+"""The pages for the programmers of registers, in the order in which their examples are carried out."""
+
 _COMMENT = re.compile(r"<!-- (?P<kind>[a-z-]+)(?:: (?P<name>\S+))?(?P<attributes>(?: [a-z]+=\S+)*) -->")
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\|(?P<cells>.*)\|$")
@@ -48,8 +59,14 @@ class Page:
     """One Markdown file below ``docs/``."""
 
     def __init__(self, name: str) -> None:
-        self.path = DOCS / name
-        self.text = self.path.read_text(encoding="utf-8")
+        self.text = (DOCS / name).read_text(encoding="utf-8")
+
+    @classmethod
+    def joined(cls, *names: str) -> "Page":
+        """Several files as one page, in this order."""
+        page = cls(names[0])
+        page.text = "\n".join((DOCS / name).read_text(encoding="utf-8") for name in names)
+        return page
 
     def blocks(self) -> list[Block]:
         """Every fenced block."""

@@ -1,4 +1,4 @@
-"""Carries out the examples of the POS protocol's page, in its order, against a real agent and a real sandbox.
+"""Carries out the examples of the POS protocol's pages, in their order, against a real agent and a real sandbox.
 
 Some examples need something to happen in the world first: the link is down, an answer is lost, the agent is killed. Here stands what.
 """

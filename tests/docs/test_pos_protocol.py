@@ -1,6 +1,6 @@
-"""Goal: the page for the programmers of registers is true and complete.
+"""Goal: the pages for the programmers of registers are true and complete.
 
-Method: every example of the page is carried out against a real agent and a real sandbox; its tables are compared with the models, the
+Method: every example of the pages is carried out against a real agent and a real sandbox; its tables are compared with the models, the
 machines and the constants that they describe, so that neither can change alone.
 """
 
@@ -35,15 +35,17 @@ from drivers.jsonrpc import ErrorNumber
 from drivers.messages import REQUESTS
 from drivers.operator import Proof
 from drivers.receipt import FiscalInvoice
-from tests.docs.pages import DOCS, Marked, Page, names_in
+from tests.docs.pages import DOCS, PROTOCOL, Marked, Page, names_in
 from tests.docs.story import Story, played
 from tests.support.stand import ROOT
 
-PAGE = Page("pos-protocol.md")
+PAGE = Page.joined(*PROTOCOL)
 MODELS: Mapping[str, type[BaseModel]] = REQUESTS | {
     model.__name__: model
     for model in (bill.CheckoutInvoice, bill.Item, bill.User, bill.PaymentMethod, bill.RefundItem, bill.ForeignSale, FiscalInvoice, Proof)
 }
+
+MAX_START_LINES = 300
 
 
 def one(kind: str, name: str = "") -> Marked:
@@ -323,9 +325,19 @@ def test_the_reasons_are_those_a_cashier_reads(name: str) -> None:
     assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known
 
 
-def test_the_links_lead_somewhere() -> None:
-    """Inside the page and to other pages."""
-    for link in PAGE.links():
+@pytest.mark.parametrize("name", sorted(path.name for path in DOCS.glob("*.md")))
+def test_the_links_lead_somewhere(name: str) -> None:
+    """Inside a page, to other pages and their chapters, to files beside them."""
+    for link in Page(name).links():
         page, _, anchor = link.partition("#")
-        assert not page or (DOCS / page).is_file(), link
-        assert not anchor or page or anchor in PAGE.anchors(), link
+        if page.startswith(("http:", "https:")):
+            continue
+        assert (DOCS / page).is_file() if page else anchor, link
+        assert not anchor or anchor in Page(page or name).anchors(), link
+
+
+def test_the_chapters_are_short_enough_to_be_read() -> None:
+    """The page that everybody reads stays one that can be read, and leads to all others."""
+    start = Page(PROTOCOL[0])
+    assert len(start.text.splitlines()) <= MAX_START_LINES
+    assert set(PROTOCOL[1:]) <= {link.partition("#")[0] for link in start.links()}

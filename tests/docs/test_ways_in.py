@@ -1,4 +1,4 @@
-"""Goal: what the page of the protocol says of TCP and HTTP is so.
+"""Goal: what the pages of the protocol say of TCP and HTTP is so.
 
 Method: its commands are run by a shell, its lines are sent, against a real agent and a real sandbox; its tables are compared with those of
 the code.
@@ -26,9 +26,9 @@ from tests.docs.pages import Marked, Page, names_in
 from tests.support.stand import Plan, Port, Stand
 from tests.system import require
 
-PAGE = Page("pos-protocol.md")
+PAGE = Page.joined("pos-socket.md", "pos-http.md")
 WIRE, WEB = Port("kassa-1", "tcp"), Port("web", "http")
-CHAPTERS = PAGE.text[PAGE.text.index("\n## TCP\n") : PAGE.text.index("\n## Test money\n")]
+CHAPTERS = PAGE.text[PAGE.text.index("\n## TCP\n") :]
 
 
 @pytest.fixture(scope="module")

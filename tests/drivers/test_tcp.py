@@ -315,6 +315,24 @@ async def test_the_other_loopback() -> None:
         pytest.skip("this machine has no IPv6")
 
 
+async def test_an_answer_does_not_wait_for_more() -> None:
+    """What is accepted at a bound port sends at once: without that the kernel holds small answers back for 40 ms."""
+    loop, accepted = asyncio.get_running_loop(), asyncio.Queue[asyncio.BaseTransport]()
+
+    class Seen(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted.put_nowait(transport)
+
+    bound = tcp_link.bind("127.0.0.1", 0)
+    async with await loop.create_server(Seen, sock=bound):
+        _, writer = await asyncio.open_connection("127.0.0.1", bound.getsockname()[1])
+        transport = await accepted.get()
+        assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        transport.close()
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_no_damaged_opening_opens() -> None:
     """Three hundred damaged openings with a payment behind them: none is carried out, and the port still serves."""
     agent, chance = Agent(), random.Random(7)

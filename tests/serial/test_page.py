@@ -14,7 +14,7 @@ from drivers.parts import parts
 from drivers.rules import ACK_SECONDS, REPEATS, Rules
 from tests.docs.pages import Page
 
-PAGE = Page("pos-protocol.md")
+PAGE = Page("pos-serial.md")
 
 
 def conversation(name: str) -> list[tuple[str, bytes]]:
