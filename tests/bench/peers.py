@@ -1,6 +1,7 @@
 """Two well-known durable queues on SQLite, told to flush: ``python -m tests.bench.peers NAME FOLDER CYCLES THREADS``.
 
-It prints cycles a second. A cycle puts a job of some 540 bytes, takes it and acknowledges it. huey has no acknowledgement: taking a job deletes it, which is less than
+It prints cycles a second. A cycle puts a job of some 540 bytes, takes it and acknowledges it. huey has no acknowledgement: taking a job
+deletes it, which is less than
 the agent promises.
 """
 
