@@ -5,8 +5,10 @@ matches is a failure too: a renamed package must not drop out of the gate unnoti
 """
 
 import json
+import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +53,33 @@ def read_report() -> Mapping[str, Any]:
     return report
 
 
+def drop_broken(folder: Path) -> list[str]:
+    """Remove the data files that cannot be read, and name them: tests kill processes while those write down what they measured."""
+    broken = []
+    for file in sorted(folder.glob(".coverage.*")):
+        try:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+                intact = connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            intact = False
+        if not intact:
+            file.unlink()
+            broken.append(file.name)
+    return broken
+
+
 class Gate:
     """Judges after pytest-cov has combined what the workers measured."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Between the last test and pytest-cov's combining: what a process left half written when it was killed is taken away."""
+        result = yield
+        drop_broken(ROOT)
+        return result
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:

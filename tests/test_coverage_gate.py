@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from coverage import CoverageData
 
-from tests.coverage_gate import COMPLETE, ROOT, shortfalls
+from tests.coverage_gate import COMPLETE, ROOT, drop_broken, shortfalls
 
 
 def report() -> dict[str, Any]:
@@ -51,3 +52,16 @@ def test_a_session_below_the_gate_fails_and_its_summary_stays_last(tmp_path: Pat
     assert "coverage gate FAILED" in result.stdout
     assert "agent/core/money.py: not covered: lines" in result.stdout
     assert "1 passed" in result.stdout.rstrip().splitlines()[-1]
+
+
+def test_what_a_killed_process_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    """A torn data file would make coverage warn in the middle of pytest's progress; a good one stays."""
+    good = tmp_path / ".coverage.good"
+    data = CoverageData(basename=str(good))
+    data.add_lines({"a.py": [1, 2, 3]})
+    data.write()
+    torn, empty = tmp_path / ".coverage.torn", tmp_path / ".coverage.empty"
+    torn.write_bytes(good.read_bytes()[:-4096])
+    empty.write_bytes(b"")
+    assert drop_broken(tmp_path) == [".coverage.torn"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".coverage.empty", ".coverage.good"]
