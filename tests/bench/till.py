@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.clients import Line, Web, about, bill
@@ -50,6 +50,11 @@ class Agent(Stand):
     def pid(self) -> int:
         assert self._daemon is not None
         return self._daemon.pid
+
+    def begin(self, launcher: Sequence[str]) -> None:
+        """Start the daemon and do not wait for it."""
+        with self.log.open("ab") as log:
+            self._daemon = self._spawn([*launcher, "run", "--config", str(self.config)], log)
 
     def key(self) -> str:
         """One that was not used before."""

@@ -11,7 +11,7 @@ from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
 from tests.simulation.office import Office
-from tests.simulation.story import Story, customer, fault, state
+from tests.simulation.story import SELDOM, Story, customer, fault, state
 from tests.simulation.till import Pos
 from tests.simulation.world import World
 
@@ -86,7 +86,7 @@ def _declined(world: World, pos: Pos) -> None:
 
 OPERATOR_STORIES = (
     Story("operator: paid", _paid, _charged, attention=True),
-    Story("operator: not paid", _not_paid, _declined, attention=True),
+    Story("operator: not paid", _not_paid, _declined, policy=SELDOM, attention=True),
     Story("operator: return", _return, _gone_back, attention=True),
     Story("operator: drop", _drop, _dropped),
 )
