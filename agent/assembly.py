@@ -50,7 +50,7 @@ def setup_of(settings: Settings) -> Setup:
     policies = {(till.store_id, till.terminal_id): policy_of(settings, till) for till in settings.terminal}
     return Setup(
         terminals={
-            (till.store_id, till.terminal_id): Terminal(policies[till.store_id, till.terminal_id], till.provider)
+            (till.store_id, till.terminal_id): Terminal({KOSHELEK: policies[till.store_id, till.terminal_id]}, till.provider)
             for till in settings.terminal
         },
         providers=providers,
@@ -58,7 +58,7 @@ def setup_of(settings: Settings) -> Setup:
         merchants={store.store_id: Merchant(store.brand_name, store.legal_name) for store in settings.store},
         timezone=ZoneInfo(settings.timezone),
         language=settings.language,
-        default_policy=next(iter(policies.values())),
+        default_policies={KOSHELEK: next(iter(policies.values()))},
     )
 
 

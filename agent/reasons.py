@@ -69,6 +69,11 @@ OWN = {
         "The payment's result could not be learnt, and the customer may have paid. "
         "Ask the customer to look into the bank's app, and call the technician."
     ),
+    "LINK_LOST": N_(
+        "The payment system gave no link to pay by, so nothing can have been paid. Try again, or offer another means of payment."
+    ),
+    "LINK_EXPIRED": N_("The link can no longer be paid. No money was taken. Offer to pay again."),
+    "NO_REFUND_CALL": N_("This payment system takes no refunds from a till. The money must be returned by hand. Call the technician."),
     "ACCESS_DENIED": N_("The payment system does not let this till in: its settings are wrong. Call the technician."),
     "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
     "REFUNDED_ELSEWHERE": N_("The money has been returned to the customer elsewhere. Do not return it again."),

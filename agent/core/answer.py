@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from agent.core.alarms import needs_person, standing
 from agent.core.events import Told
-from agent.core.model import Slip
+from agent.core.model import PaymentLink, Slip
 from agent.core.obligations import owes, owes_money
 from agent.core.payment import PaymentState
 from agent.core.ports import Row
@@ -47,6 +47,7 @@ class Answer:
     reason: str | None
     next: Next | None
     slip: Slip | None
+    link: PaymentLink | None  # for the customer; only while he may use it
     rows: tuple[tuple[str, str], ...]  # of the slip text: label code and value
     told: bool
     confirmed: bool
@@ -64,6 +65,7 @@ def answer(sale: Sale) -> Answer:
         reason=told.reason,
         next=_next(sale),
         slip=slip,
+        link=sale.link if sale.payment is PaymentState.PENDING else None,
         rows=told.rows,
         told=sale.told is not None,
         confirmed=sale.confirmed,
@@ -137,7 +139,7 @@ def slip_rows(sale: Sale) -> tuple[tuple[str, str], ...]:
         ("brandName", merchant.brand_name),
         ("legalName", merchant.legal_name),
         ("environment", "test" if sale.binding.environment == "test" else None),
-        ("orderId", slip.order_id),
+        ("orderId", slip.order_id or sale.checkout.invoice.order_id),
         ("paymentTransactionId", slip.payment_transaction_id or sale.transaction_id),
         ("paymentType", slip.payment_type),
         *_sbp_rows(slip),
@@ -222,6 +224,13 @@ CARD_SESSION = "cardSession"
 BARCODE = "barcode"
 LOYALTY_ID = "loyaltyId"
 TOKEN = "token"  # noqa: S105 - the name of a header, not a secret
+CUSTOMER = tuple(  # who pays, of the providers that ask
+    f"customer.{name}"
+    for name in (
+        *("email", "firstName", "lastName", "phone"),
+        *("companyName", "vatNumber", "kpp", "companyBillingAddress", "companyDeliveryAddress"),
+    )
+)
 
 
 def refund_token(key: str) -> str:
@@ -235,7 +244,7 @@ def needed_secrets(sale: Sale, needs_token: bool) -> frozenset[str]:
     names: set[str] = set()
     repeatable = not sale.finished and sale.payment is not PaymentState.ATTENTION and sale.transaction_id is None
     if repeatable:
-        names |= {CARD_SESSION, BARCODE, LOYALTY_ID, TOKEN}
+        names |= {CARD_SESSION, BARCODE, LOYALTY_ID, TOKEN, *CUSTOMER}
     watched = sale.payment is PaymentState.CANCELED and owes_money(sale)
     unclaimed = sale.payment is PaymentState.PAID and sale.told is None and owes_money(sale)
     returning = any(one.owed and one.unsettled for one in sale.refunds)

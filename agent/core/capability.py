@@ -12,6 +12,7 @@ refund                 call, partial       call, partial       request to people
                                                                whole sum only
 refund is idempotent   by ``requestId``    unknown: assumed no no                    no
 needs ``token``        checkout, refund    no                  no                    no
+unseen link            -                   cannot be paid      cannot be paid        assumed: cannot be paid
 wait limit             30 s from answer    180 s from link     180 s from link       180 s from link
 unpaid life            at most our cancel  account setting     90 days               30 minutes
 watch after not-paid   1, 10, 60 min, 24 h until final         until final, 90 days  until final
@@ -48,7 +49,6 @@ class Capabilities:
 
     approval: Approval
     idempotent_create: bool
-    find_by_key: bool
     read: bool
     cancel: bool
     refunds: Refunds
@@ -56,9 +56,17 @@ class Capabilities:
     needs_token: bool
     wait_limit_ms: int
     rereads_ms: tuple[int, ...]  # after a not-paid end: when to look again for late money
+    searches: int = 0  # how many searches by our own key, a pause apart, must find nothing before "it was never made" is believed
+    search_pause_ms: int = 0  # before the first search after an unclear create, and between two
+    secret_link: bool = False  # nobody can pay without the link: a payment whose link was never shown is not paid
     availability: bool = False  # tells which means of payment a buyer can use (``availability.TellsAvailability``)
     receipts: bool = False  # takes fiscal receipts, to show them to the buyer (``receipt.TakesReceipts``)
     assumed: frozenset[str] = frozenset()  # names of fields above that no source confirms
+
+    @property
+    def find_by_key(self) -> bool:
+        """Payments can be searched for by the id that we gave them (``contract.FindsByKey``)."""
+        return self.searches > 0
 
 
 _MINUTE_MS = 60_000
@@ -69,7 +77,6 @@ _LINK_WAIT_MS = 180_000
 KOSHELEK = Capabilities(
     approval=Approval.APP,
     idempotent_create=True,
-    find_by_key=False,
     read=True,
     cancel=True,
     refunds=Refunds.CALL,
@@ -84,7 +91,6 @@ KOSHELEK = Capabilities(
 PAYCORE = Capabilities(
     approval=Approval.LINK,
     idempotent_create=True,
-    find_by_key=True,
     read=True,
     cancel=False,
     refunds=Refunds.CALL,
@@ -92,13 +98,15 @@ PAYCORE = Capabilities(
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
     rereads_ms=_AFTER_CANCEL_MS,
+    searches=1,
+    search_pause_ms=1_000,
+    secret_link=True,
     assumed=frozenset({"idempotent_refund"}),
 )
 
 SOFTLINE = Capabilities(
     approval=Approval.LINK,
     idempotent_create=False,
-    find_by_key=True,
     read=True,
     cancel=False,
     refunds=Refunds.REQUEST,
@@ -106,12 +114,14 @@ SOFTLINE = Capabilities(
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
     rereads_ms=tuple(day * _DAY_MS for day in range(1, 91)),
+    searches=2,
+    search_pause_ms=5_000,
+    secret_link=True,
 )
 
 PAYCONNECT = Capabilities(
     approval=Approval.LINK,
     idempotent_create=False,
-    find_by_key=False,
     read=True,
     cancel=False,
     refunds=Refunds.NONE,
@@ -119,7 +129,8 @@ PAYCONNECT = Capabilities(
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
     rereads_ms=(30 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS),
-    assumed=frozenset({"idempotent_create", "find_by_key", "read", "cancel", "refunds", "availability", "receipts"}),
+    secret_link=True,
+    assumed=frozenset({"idempotent_create", "searches", "read", "cancel", "refunds", "secret_link", "availability", "receipts"}),
 )
 
 TABLE = {"koshelek": KOSHELEK, "paycore": PAYCORE, "softline": SOFTLINE, "payconnect": PAYCONNECT}

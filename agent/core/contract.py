@@ -5,12 +5,13 @@ the provider's settings: no clock, no randomness, no input or output.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from agent.core.capability import Capabilities
 from agent.core.model import Checkout, RefundLine, SaleId
 from agent.core.money import Kopecks
-from agent.core.verdict import Operation, Reply, Request, Verdict
+from agent.core.verdict import Finding, Operation, Reply, Request, Verdict
 
 
 class Unacceptable(ValueError):
@@ -55,3 +56,14 @@ class Provider(Protocol):
 
     def read(self, operation: Operation, reply: Reply) -> Verdict:
         """Never raises: what cannot be understood is Garbled."""
+
+
+@runtime_checkable
+class FindsByKey(Protocol):
+    """A provider that can be asked for a payment by the id that we gave it (capability ``find_by_key``)."""
+
+    def find(self, sale_id: SaleId, request_id: str, since: datetime) -> Request:
+        """Search for payments made by the checkout ``request_id``, made no earlier than ``since``."""
+
+    def read_found(self, reply: Reply) -> Finding:
+        """Never raises: what cannot be understood is Garbled, and an answer of which a part cannot is Garbled as a whole."""

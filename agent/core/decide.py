@@ -15,9 +15,10 @@ from agent.core.policy import Policy
 from agent.core.refund import RefundCause
 from agent.core.resolution import Resolution
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
+from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Found, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
 
 Result = NotSent | Unclear | Observed | Refused | Denied | Garbled
+SearchResult = NotSent | Unclear | Found | Refused | Denied | Garbled
 Failure = NotSent | Unclear | Denied | Garbled
 
 RETURN_KEY = "~return"  # the key of the refund we owe by ourselves; no POS key can hold "~"
@@ -25,6 +26,7 @@ _OPEN = frozenset({PaymentState.PENDING, PaymentState.CANCELING})  # the provide
 _WAITING = _OPEN | {PaymentState.ATTENTION}
 _UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED})  # not paid, as far as was known: later evidence may say otherwise
 _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
+_UNPAYABLE = frozenset({Status.REJECTED, Status.CANCELED, Status.GONE})
 _MAY_BE_TOLD_PAID = _UNPAID | {PaymentState.PAID}  # finished states of which "paid" may be handed out, now or after late evidence
 
 
@@ -102,12 +104,52 @@ def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, polic
         answered = events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status)
         ours = seen.transaction_id == sale.transaction_id
         return [answered, *(_after_decision(sale, seen) if ours else alarm(sale, "SECOND_TRANSACTION"))]
-    state = PaymentState.CANCELING if sale.payment in (PaymentState.CANCELING, PaymentState.ATTENTION) else PaymentState.PENDING
     return [
         events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status),
-        events.TransactionKnown(seen.transaction_id),
-        *_evidence(sale, state, seen, now, policy),
+        events.TransactionKnown(seen.transaction_id, seen.link),
+        *_evidence(sale, _known_in(sale.payment), seen, now, policy),
     ]
+
+
+def _known_in(state: PaymentState) -> PaymentState:
+    """The state that a payment in ``state`` is in once its transaction is known."""
+    if state in (PaymentState.CANCELING, PaymentState.ATTENTION):
+        return PaymentState.CANCELING
+    return state if state is PaymentState.CANCELED else PaymentState.PENDING
+
+
+def search_result(sale: Sale, request_id: str, result: SearchResult, now: Stamp, plan: tuple[int, ...], policy: Policy) -> list[Event]:
+    """What a search by our own key means. One that finds something ends the unclear attempt; of several payments the oldest is adopted,
+    and a person is called: nobody was shown the links of the others."""
+    call = sale.call
+    if call is None or call.request_id != request_id or sale.transaction_id is not None or call.open:
+        return []
+    if not isinstance(result, Found):
+        return _shut(sale, result)
+    if not result.matches:
+        return _looked_again(sale, now, plan, final=False) if sale.payment in _WATCHED else [events.Searched(request_id)]
+    first, *others = result.matches
+    assert first.transaction_id is not None
+    return [
+        events.AttemptAnswered(CHECKOUT_CALL, request_id, "found"),
+        events.TransactionKnown(first.transaction_id, first.link),
+        *_evidence(sale, _known_in(sale.payment), first, now, policy),
+        *(alarm(sale, "SECOND_TRANSACTION") if others else []),
+    ]
+
+
+def give_up(sale: Sale, reason: str, caps: Capabilities) -> list[Event]:
+    """Nothing more can be found out. A payment that nobody can have been shown the link of is not paid, and is watched as far as it can be;
+    of every other one a person must find out. After a restore nobody knows what was shown."""
+    if sale.payment not in (PaymentState.PENDING, PaymentState.CANCELING):
+        return []
+    unseen = caps.secret_link and sale.link is None and not sale.restored
+    if sale.payment is PaymentState.CANCELING and not sale.charged:
+        if sale.transaction_id is None and unseen:
+            return [events.Canceled(_cancel_reason(sale), withdrawn=caps.find_by_key)]
+        if sale.transaction_id is not None and not caps.cancel:
+            return [events.Canceled(_cancel_reason(sale), withdrawn=True)]
+    return attention(sale, reason)
 
 
 def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
@@ -138,19 +180,35 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
     if isinstance(result, Refused) and result.refusal is Refusal.NOT_FOUND:
         result = Observed(Status.ABSENT)
     if not isinstance(result, Observed):
-        return alarm(sale, "ACCESS_DENIED") if isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS else []
+        return _shut(sale, result)
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
-    found = _evidence(sale, sale.payment, result, now, policy)
-    if found or sale.ended is None or sale.payment not in _WATCHED:
+    learned = [events.LinkKnown(result.link)] if result.link and sale.link is None and sale.payment is PaymentState.PENDING else []
+    found = [*learned, *_evidence(sale, sale.payment, result, now, policy)]
+    if found or sale.payment not in _WATCHED:
         return found
+    if sale.decided is not None and result.status in (Status.NEW, Status.PENDING):  # the watch cannot end while it can still be paid
+        return _looked_again(sale, now, plan, final=False, payable=True)
+    return _looked_again(sale, now, plan, final=sale.withdrawn and result.status in _UNPAYABLE)
+
+
+def _looked_again(sale: Sale, now: Stamp, plan: tuple[int, ...], final: bool, payable: bool = False) -> list[Event]:
+    """A look after the end that brought nothing new. ``final``: it cannot be paid any more, so that there is no need for another one."""
+    if sale.ended is None:
+        return []
     age = elapsed_ms(sale.ended, now)
     done = sum(1 for due in plan if age is None or due <= age)
-    payable = sale.decided is not None and result.status in (Status.NEW, Status.PENDING)  # the watch cannot end while it can still be paid
+    if final:
+        return [] if sale.watch_over else [events.Reread(max(done, sale.rereads + 1), last=True)]
     if done > sale.rereads:
         return [events.Reread(done, last=done >= len(plan) and not payable)]
     beyond = sale.rereads >= len(plan) and not sale.watch_over
     return [events.Reread(sale.rereads + 1, last=True)] if beyond and not payable else []
+
+
+def _shut(sale: Sale, result: Result | SearchResult) -> list[Event]:
+    """An answer that says nothing of the payment: only a shut door is worth a person's attention."""
+    return alarm(sale, "ACCESS_DENIED") if isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS else []
 
 
 def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
@@ -166,6 +224,8 @@ def _evidence(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, polic
             return [events.Canceled(_cancel_reason(sale))]
         case Status.REFUNDING | Status.REFUNDED | Status.PARTIAL_REFUNDED:
             return _returned_elsewhere(sale, state, seen)
+        case Status.GONE if state in _WAITING:  # whatever it was before, nobody holds the customer's money
+            return [events.Canceled("LINK_EXPIRED")]
         case Status.ABSENT if state is PaymentState.CANCELING:
             return _absent(sale, now, policy)
         case Status.UNKNOWN:
@@ -252,7 +312,9 @@ def mismatch(sale: Sale, slip: Slip) -> str | None:
     invoice = sale.checkout.invoice
     if slip.total_amount != invoice.total_amount:
         return "AMOUNT_MISMATCH"
-    if slip.order_id != invoice.order_id:
+    if slip.order_id not in (None, invoice.order_id):
+        return "ORDER_MISMATCH"
+    if sale.call is not None and slip.reference not in (None, sale.call.request_id):
         return "ORDER_MISMATCH"
     if slip.currency != invoice.currency:
         return "CURRENCY_MISMATCH"

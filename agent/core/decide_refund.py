@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from agent.core import events
 from agent.core.call import elapsed_ms
+from agent.core.capability import Refunds
 from agent.core.decide import Result, alarm, attempt_failed
 from agent.core.events import Event
 from agent.core.model import PIECE, RefundLine, Stamp
@@ -217,8 +218,15 @@ def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
             return _closed(sale, one, result.error_code or "REJECTED", _definite(result.refusal), sure=True)
         case RefStatus.REJECTED:  # the people who were asked said no; they are to be asked why
             return [events.RefundNeedsAttention(key, result.error_code or "REJECTED"), *alarm(sale, "RETURN_REFUSED")]
+        case None if one.state is RefundState.REQUESTED and _all_back(sale, one, result):
+            return [events.Refunded(key, result.slip)]  # people have no transaction of their own: the payment itself tells
         case _:
             return []
+
+
+def _all_back(sale: Sale, one: Refund, seen: Observed) -> bool:
+    """The payment is said to be returned in full, and this refund is all that was left of it."""
+    return seen.status in (Status.REFUNDED, Status.GONE) and sale.refunded + one.amount == sale.amount
 
 
 def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
@@ -229,7 +237,9 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
     found = _foreign_ref(sale, one, result)
-    all_of_it = result.status is Status.REFUNDED and sale.refunded + one.amount == sale.amount
+    if result.refunded is not None and sale.payment is not PaymentState.ELSEWHERE and not sale.restored:
+        return _counted(sale, one, result, result.refunded)
+    all_of_it = _all_back(sale, one, result)
     if found is not None and (sale.payment is PaymentState.ELSEWHERE or (sale.restored and not all_of_it)):
         return _ambiguous(sale, key)  # another till may have made it, or this one after the backup: which refund it is nobody can tell
     if found is not None:
@@ -240,14 +250,23 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     match result.status:
         case Status.ACCEPTED:
             return _unchanged(one)
-        case Status.REFUNDED if all_of_it:
+        case Status.REFUNDED | Status.GONE if all_of_it:
             return [events.Refunded(key, result.slip)]
         case Status.PARTIAL_REFUNDED if sale.refunded > 0 and result.ref_transaction_id is not None:
             return _unchanged(one)  # the newest refund it tells of is an older one of ours
-        case Status.REFUNDED | Status.PARTIAL_REFUNDED | Status.CANCELED | Status.REJECTED:
+        case Status.REFUNDED | Status.PARTIAL_REFUNDED | Status.CANCELED | Status.REJECTED | Status.GONE:
             return _ambiguous(sale, key)
         case _:
             return []
+
+
+def _counted(sale: Sale, one: Refund, seen: Observed, refunded: Kopecks) -> list[Event]:
+    """The provider tells how much it has returned: compared with our own record that says whether this refund was made."""
+    if refunded == sale.refunded + one.amount:
+        return [events.Refunded(one.key, seen.slip)]
+    if refunded != sale.refunded:
+        return _ambiguous(sale, one.key)
+    return [] if seen.status is Status.REFUNDING else _unchanged(one)
 
 
 def seen_after_restore(sale: Sale, result: Result) -> list[Event]:
@@ -261,6 +280,22 @@ def seen_after_restore(sale: Sale, result: Result) -> list[Event]:
     if result.status not in _RETURNING or known:
         return []
     return [*([] if sale.restored else [events.Restored()]), *alarm(sale, "REFUNDED_ELSEWHERE")]
+
+
+def hand_over(sale: Sale, key: str) -> list[Event]:
+    """A return that no call of this provider can make."""
+    one = sale.refund(key)
+    if one is None or one.state is not RefundState.QUEUED:
+        return []
+    return [events.RefundNeedsAttention(key, "NO_REFUND_CALL"), *alarm(sale, "NO_REFUND_CALL")]
+
+
+def check_kind(sale: Sale, wanted: Sequence[Wanted], kind: Refunds) -> None:
+    """What a provider cannot return at all is not asked for. Raises NotRefundable."""
+    if kind is Refunds.NONE:
+        raise NotRefundable("key", f"{sale.binding.provider} has no refund that a program could ask for; it is made in its cabinet")
+    if kind is Refunds.REQUEST and wanted and sum(one.quantity for one in wanted) != sum(x.quantity for x in sale.checkout.invoice.items):
+        raise NotRefundable("items", f"{sale.binding.provider} returns only the whole sum: leave items out")
 
 
 def _unchanged(one: Refund) -> list[Event]:

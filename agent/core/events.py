@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from agent.core.model import Binding, Checkout, Deadline, RefundLine, Slip
+from agent.core.model import Binding, Checkout, Deadline, PaymentLink, RefundLine, Slip
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.receipt import FiscalReceipt
@@ -30,6 +30,7 @@ class CancelCause(StrEnum):
     DEADLINE = "SEND_DEADLINE"
     REBOOTED = "REBOOTED"
     FOUND_LATE = "FOUND_LATE"
+    LINK_LOST = "LINK_LOST"
 
 
 # --- the sale ---
@@ -58,7 +59,24 @@ class SaleGiven:
 
 @dataclass(frozen=True, slots=True)
 class TransactionKnown:
+    """The provider named the payment. ``link``: where the customer pays; it is recorded here before anybody is shown it."""
+
     transaction_id: str
+    link: PaymentLink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKnown:
+    """The link of a payment that was found by a search, which did not tell it."""
+
+    link: PaymentLink
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """The provider was asked for payments made by the checkout ``request_id``, and knows none."""
+
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,7 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Canceled:
-    """``withdrawn``: the provider has no cancel; its link was taken back and may still be paid (money: possible)."""
+    """``withdrawn``: the provider has no cancel; its link was taken back, or never shown, and the payment is watched (money: possible)."""
 
     reason: str
     withdrawn: bool = False
@@ -317,6 +335,8 @@ Event = (
     Accepted
     | SaleGiven
     | TransactionKnown
+    | LinkKnown
+    | Searched
     | ChargeSeen
     | CancelWanted
     | CancelAnswered
@@ -355,6 +375,8 @@ KINDS: dict[str, type[Any]] = {
     "accepted": Accepted,
     "sale_given": SaleGiven,
     "transaction_known": TransactionKnown,
+    "link_known": LinkKnown,
+    "searched": Searched,
     "charge_seen": ChargeSeen,
     "cancel_wanted": CancelWanted,
     "cancel_answered": CancelAnswered,

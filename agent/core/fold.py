@@ -129,7 +129,7 @@ def _checkout_attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
         case events.AttemptHeld():
             return pay(sale, PaymentEvent.HELD, at, reason=_held_reason(sale, event))
         case events.AttemptLost():
-            return pay(sale, PaymentEvent.LOST, at)
+            return replace(pay(sale, PaymentEvent.LOST, at), searches=0, searched=None)
         case _:
             return sale  # an answer moves the payment by what it says, in events of its own
 
@@ -153,6 +153,8 @@ OFFLINE_REASONS = frozenset({"refused", "dns", "tls", "connect_timeout", "unreac
 
 _APPLY: dict[type[Any], Callable[[Sale, Any, Stamp], Sale]] = {
     events.TransactionKnown: fold_payment.transaction_known,
+    events.LinkKnown: fold_payment.link_known,
+    events.Searched: fold_payment.searched,
     events.ChargeSeen: fold_payment.charge_seen,
     events.CancelWanted: fold_payment.cancel_wanted,
     events.CancelAnswered: fold_payment.cancel_answered,

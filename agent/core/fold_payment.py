@@ -28,26 +28,41 @@ def pay(sale: Sale, event: PaymentEvent, at: Stamp, **changes: Any) -> Sale:
 
 def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
     if sale.decided is not None:
-        return _learned(sale, event.transaction_id, at)
+        return _learned(sale, event, at)
+    if sale.payment is PaymentState.CANCELED:
+        return replace(_learned(pay(sale, PaymentEvent.KNOWN, at), event, at), withdrawn=True)
     cause = sale.cancel_cause or (CancelCause.FOUND_LATE if sale.payment is PaymentState.ATTENTION else None)
     return pay(
         sale,
         PaymentEvent.KNOWN,
         at,
         transaction_id=event.transaction_id,
+        link=event.link,
         answered=sale.answered or at,
         cancel_cause=cause,
         reason=None if sale.payment is PaymentState.ATTENTION else sale.reason,
     )
 
 
-def _learned(sale: Sale, transaction_id: str, at: Stamp) -> Sale:
-    """A late answer names the transaction of a payment that an operator ended without it. The decision stands; what can be read from now on
-    is watched from now on."""
+def _learned(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
+    """A late answer names the transaction of a payment that ended without it, by an operator's word or because nobody can have seen its
+    link. That end stands; what can be read from now on is watched from now on."""
     if sale.transaction_id is not None:
         raise IllegalTransition(f"payment: the transaction of a sale in {sale.payment.value} is known")
     watch: dict[str, Any] = {"ended": at, "rereads": 0, "watch_over": False} if sale.payment is PaymentState.CANCELED else {}
-    return replace(sale, transaction_id=transaction_id, answered=sale.answered or at, **watch)
+    return replace(sale, transaction_id=event.transaction_id, link=event.link, answered=sale.answered or at, **watch)
+
+
+def link_known(sale: Sale, event: events.LinkKnown, at: Stamp) -> Sale:
+    if sale.transaction_id is None or sale.link is not None:
+        raise IllegalTransition("payment: a link belongs to a known transaction, and there is one for ever")  # promise P1
+    return replace(sale, link=event.link)
+
+
+def searched(sale: Sale, event: events.Searched, at: Stamp) -> Sale:
+    if sale.call is None or sale.call.request_id != event.request_id or sale.transaction_id is not None:
+        raise IllegalTransition("payment: only a checkout whose transaction is not known is searched for")
+    return replace(sale, searches=sale.searches + 1, searched=at)
 
 
 def charge_seen(sale: Sale, event: events.ChargeSeen, at: Stamp) -> Sale:

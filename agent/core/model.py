@@ -120,13 +120,30 @@ class Checkout:
     language: str = "ru"
 
 
+class LinkMethod(StrEnum):
+    """How a browser must open a payment link. Only GET can be put into a QR code."""
+
+    GET = "GET"
+    POST = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLink:
+    """Where the customer pays, of providers that work with a page. It is shown to the customer and to nobody else."""
+
+    url: str
+    method: LinkMethod = LinkMethod.GET
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """Data of a performed bank operation, as the provider sent it (Slip of the Pay API). Only the amount is ever compared with ours."""
+    """Data of a performed bank operation, as the provider sent it (Slip of the Pay API). Compared with ours are the amount, the currency,
+    and what names the sale: ``order_id``, or ``reference``, the id that we gave the payment, of a provider that knows no order."""
 
     total_amount: Kopecks
-    order_id: str
+    order_id: str | None = None
     currency: str = RUB
+    reference: str | None = None
     id: str | None = None
     payment_type: str | None = None
     store_id: str | None = None

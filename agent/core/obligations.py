@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from agent.core.call import Call, CallState, elapsed_ms, jitter
-from agent.core.capability import Capabilities
+from agent.core.capability import Approval, Capabilities, Refunds
 from agent.core.delivery import Delivery
 from agent.core.events import CancelCause
 from agent.core.fold import call_of
@@ -32,15 +32,17 @@ class Duty(StrEnum):
     BEGIN_CANCEL = "begin_cancel"  # record that the sale is to be canceled, and why
     CANCEL = "cancel"  # send (or repeat) the cancel
     READ = "read"  # read the payment's status
+    FIND = "find"  # search for the payment by our own key
     GIVE_UP = "give_up"  # no way left to find out: attention
     UNCLAIMED = "unclaimed"  # paid, and told to nobody for too long
+    HAND_OVER = "hand_over"  # a return that no call can make: a person must
     REFUND = "refund"  # send (or repeat) the refund at work
     CHECK_REFUND = "check_refund"  # read the payment before the refund may be repeated
     READ_REFUND = "read_refund"  # read the state of a refund transaction
     RECEIPT = "receipt"  # hand over (or hand over again) a fiscal receipt
 
 
-READS = frozenset({Duty.READ, Duty.CHECK_REFUND, Duty.READ_REFUND})
+READS = frozenset({Duty.READ, Duty.FIND, Duty.CHECK_REFUND, Duty.READ_REFUND})
 WAITING = READS | {Duty.SEND, Duty.CANCEL, Duty.REFUND, Duty.RECEIPT}  # what waits out a back-off or a watch; the others are decisions
 
 
@@ -90,9 +92,13 @@ def owes_money(sale: Sale) -> bool:
     return (
         not sale.finished
         or sale.active_refund() is not None
-        or (sale.payment is PaymentState.CANCELED and sale.transaction_id is not None and not sale.late_money and not sale.watch_over)
+        or (sale.payment is PaymentState.CANCELED and _can_be_paid(sale) and not sale.late_money and not sale.watch_over)
         or (sale.payment is PaymentState.PAID and sale.told is None and "UNCLAIMED" not in sale.alarms)
     )
+
+
+def _can_be_paid(sale: Sale) -> bool:
+    return sale.transaction_id is not None or sale.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +168,29 @@ class _View:
             yield from self._repeat(call, deadline.ticks)
 
     def _repeat(self, call: Call, end: int) -> Iterator[Owed]:
-        """The same request again, before ``end`` and not after it, however long nobody could look at the clock. Where a repeat would be a
-        second payment, only a late answer can help."""
+        """The same request again, before ``end`` and not after it, however long nobody could look at the clock; of a provider that can be
+        asked for the first copy only when it has been asked. Where a repeat would be a second payment, only a late answer can help."""
+        if self.sale.searches < self.caps.searches:
+            yield from self._find(call)
+            return
         due = max(call.next_try(self.now, self.policy.checkout_backoff), self.now.ticks)
-        if due < end and self.caps.idempotent_create:
+        if due < end and (self.caps.idempotent_create or self.caps.find_by_key):
             yield Owed(Duty.SEND, due)
+
+    def _find(self, call: Call) -> Iterator[Owed]:
+        """The next search: a copy that is still under way, or not to be seen yet, must have time to appear."""
+        since = self.sale.searched or call.last
+        assert since is not None
+        due = since.ticks + self.caps.search_pause_ms if since.boot == self.now.boot else self.now.ticks
+        yield from self._look_for(due, call)
+
+    def _look_for(self, due: int, call: Call) -> Iterator[Owed]:
+        last = self.memory.last_read
+        if self.memory.reading:
+            return
+        if last is not None and last.boot == self.now.boot:
+            due = max(due, last.ticks + self._pause(0))
+        yield Owed(Duty.FIND, self._unless_silenced(due, call))
 
     def _pending(self) -> Iterator[Owed]:
         sale = self.sale
@@ -177,6 +201,8 @@ class _View:
         if sale.answered.boot != self.now.boot:
             yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
             return
+        if self.caps.approval is Approval.LINK and sale.link is None:
+            yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + self.policy.link_wait_ms, CancelCause.LINK_LOST)
         limit = min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
         yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + limit, CancelCause.WAIT_LIMIT)
         yield from self._read(first=self._first_read(), slow_down_after=None)
@@ -205,14 +231,21 @@ class _View:
             yield from self._cancel()
 
     def _search(self) -> Iterator[Owed]:
-        """The transaction is not known, so it cannot be canceled: repeat the checkout inside the window (money rule 4)."""
-        call = self.sale.call
+        """The transaction is not known, so it cannot be canceled: repeat the checkout inside the window, for its answer names it (rule 4).
+        A provider that can be asked is asked, and nothing new is made; of one where neither is possible nothing more can be learned."""
+        call, caps = self.sale.call, self.caps
         assert call is not None
         if call.open:
             return
-        end = self._window_end()
-        yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED")
-        yield from self._repeat(call, end)
+        if caps.find_by_key and self.sale.searches < caps.searches:
+            yield Owed(Duty.GIVE_UP, self._window_end(), "WINDOW_CLOSED")
+            yield from self._find(call)
+        elif caps.find_by_key or not caps.idempotent_create:
+            yield Owed(Duty.GIVE_UP, self.now.ticks, "WINDOW_CLOSED")
+        else:
+            end = self._window_end()
+            yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED")
+            yield from self._repeat(call, end)
 
     def _window_end(self) -> int:
         """Ticks at which repeating must end: the later of a minute after the deadline and a minute after the provider is first reachable
@@ -241,8 +274,8 @@ class _View:
 
     def _cancel(self) -> Iterator[Owed]:
         sale, call = self.sale, self.sale.cancel_call
-        if not self.caps.cancel:  # found only after its cancel was wanted: nothing can be sent, but its end must not be missed
-            yield from self._read(first=self._first_read(), slow_down_after=10)
+        if not self.caps.cancel:  # found only after its cancel was wanted: nobody has seen its link, and nobody will
+            yield Owed(Duty.GIVE_UP, self.now.ticks, "WINDOW_CLOSED")
             return
         if call is None:
             yield Owed(Duty.CANCEL, self.now.ticks)
@@ -261,20 +294,26 @@ class _View:
     def _watch(self) -> Iterator[Owed]:
         """Look again after a not-paid end: late money must not go unnoticed (money rule 5). In attention: evidence may still come."""
         sale = self.sale
-        if sale.transaction_id is None or sale.late_money or sale.ended is None:
+        searchable = sale.withdrawn and self.caps.find_by_key
+        if sale.late_money or sale.ended is None or not (sale.transaction_id is not None or searchable):
             return
         plan = self.plan()
-        if sale.rereads >= len(plan):
+        if sale.rereads >= len(plan) or sale.watch_over:
             yield from self._beyond_the_plan(plan)
             return
         age = elapsed_ms(sale.ended, self.now)
         wait = 0 if age is None else plan[sale.rereads] - age
         due = self.now.ticks + max(wait, 0)
-        yield from self._read(first=due, slow_down_after=0)
+        if sale.transaction_id is not None:
+            yield from self._read(first=due, slow_down_after=0)
+        elif sale.call is not None:
+            yield from self._look_for(due, sale.call)
 
     def _beyond_the_plan(self, plan: tuple[int, ...]) -> Iterator[Owed]:
         """Nothing, unless an operator said "not paid" of a payment that can still be paid: the plan's last interval is kept up."""
         last = self.memory.last_read
+        if self.sale.transaction_id is None:
+            return
         if Duty.READ in self.memory.hurried:
             yield from self._read(first=self.now.ticks, slow_down_after=0)
         elif not self.sale.watch_over and self.sale.payment is PaymentState.CANCELED:
@@ -324,7 +363,9 @@ class _View:
             return
         match one.state:
             case RefundState.QUEUED:
-                if one.check_first:
+                if self.caps.refunds is Refunds.NONE:
+                    yield Owed(Duty.HAND_OVER, self.now.ticks, refund=one.key)
+                elif one.check_first:
                     yield from self._refund_read(Duty.CHECK_REFUND, one)
                 else:
                     yield Owed(Duty.REFUND, self._refund_due(one), refund=one.key)
@@ -355,12 +396,20 @@ class _View:
         assert since is not None
         age = elapsed_ms(since, self.now)
         late = age is None or age >= self.policy.blind_repeat_ms
-        if one.check_first or (late and one.checked is None):
+        if one.check_first or (late and not self._looked(one, since)):
             yield from self._refund_read(Duty.CHECK_REFUND, one)
         elif late or self.caps.idempotent_refund:
             yield Owed(Duty.REFUND, call.next_try(self.now, self.policy.settle_backoff), refund=one.key)
         else:  # a repeat would be a second refund: wait until the first copy has surely arrived or died, and look
             yield Owed(Duty.CHECK_REFUND, since.ticks + self.policy.blind_repeat_ms, refund=one.key)
+
+    def _looked(self, one: Refund, since: Stamp) -> bool:
+        """Whether a read has shown that an unclear attempt had changed nothing. Where a repeat would be a second refund, a hurried look
+        does not count: the first copy may have arrived after it."""
+        if one.checked is None:
+            return False
+        after = elapsed_ms(since, one.checked)
+        return self.caps.idempotent_refund or after is None or after >= self.policy.blind_repeat_ms
 
     def _refund_read(self, duty: Duty, one: Refund, daily: bool = False) -> Iterator[Owed]:
         memory = self.memory

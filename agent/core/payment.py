@@ -92,13 +92,14 @@ TABLE = Table(
         (_S.CANCELING, _E.CANCEL_WANTED): _S.CANCELING,  # the cashier joins a cancel that the wait limit began
         (_S.CANCELING, _E.PAID): _S.PAID,
         (_S.CANCELING, _E.DECLINED): _S.DECLINED,
-        (_S.CANCELING, _E.CANCELED): _S.CANCELED,
+        (_S.CANCELING, _E.CANCELED): _S.CANCELED,  # proven, or nobody can ever have seen the link of what may have been made
         (_S.CANCELING, _E.ATTENTION): _S.ATTENTION,
         (_S.ATTENTION, _E.KNOWN): _S.CANCELING,  # a late answer named the transaction: cancel it at once
         (_S.ATTENTION, _E.PAID): _S.PAID,
         (_S.ATTENTION, _E.DECLINED): _S.DECLINED,
         (_S.ATTENTION, _E.CANCELED): _S.CANCELED,
         (_S.ATTENTION, _E.ATTENTION): _S.ATTENTION,  # more is known of what is wrong
+        (_S.CANCELED, _E.KNOWN): _S.CANCELED,  # its link was never shown; found later, it is watched
         (_S.CANCELED, _E.PAID): _S.PAID,  # only while told to nobody
         (_S.CANCELED, _E.ATTENTION): _S.ATTENTION,  # only while told to nobody
         (_S.CANCELED, _E.LATE_MONEY): _S.CANCELED,  # only after it was told

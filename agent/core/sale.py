@@ -7,7 +7,7 @@ from agent.core import events
 from agent.core.call import Call
 from agent.core.delivery import Delivery
 from agent.core.events import CancelCause
-from agent.core.model import Binding, Checkout, Deadline, SaleId, Slip, Stamp
+from agent.core.model import Binding, Checkout, Deadline, PaymentLink, SaleId, Slip, Stamp
 from agent.core.money import Kopecks
 from agent.core.payment import FINISHED, PaymentState
 from agent.core.refund import Refund, RefundState
@@ -33,7 +33,10 @@ class Sale:
     payment: PaymentState = PaymentState.QUEUED
     reason: str | None = None
     call: Call | None = None
+    searches: int = 0  # by our own key, that found nothing since an attempt was last lost
+    searched: Stamp | None = None
     transaction_id: str | None = None
+    link: PaymentLink | None = None
     answered: Stamp | None = None  # the provider's first answer: the wait limit runs from here
     charge_seen: Stamp | None = None
     slip: Slip | None = None

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from agent.core.canonical import JsonObject
-from agent.core.model import Slip
+from agent.core.model import PaymentLink, Slip
+from agent.core.money import Kopecks
 
 
 class Operation(StrEnum):
@@ -19,6 +20,7 @@ class Operation(StrEnum):
 
     CHECKOUT = "checkout"
     STATUS = "status"
+    FIND = "find"
     CANCEL = "cancel"
     REFUND = "refund"
     RECEIPT = "receipt"
@@ -113,7 +115,8 @@ Outcome = Reply | NotSent | Unclear
 
 
 class Status(StrEnum):
-    """State of a payment at the provider. ABSENT: it knows no such payment. UNKNOWN: a word we do not know, never final."""
+    """State of a payment at the provider. ABSENT: it knows no such payment. GONE: it cannot be paid any more, or was paid and all of it is
+    back; the provider has one word for both, and only our own record tells them apart. UNKNOWN: a word we do not know, never final."""
 
     NEW = "new"
     PENDING = "pending"
@@ -124,6 +127,7 @@ class Status(StrEnum):
     REFUNDED = "refunded"
     PARTIAL_REFUNDED = "partial_refunded"
     ABSENT = "absent"
+    GONE = "gone"
     UNKNOWN = "unknown"
 
 
@@ -155,7 +159,8 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The provider described a transaction. ``error_code`` is its reason for a rejection; ``refusal`` what that means for a refund."""
+    """The provider described a transaction. ``error_code`` is its reason for a rejection; ``refusal`` what that means for a refund;
+    ``refunded`` what it has returned so far, where it says so; ``link`` where the customer pays."""
 
     status: Status
     transaction_id: str | None = None
@@ -164,6 +169,15 @@ class Observed:
     slip: Slip | None = None
     error_code: str | None = None
     refusal: Refusal | None = None
+    refunded: Kopecks | None = None
+    link: PaymentLink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search by our own key brought, oldest first: each with at least its transaction. Empty: the provider knows no such payment."""
+
+    matches: tuple[Observed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +205,4 @@ class Garbled:
 
 
 Verdict = Observed | Refused | Denied | Garbled
+Finding = Found | Refused | Denied | Garbled

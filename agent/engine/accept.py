@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from agent.core import canonical, events
+from agent.core.capability import Approval
 from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
 from agent.core.policy import Offline, Policy
@@ -71,8 +72,9 @@ class Acceptance:
             if known is not None:
                 self._repeat(known.sale, checkout)
                 return Taken(known, new=False)
-            await self._admit(order, checkout, terminal, provider)
-            return Taken(await self._store(order, checkout, terminal.policy, provider), new=True)
+            policy = engine.setup.policy(order.id.store_id, order.id.terminal_id, provider)
+            await self._admit(order, checkout, policy, provider)
+            return Taken(await self._store(order, checkout, policy, provider), new=True)
 
     def _terminal(self, sale_id: SaleId) -> Terminal:
         terminal = self._engine.setup.terminals.get((sale_id.store_id, sale_id.terminal_id))
@@ -104,12 +106,12 @@ class Acceptance:
             raise Refusal("CONFLICT", f"key {sale.id.key!r} was used with another body; use a new key for a new checkout", key=sale.id.key)
         if sale.finished and sale.told_at is not None:
             engine = self._engine
-            policy = engine.setup.policy(sale.id.store_id, sale.id.terminal_id)
+            policy = engine.setup.policy(sale.id.store_id, sale.id.terminal_id, sale.binding.provider)
             age_ms = (engine.ports.clock.now().wall - sale.told_at.wall).total_seconds() * 1000
             if age_ms > policy.key_reuse_ms:
                 raise Refusal("KEY_REUSED", f"key {sale.id.key!r} belongs to a sale that was finished long ago", key=sale.id.key)
 
-    async def _admit(self, order: Order, checkout: Checkout, terminal: Terminal, provider: str) -> None:
+    async def _admit(self, order: Order, checkout: Checkout, policy: Policy, provider: str) -> None:
         engine, sale_id = self._engine, order.id
         binding = engine.setup.bindings.get(provider)
         if binding is None or provider not in engine.setup.providers:
@@ -120,12 +122,12 @@ class Acceptance:
         if problems:
             details = [{"path": path, "problem": problem} for path, problem in problems]
             raise Refusal("INVALID", "; ".join(f"{path}: {problem}" for path, problem in problems), details=details)
-        if terminal.policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
+        if policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
             raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
         if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
             raise Refusal("LIMIT", f"{MAX_LANE_SALES} checkouts wait at this terminal")
         if not checkout.split:
-            _order_is_free(sale_id, await self._neighbours(sale_id, checkout.invoice.order_id), engine, terminal.policy)
+            _order_is_free(sale_id, await self._neighbours(sale_id, checkout.invoice.order_id), engine, policy)
 
     async def _neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
         try:
@@ -137,14 +139,19 @@ class Acceptance:
         """Without a helper command nobody but the POS can supply token and card session."""
         if self._engine.ports.card is not None:
             return []
-        needs_token = self._engine.setup.capabilities(provider).needs_token
-        absent = {"token": needs_token and "token" not in order.secrets, "cardSession": "cardSession" not in order.secrets}
+        caps = self._engine.setup.capabilities(provider)
+        needs_card = caps.approval is Approval.APP
+        absent = {
+            "token": caps.needs_token and "token" not in order.secrets,
+            "cardSession": needs_card and "cardSession" not in order.secrets,
+        }
         return [(name, "must come from the register: no [helper] is configured") for name, missing in absent.items() if missing]
 
     def _unacceptable(self, order: Order, checkout: Checkout, provider: str) -> Sequence[tuple[str, str]]:
         """What the provider would refuse: it must not cost the customer a wait."""
         lengths = {name: len(value) for name, value in order.secrets.items()}
-        lengths.setdefault("cardSession", 1)  # a barcode becomes a card session only when the helper has read it
+        if self._engine.setup.capabilities(provider).approval is Approval.APP:
+            lengths.setdefault("cardSession", 1)  # a barcode becomes a card session only when the helper has read it
         try:
             self._engine.setup.providers[provider].check(order.id, checkout, lengths)
         except Unacceptable as error:

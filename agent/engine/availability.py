@@ -78,7 +78,7 @@ class Availability:
             return known, False
         self._check(wish, binding.provider)
         now = self._ports.clock.now()
-        until = Deadline(now.boot, now.ticks + self._limit_ms(wish.id))
+        until = Deadline(now.boot, now.ticks + self._limit_ms(wish.id, binding.provider))
         question = kept[wish.id.key] = Question(wish.id, binding, digest, now, until)
         if len(kept) > MAX_KEPT_PER_TERMINAL:
             del kept[next(iter(kept))]
@@ -161,8 +161,8 @@ class Availability:
             return error.problems
         return ()
 
-    def _limit_ms(self, question_id: SaleId) -> int:
-        return self._setup().policy(question_id.store_id, question_id.terminal_id).availability_limit_ms
+    def _limit_ms(self, question_id: SaleId, provider: str) -> int:
+        return self._setup().policy(question_id.store_id, question_id.terminal_id, provider).availability_limit_ms
 
     # --- asking ---
 
@@ -174,7 +174,9 @@ class Availability:
             self._settle(question, unavailable("BUSY"))
         else:
             loop = asyncio.get_running_loop()
-            self._timers[question] = loop.call_later(self._limit_ms(wish.id) / 1_000, self._settle, question, unavailable("TOO_SLOW"))
+            self._timers[question] = loop.call_later(
+                self._limit_ms(wish.id, question.binding.provider) / 1_000, self._settle, question, unavailable("TOO_SLOW")
+            )
             task = loop.create_task(self._work(question, provider, wish))
             self._places[task] = place
             task.add_done_callback(self._places.pop)

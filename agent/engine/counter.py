@@ -138,12 +138,22 @@ class Counter:
         def decider(sale: Sale) -> Sequence[events.Event]:
             if sale.refund(order.refund_key) is not None:  # a twin request was faster: its token counts
                 raise _Twin
-            return _asked(sale, order, digest)
+            return self._asked(sale, order, digest)
 
         with contextlib.suppress(_Twin):
             await self._record(steward, decider, _token_of(order))
             return True
         return False
+
+    def _asked(self, sale: Sale, order: RefundOrder, digest: str) -> Sequence[events.Event]:
+        """Raises Refusal NOT_REFUNDABLE, INVALID."""
+        try:
+            decide_refund.check_kind(sale, order.wanted, self._engine.setup.capabilities(sale.binding.provider).refunds)
+            return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
+        except NotRefundable as error:
+            raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
+        except BadAmount as error:
+            raise Refusal("INVALID", str(error)) from error
 
     async def _open_given(self, order: RefundOrder, digest: str) -> Steward:
         """The sale as the POS describes it, and its refund, in one step: a refund that is refused leaves no sale behind."""
@@ -170,7 +180,7 @@ class Counter:
         if await engine.reading(engine.ports.journal.noted(LAST_RESTORED_NOTE)) is not None:
             begun.append(events.Restored())  # the journal that was lost may have held this sale, and made this refund: looked up first
         _, before = first_step(order.id, begun, now, {})
-        step, sale = first_step(order.id, [*begun, *_asked(before, order, digest)], now, _token_of(order))
+        step, sale = first_step(order.id, [*begun, *self._asked(before, order, digest)], now, _token_of(order))
         try:
             await self._guarded(engine.append(step))
         except Conflict as error:
@@ -190,16 +200,6 @@ class Counter:
 
 class _Twin(Exception):
     """The refund was opened by another request meanwhile."""
-
-
-def _asked(sale: Sale, order: RefundOrder, digest: str) -> Sequence[events.Event]:
-    """Raises Refusal NOT_REFUNDABLE, INVALID."""
-    try:
-        return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
-    except NotRefundable as error:
-        raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
-    except BadAmount as error:
-        raise Refusal("INVALID", str(error)) from error
 
 
 def _token_of(order: RefundOrder) -> dict[str, str]:

@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 
 from agent.core import answer, decide, decide_receipt, decide_refund, events
 from agent.core.call import may_start
-from agent.core.contract import Provider
-from agent.core.decide import Result
+from agent.core.capability import Approval
+from agent.core.contract import FindsByKey, Provider
+from agent.core.decide import Result, SearchResult
 from agent.core.events import CancelCause, Event
 from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.ports import HelperFailed
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.core.verdict import Denied, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
+from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
 from agent.engine.couriers import Courier, Couriers
 from agent.engine.steward import Steward
 
@@ -49,7 +50,7 @@ class Duties:
                 await self._send_cancel()
             case Duty.REFUND:
                 await self._send_refund(owed.refund)
-            case Duty.READ | Duty.CHECK_REFUND | Duty.READ_REFUND:
+            case Duty.READ | Duty.FIND | Duty.CHECK_REFUND | Duty.READ_REFUND:
                 self._read(owed)
             case Duty.RECEIPT:
                 # made for the way: kept here it would be a cycle, and a cycle keeps a settled sale in memory
@@ -67,7 +68,9 @@ class Duties:
                 waiting = (PaymentState.UNKNOWN, PaymentState.PENDING)
                 await self._steward.insist(lambda sale: decide.begin_cancel(sale, cause, caps) if sale.payment in waiting else [])
             case Duty.GIVE_UP:
-                await self._steward.insist(lambda sale: _give_up(sale, owed.why))
+                await self._steward.insist(lambda sale: decide.give_up(sale, owed.why, caps))
+            case Duty.HAND_OVER:
+                await self._steward.insist(lambda sale: decide_refund.hand_over(sale, owed.refund))
             case Duty.UNCLAIMED:
                 await self._steward.insist(lambda sale: decide.unclaimed(sale, owed.why == "return"))
             case _:
@@ -116,7 +119,7 @@ class Duties:
                 raise Missing("SECRET_LOST")
             return stored, {}
         fresh: dict[str, str] = {}
-        if answer.CARD_SESSION not in stored:
+        if self._provider.capabilities.approval is Approval.APP and answer.CARD_SESSION not in stored:
             fresh[answer.CARD_SESSION] = await self._card_session(stored)
         if self._provider.capabilities.needs_token and answer.TOKEN not in stored:
             fresh[answer.TOKEN] = await self._token()
@@ -247,7 +250,28 @@ class Duties:
 
     def _read(self, owed: Owed) -> None:
         self._steward.memory.reading = True
-        self._steward.spawn(self._look(owed))
+        self._steward.spawn(self._find() if owed.duty is Duty.FIND else self._look(owed))
+
+    async def _find(self) -> None:
+        """Search for the payment that an unclear checkout may have made."""
+        steward, sale, provider = self._steward, self._steward.sale, self._provider
+        assert sale.call is not None
+        assert isinstance(provider, FindsByKey)
+        request_id, since = sale.call.request_id, sale.call.first_sent or sale.accepted
+        request = provider.find(sale.id, request_id, since.wall)
+        try:
+            outcome = await steward.ports.transport.exchange(sale.binding, request, {}, lambda _: None)
+            result = provider.read_found(outcome) if isinstance(outcome, Reply) else outcome
+            steward.ports.notice("search.ended", sale.id, request_id=request_id, result=describe(result))
+            clock = steward.ports.clock
+            await steward.insist(lambda now: decide.search_result(now, request_id, result, clock.now(), self._plan(), steward.policy))
+            self._remember(result)
+        finally:
+            steward.memory.reading = False
+
+    def _plan(self) -> tuple[int, ...]:
+        caps = self._provider.capabilities
+        return self._steward.policy.rereads_ms if caps.cancel else caps.rereads_ms
 
     async def _look(self, owed: Owed) -> None:
         steward, sale = self._steward, self._steward.sale
@@ -263,29 +287,21 @@ class Duties:
         finally:
             steward.memory.reading = False
 
-    def _remember(self, result: Result) -> None:
+    def _remember(self, result: Result | SearchResult) -> None:
         memory = self._steward.memory
         memory.last_read = self._steward.ports.clock.now()
         memory.reads += 1
-        memory.read_failures = 0 if isinstance(result, Observed) else memory.read_failures + 1
+        memory.read_failures = 0 if isinstance(result, Observed | Found) else memory.read_failures + 1
         memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
 
     def _seen(self, sale: Sale, owed: Owed, result: Result) -> Sequence[Event]:
         match owed.duty:
             case Duty.READ:
-                policy = self._steward.policy
-                plan = policy.rereads_ms if self._provider.capabilities.cancel else self._provider.capabilities.rereads_ms
-                return decide.status_result(sale, result, self._steward.ports.clock.now(), policy, plan)
+                return decide.status_result(sale, result, self._steward.ports.clock.now(), self._steward.policy, self._plan())
             case Duty.CHECK_REFUND:
                 return decide_refund.refund_checked(sale, owed.refund, result)
             case _:
                 return decide_refund.refund_read(sale, owed.refund, result)
-
-
-def _give_up(sale: Sale, reason: str) -> list[Event]:
-    if sale.payment not in (PaymentState.PENDING, PaymentState.CANCELING):
-        return []
-    return [events.AttentionNeeded(reason), *decide.alarm(sale, reason)]
 
 
 def _cannot_send(sale: Sale, reason: str) -> list[Event]:
@@ -303,12 +319,14 @@ def _may_refund(sale: Sale, key: str, request_id: str) -> bool:
     return one is not None and one is sale.active_refund() and not one.check_first and may_start(one.call, request_id)
 
 
-def describe(result: Result) -> str:
+def describe(result: Result | SearchResult) -> str:
     """A result in a few words, for logs."""
     match result:
         case Observed():
             parts = [result.status.value, result.ref_status and result.ref_status.value, result.error_code]
             return " ".join(part for part in parts if part)
+        case Found():
+            return f"found {len(result.matches)}"
         case NotSent():
             return f"not sent: {result.reason}"
         case Unclear():

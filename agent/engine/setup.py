@@ -14,9 +14,9 @@ from agent.core.ports import Card, Chance, Clock, Journal, Notice, Transport
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """A till as configured: its policy and the provider its checkouts go to unless they name another."""
+    """A till as configured: its policy with each provider, and the provider its checkouts go to unless they name another."""
 
-    policy: Policy
+    policies: Mapping[str, Policy]
     provider: str
 
 
@@ -30,16 +30,17 @@ class Setup:
     merchants: Mapping[str, Merchant]
     timezone: tzinfo
     language: str = "ru"
-    default_policy: Policy = field(default_factory=Policy)
+    default_policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def business_date(self, wall: datetime) -> date:
         """The day a sale belongs to (money rule 9)."""
         return wall.astimezone(self.timezone).date()
 
-    def policy(self, store_id: str, terminal_id: str) -> Policy:
-        """The terminal's policy. A terminal that left the configuration still has its sales settled, by the defaults."""
+    def policy(self, store_id: str, terminal_id: str, provider: str) -> Policy:
+        """The terminal's policy with this provider. A terminal that left the configuration still has its sales settled, by the defaults."""
         terminal = self.terminals.get((store_id, terminal_id))
-        return terminal.policy if terminal else self.default_policy
+        policies = terminal.policies if terminal else self.default_policies
+        return policies.get(provider) or Policy()
 
     def provider(self, name: str) -> Provider:
         """The provider of a sale. Raises KeyError if the configuration no longer has it."""

@@ -52,7 +52,7 @@ class Steward:
 
     @property
     def policy(self) -> Policy:
-        return self.setup.policy(self.sale.id.store_id, self.sale.id.terminal_id)
+        return self.setup.policy(self.sale.id.store_id, self.sale.id.terminal_id, self.sale.binding.provider)
 
     def hold(self, duty: Duty, wait_ms: int) -> None:
         """Do not try this duty again for a while: nothing was recorded that would delay it."""

@@ -10,20 +10,20 @@ from datetime import timedelta
 from agent.core import answer, decide, decide_receipt, decide_refund, events
 from agent.core.answer import Answer
 from agent.core.capability import KOSHELEK, Capabilities
-from agent.core.decide import Result
+from agent.core.decide import Result, SearchResult
 from agent.core.decide_receipt import receipt_call
 from agent.core.decide_refund import Wanted, refund_call
 from agent.core.delivery import Delivery
 from agent.core.events import CancelCause, Event
 from agent.core.fold import call_of, fold, replay
-from agent.core.model import Slip, Stamp
+from agent.core.model import PaymentLink, Slip, Stamp
 from agent.core.money import Kopecks
 from agent.core.obligations import Duty, Memory, Owed, obligations
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, RECEIPT_CALL
-from agent.core.verdict import Denied, Garbled, Observed, Operation, RefStatus, Refusal, Status
+from agent.core.verdict import Denied, Found, Garbled, Observed, Operation, RefStatus, Refusal, Status
 from tests.core.samples import ACCEPTED, BOOT, HISTORIES, SALE_ID, fiscal, request, stamp
 
 STEP_MS = 100  # between the events of a ready-made history
@@ -46,9 +46,11 @@ def seen(
     ref_id: str | None = None,
     error: str | None = None,
     refusal: Refusal | None = None,
+    refunded: int | None = None,
+    link: PaymentLink | None = None,
 ) -> Observed:
     """What a provider says of our transaction."""
-    return Observed(status, tx, ref, ref_id, slip, error, refusal)
+    return Observed(status, tx, ref, ref_id, slip, error, refusal, None if refunded is None else Kopecks(refunded), link)
 
 
 class Book:
@@ -145,10 +147,20 @@ class Book:
 
     def read(self, result: Result) -> Sequence[Event]:
         """A status read of the payment ends."""
-        plan = self.policy.rereads_ms if self.caps.cancel else self.caps.rereads_ms
-        found = self.record(decide.status_result(self.sale, result, self.now, self.policy, plan))
+        found = self.record(decide.status_result(self.sale, result, self.now, self.policy, self.plan))
         self.remember(result)
         return found
+
+    def search(self, result: SearchResult) -> Sequence[Event]:
+        """A search by our own key ends."""
+        assert self.sale.call is not None
+        found = self.record(decide.search_result(self.sale, self.sale.call.request_id, result, self.now, self.plan, self.policy))
+        self.remember(result)
+        return found
+
+    @property
+    def plan(self) -> tuple[int, ...]:
+        return self.policy.rereads_ms if self.caps.cancel else self.caps.rereads_ms
 
     def check(self, result: Result, key: str = "back-1") -> Sequence[Event]:
         """A status read of the payment on behalf of an unclear refund ends."""
@@ -161,11 +173,11 @@ class Book:
         self.remember(result)
         return found
 
-    def remember(self, result: Result) -> None:
+    def remember(self, result: Result | SearchResult) -> None:
         memory = self.memory
         memory.last_read = self.now
         memory.reads += 1
-        memory.read_failures = 0 if isinstance(result, Observed) else memory.read_failures + 1
+        memory.read_failures = 0 if isinstance(result, Observed | Found) else memory.read_failures + 1
         memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
 
     # --- the POS ---
@@ -176,11 +188,15 @@ class Book:
     def begin_cancel(self, cause: CancelCause = CancelCause.WAIT_LIMIT) -> Sequence[Event]:
         return self.record(decide.begin_cancel(self.sale, cause, self.caps))
 
+    def give_up(self, why: str) -> Sequence[Event]:
+        return self.record(decide.give_up(self.sale, why, self.caps))
+
     def tell(self) -> "Book":
         self.record([answer.told_now(self.sale, "pos")])
         return self
 
     def ask_refund(self, *wanted: Wanted, key: str = "back-1", amount: int | None = None) -> Refund:
+        decide_refund.check_kind(self.sale, wanted, self.caps.refunds)
         self.record(decide_refund.refund_asked(self.sale, key, wanted, amount, "digest"))
         return self.refund(key)
 

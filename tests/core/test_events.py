@@ -10,7 +10,7 @@ import pytest
 
 from agent.core import events
 from agent.core.events import KINDS, Event, UnknownEvent, decode, encode, plain
-from agent.core.model import Deadline, PaymentMethod
+from agent.core.model import Deadline, LinkMethod, PaymentLink, PaymentMethod
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause
@@ -27,6 +27,9 @@ EVERY_EVENT: tuple[Event, ...] = (
     events.Accepted(BILL, BINDING, Deadline("boot", 7), DAY, "pos"),
     events.SaleGiven(BILL, BINDING, DAY, "tx-9"),
     events.TransactionKnown("tx-1"),
+    events.TransactionKnown("tx-1", PaymentLink("https://pay.example/1", LinkMethod.POST)),
+    events.LinkKnown(PaymentLink("https://pay.example/1?lang=ru")),
+    events.Searched("r1"),
     events.ChargeSeen(),
     events.CancelWanted(events.CancelCause.WAIT_LIMIT),
     events.CancelAnswered("accepted", "ref-1"),

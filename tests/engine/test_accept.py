@@ -335,7 +335,7 @@ def test_a_refusing_terminal_stores_nothing(fast_folder: Path) -> None:
 
     def refuse_here(shop: Shop) -> None:
         def changed(setup: Setup) -> Setup:
-            refusing = replace(setup.terminals[STORE, TILL], policy=replace(POLICY, offline=Offline.REFUSE))
+            refusing = replace(setup.terminals[STORE, TILL], policies={"koshelek": replace(POLICY, offline=Offline.REFUSE)})
             return replace(setup, terminals={**setup.terminals, (STORE, TILL): refusing})
 
         shop.change = changed

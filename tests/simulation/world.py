@@ -315,14 +315,14 @@ class World:
         return Koshelek(KoshelekSettings(), {STORE: StoreFacts()})
 
     def setup(self) -> Setup:
-        terminal = Terminal(self.policy, "koshelek")
+        terminal = Terminal({"koshelek": self.policy}, "koshelek")
         return Setup(
             terminals={(STORE, TILL): terminal, (STORE, "till-2"): terminal},
             providers={"koshelek": self.provider()},
             bindings={"koshelek": Binding("koshelek", Environment.TEST, ACCOUNT)},
             merchants={STORE: Merchant("Acme", "ООО Акме")},
             timezone=UTC,
-            default_policy=self.policy,
+            default_policies={"koshelek": self.policy},
         )
 
     @property
