@@ -43,12 +43,26 @@ class SocketLink:
     async def send(self, data: bytes) -> None:
         if self._unsent_bytes + len(data) > self._limits.unsent_bytes:
             raise LinkLost("the peer does not read")
+        if not self._unsent_bytes and not self._cut_off:
+            data = data[self._send_now(data) :]
+            if not data:
+                return
         self._unsent_bytes += len(data)
         try:
             async with self._turn:
                 await self._send_in_turn(data)
         finally:
             self._unsent_bytes -= len(data)
+
+    def _send_now(self, data: bytes) -> int:
+        """What the kernel takes at once, in bytes: nearly always all of it."""
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            raise LinkLost("the peer has gone or does not read") from error
+        return sent
 
     async def _send_in_turn(self, data: bytes) -> None:
         if self._cut_off:

@@ -33,9 +33,7 @@ def loads(text: bytes) -> Any:
     """Read one JSON text: numbers become ``int`` or ``Decimal``. Raises BadJson."""
     _check_depth(text)
     try:
-        value = json.loads(
-            text.decode("utf-8"), parse_float=_decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_object
-        )
+        value = _READER.decode(text.decode("utf-8"))
     except json.JSONDecodeError as error:
         raise BadJson(f"not JSON: {error.msg} at character {error.pos}") from None  # the cause holds the whole text
     except UnicodeDecodeError as error:
@@ -49,7 +47,7 @@ def dumps(value: object) -> bytes:
     """Write one line of JSON. A ``Decimal`` is written digit by digit. Half a surrogate pair (it can only come from a provider's text)
     becomes a question mark: a damaged message must not make the state of a payment unreadable. Raises NotWritable."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _fast(value)
     except TypeError:  # the fast writer knows no decimals, and cannot be taught to write them as numbers
         text = _write(value, 0)
     except (ValueError, RecursionError) as error:
@@ -133,3 +131,8 @@ def _write_decimal(value: Decimal) -> str:
     if not value.is_finite() or abs(value.adjusted()) > 2 * MAX_EXPONENT:
         raise NotWritable("a decimal of ours is finite and of sensible size")
     return format(value, "f")
+
+
+# Made once: the functions of the module would make one for every text.
+_READER = json.JSONDecoder(parse_float=_decimal, parse_int=_integer, parse_constant=_constant, object_pairs_hook=_object)
+_fast = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

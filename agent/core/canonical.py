@@ -9,6 +9,7 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -54,15 +55,21 @@ def _refuse_constant(name: str) -> object:
 
 
 # Made once: ``json.dumps`` and ``json.loads`` would make one for every text, and there are hundreds in a sale.
-_quote = json.JSONEncoder(ensure_ascii=False).encode
+_quote = encode_basestring  # what an encoder writes for a text, without its detours
 _READER = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def _write(value: object, depth: int) -> str:
     if depth > MAX_DEPTH:
         raise NotCanonical(f"nested deeper than {MAX_DEPTH} levels")
+    if type(value) is str:  # by far the most there is
+        return _quote(value)
     match value:
-        case None | bool() | str():
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
             return _quote(value)
         case int():
             return str(int(value))

@@ -68,12 +68,14 @@ class Acceptance:
         provider = order.provider or terminal.provider
         checkout = replace(order.checkout, digest=self._digest(order, provider))
         async with self.alone(order.id, checkout.invoice.order_id):
-            known = await engine.open(order.id)
+            known, rows = await self._look(order.id, checkout.invoice.order_id)
             if known is not None:
                 self._repeat(known.sale, checkout)
                 return Taken(known, new=False)
             policy = engine.setup.policy(order.id.store_id, order.id.terminal_id, provider)
             await self._admit(order, checkout, policy, provider)
+            if not checkout.split:
+                _order_is_free(order.id, rows, engine, policy)
             return Taken(await self._store(order, checkout, policy, provider), new=True)
 
     def _terminal(self, sale_id: SaleId) -> Terminal:
@@ -126,14 +128,22 @@ class Acceptance:
             raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
         if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
             raise Refusal("LIMIT", f"{MAX_LANE_SALES} checkouts wait at this terminal")
-        if not checkout.split:
-            _order_is_free(sale_id, await self._neighbours(sale_id, checkout.invoice.order_id), engine, policy)
 
-    async def _neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
+    async def _look(self, sale_id: SaleId, order_id: str) -> tuple[Steward | None, Sequence[Row]]:
+        """The sale of this key, if there is one, else the sales of this order: for a new sale the file is read once."""
+        engine = self._engine
+        known = engine.at_hand(sale_id)
+        if known is not None:
+            return known, ()
         try:
-            return await self._engine.reading(self._engine.ports.journal.neighbours(sale_id, order_id))
+            rows = await engine.reading(engine.ports.journal.neighbours(sale_id, order_id))
         except Corrupt as error:
-            raise Refusal("RECORD_DAMAGED", f"the record of another sale of order {order_id!r} cannot be used: {error}") from error
+            known = await engine.open(sale_id)  # a repeat is answered whatever has become of its neighbours
+            if known is None:
+                raise Refusal("RECORD_DAMAGED", f"the record of another sale of order {order_id!r} cannot be used: {error}") from error
+            return known, ()
+        stored = any(row.id == sale_id for row in rows)
+        return (await engine.open(sale_id) if stored else None), rows
 
     def _absent(self, order: Order, provider: str) -> list[tuple[str, str]]:
         """Without a helper command nobody but the POS can supply token and card session."""

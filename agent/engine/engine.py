@@ -218,13 +218,18 @@ class Engine:
 
     # --- finding sales ---
 
-    async def open(self, sale_id: SaleId) -> Steward | None:
-        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED DISK_FULL, Stopped."""
+    def at_hand(self, sale_id: SaleId) -> Steward | None:
+        """The steward of a sale that is in memory. Raises Refusal RECORD_DAMAGED DISK_FULL."""
         self.aside.refuse(sale_id)
         steward = self._roster.get(sale_id)
+        if steward is not None and steward.unmarked:
+            raise Refusal("DISK_FULL", "the journal was restored, and the disk of this till is too full to record what that means")
+        return steward
+
+    async def open(self, sale_id: SaleId) -> Steward | None:
+        """The steward of a stored sale; None if there is no such sale. Raises Refusal RECORD_DAMAGED DISK_FULL, Stopped."""
+        steward = self.at_hand(sale_id)
         if steward is not None:
-            if steward.unmarked:
-                raise Refusal("DISK_FULL", "the journal was restored, and the disk of this till is too full to record what that means")
             return steward
         loading = self._loading.get(sale_id)
         if loading is None:

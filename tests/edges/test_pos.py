@@ -552,7 +552,8 @@ def test_a_broken_journal_is_busy(call: str, fast_folder: Path) -> None:
                 raise JournalBroken("disk I/O error")
 
         shop.doors.reads = broken
-        assert (await desk.refused("checkout.create", **desk.bill())).code == "BUSY"
+        method, wish = ("checkout.create", desk.bill()) if call == "neighbours" else ("checkout.get", desk.sale("unknown"))
+        assert (await desk.refused(method, **wish)).code == "BUSY"
         assert shop.living.failed.done()
 
     play(tale, fast_folder)

@@ -31,6 +31,7 @@ class SqliteJournal:
     def __init__(self, path: Path, lock: FileLock, writer: Writer, reader: Reader) -> None:
         self._path, self._lock, self._writer, self._reader = path, lock, writer, reader
         self._closing: asyncio.Task[None] | None = None
+        self._notes: dict[str, str | None] = {}  # as read or written by this process, which alone writes; every checkout asks for one
         reader.on_failure = writer.fail
 
     @classmethod
@@ -134,7 +135,9 @@ class SqliteJournal:
 
     async def note(self, name: str, value: str | None) -> None:
         """Keep a small fact about the whole journal (None removes it). Raises JournalFull, JournalBroken, ValueError."""
+        self._notes.pop(name, None)
         await self._writer.submit(steps.noting_of(name, value))
+        self._notes[name] = value
 
     async def checkpoint(self) -> bool:
         """Move everything into the file and empty the log, which ends what erased secrets left there. False if a reader was in the way
@@ -177,7 +180,9 @@ class SqliteJournal:
 
     async def noted(self, name: str) -> str | None:
         self._writer.refuse_if_broken()
-        return await self._reader.noted(name)
+        if name not in self._notes:
+            self._notes.setdefault(name, await self._reader.noted(name))  # what was written meanwhile is newer
+        return self._notes[name]
 
     # --- care ---
 

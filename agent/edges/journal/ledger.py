@@ -101,30 +101,40 @@ class Ledger:
         return head
 
     def _append(self, step: Step, head: Head) -> Head:
-        name = (step.sale.store_id, step.sale.terminal_id, step.sale.key)
-        stored = self._connection.execute(SALE_BY_NAME, name).fetchone()
-        length = stored[-1] if stored else 0
-        if length != step.position:
-            raise Conflict(f"sale {step.sale} has {length} events and not {step.position}")
-        sale = self._update(step, stored) if stored else self._insert(step)
+        sale = self._update(step, self._stored(step)) if step.position else self._insert(step)
         records = []
         for position, event in enumerate(step.events, step.position):
             head = Head(head.number + 1, chain.event_hash(head.hash, step.sale, position, event))
             records.append((head.number, sale, position, event.kind, event.wall, event.boot, event.ticks, event.body, head.hash))
         self._connection.executemany(INSERT_EVENT, records)
         for secret, value in step.put:
-            vault.put(self._connection, self._key, step.sale, sale, secret, value)
+            vault.put(self._connection, self._key, step.sale, sale, secret, value, fresh=not step.position)
         for secret in step.drop:
             vault.erase(self._connection, sale, secret)
         return head
 
+    def _stored(self, step: Step) -> tuple[object, ...] | None:
+        """The sale's row. Raises Conflict when its stream has another length than the step thinks."""
+        name = (step.sale.store_id, step.sale.terminal_id, step.sale.key)
+        stored: tuple[object, ...] | None = self._connection.execute(SALE_BY_NAME, name).fetchone()
+        length = stored[-1] if stored else 0
+        if length != step.position:
+            raise Conflict(f"sale {step.sale} has {length} events and not {step.position}")
+        return stored
+
     def _insert(self, step: Step) -> int:
-        sale = self._connection.execute(INSERT_SALE, (*step.values, step.hash)).lastrowid
+        """A sale that begins is not looked for: if it is there already, the table says so."""
+        try:
+            sale = self._connection.execute(INSERT_SALE, (*step.values, step.hash)).lastrowid
+        except sqlite3.IntegrityError:
+            self._stored(step)  # the same sale, or another one that stands in its way?
+            raise
         assert sale is not None
         return sale
 
-    def _update(self, step: Step, stored: tuple[object, ...]) -> int:
+    def _update(self, step: Step, stored: tuple[object, ...] | None) -> int:
         """Only columns that changed are named: the indexes of the others are not touched, which spares most of the log."""
+        assert stored is not None, "its length is above zero"
         sale, *old = stored
         assert isinstance(sale, int)
         changed = [(column, new) for column, was, new in zip(rows.COLUMNS, old, step.values, strict=True) if was != new]

@@ -25,9 +25,10 @@ SECRETS_OF = (
 )
 
 
-def put(connection: sqlite3.Connection, key: bytes, sale: SaleId, number: int, name: str, value: str) -> None:
-    """Store a secret of the sale with row ``number``, erasing an older value of the same name."""
-    erase(connection, number, name)
+def put(connection: sqlite3.Connection, key: bytes, sale: SaleId, number: int, name: str, value: str, *, fresh: bool) -> None:
+    """Store a secret of the sale with row ``number``, erasing an older value of the same name; a ``fresh`` sale has none."""
+    if not fresh:
+        erase(connection, number, name)
     data = chain.encode(value)
     payload = chain.values_mac(key, (*_place(sale, name), data)) + data
     for part, offset in enumerate(range(0, len(payload), BLOCK_BYTES)):
