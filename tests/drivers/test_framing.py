@@ -1,10 +1,13 @@
 """Lines: any bytes in any portions give the same frames, faults once, and bounded memory."""
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.framing import Fault, Frame, LineFraming, RemoteError
+from tests.drivers.test_fuzz import mutated
 
 LIMIT = 40
 
@@ -127,3 +130,20 @@ def test_one_newline_ends_any_damage(portions: list[bytes], bytewise: bool) -> N
     good = b'\n{"a":1}\n'
     found = feed(framing, *([bytes([byte]) for byte in good] if bytewise else [good]))
     assert found[-1] == b'{"a":1}'
+
+
+def test_a_hundred_thousand_mutations() -> None:
+    """Damaged lines in random portions: only faults, bounded memory, and a newline later every line is read again."""
+    chance, framing = random.Random(20260131), LineFraming(LIMIT)
+    lines = [b'{"a":1}\n', b'{"text":"\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82"}\r\n', b"\xef\xbb\xbf[1]\n", b"x" * LIMIT + b"\n"]
+    faults = 0
+    for _ in range(100_000):
+        data = mutated(chance.choice(lines), chance)
+        cut = chance.randrange(len(data) + 1)
+        for event in (*framing.receive(data[:cut]), *framing.receive(data[cut:])):
+            assert isinstance(event, Frame | RemoteError)
+            faults += isinstance(event, RemoteError)
+        assert framing.buffered_bytes <= LIMIT
+        if chance.random() < 0.02:
+            assert feed(framing, b'\n{"b":2}\n')[-1] == b'{"b":2}'
+    assert faults > 1_000
