@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -412,7 +413,12 @@ KINDS: dict[str, type[Any]] = {
 }
 
 _KIND_OF = {cls: kind for kind, cls in KINDS.items()}
-_ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(cls) for kind, cls in KINDS.items()}
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    """Made when an event of the kind is first met: each takes some milliseconds and 150 KiB, and most tills never meet most of them."""
+    return TypeAdapter(KINDS[kind])
 
 
 class UnknownEvent(ValueError):
@@ -422,16 +428,15 @@ class UnknownEvent(ValueError):
 def encode(event: Event) -> tuple[str, dict[str, Any]]:
     """Kind and JSON body of an event; what has its default value is left out."""
     kind = _KIND_OF[type(event)]
-    return kind, _ADAPTERS[kind].dump_python(event, mode="json", exclude_defaults=True)
+    return kind, _adapter(kind).dump_python(event, mode="json", exclude_defaults=True)
 
 
 def decode(kind: str, body: Mapping[str, Any]) -> Event:
     """The event of a stored record. Raises UnknownEvent."""
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None:
+    if kind not in KINDS:
         raise UnknownEvent(f"event {kind!r} is not known to this version")
     try:
-        event: Event = adapter.validate_python(dict(body))
+        event: Event = _adapter(kind).validate_python(dict(body))
     except ValidationError as error:
         raise UnknownEvent(f"event {kind!r} does not fit: {error.errors(include_input=False, include_url=False)}") from error
     return event

@@ -2,8 +2,8 @@
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -56,6 +56,12 @@ class Figure:
     def plain(self) -> dict[str, Any]:
         """For the file of results."""
         return {**asdict(self), "ratios": list(self.ratios), "judged": self.judged, "met": self.met}
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> "Figure":
+        """What ``plain`` wrote."""
+        kept = {field.name: plain[field.name] for field in fields(cls)}
+        return cls(**{**kept, "goal": None if plain["goal"] is None else Goal(**plain["goal"])})
 
 
 def middle(times: Sequence[float]) -> float:

@@ -111,12 +111,18 @@ def _bar(figure: Figure, top: int) -> Iterator[str]:
     yield f'<text x="{max(end, high) + 6:.1f}" y="{top + 12}">{_number(figure.judged)} <tspan opacity=".6">({figure.goal})</tspan></text>'
 
 
+def read(folder: Path) -> tuple[Machine, Sequence[Figure]]:
+    """What ``write`` has left there."""
+    found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return Machine(**found["machine"]), [Figure.read(plain) for plain in found["figures"]]
+
+
 def write(figures: Sequence[Figure], machine: Machine, folder: Path, seed: int, size: int) -> None:
     """``results.json``, ``table.md`` and one drawing for each disk in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     found = {"machine": vars(machine), "seed": seed, "size_percent": size, "figures": [figure.plain() for figure in figures]}
     (folder / "results.json").write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
-    (folder / "table.md").write_text(f"{machine}\n\n{table(figures)}\n")
+    (folder / "table.md").write_text(f"{machine}\n\n{table(figures)}\n", encoding="utf-8")
     for disk in dict.fromkeys(figure.disk for figure in figures):
         of_it = [figure for figure in figures if figure.disk == disk]
         (folder / f"{disk}.svg").write_text(drawing(of_it, f"Measured against the goals, disk {disk}"))
