@@ -1,8 +1,9 @@
 """The doors: every ``[[listener]]`` of the configuration opened as what its kind says, with who may come in and for which tills."""
 
+import asyncio
 import os
-from collections.abc import Callable
-from typing import Protocol, assert_never
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 import structlog
 
@@ -19,6 +20,7 @@ from agent.settings import (
     Settings,
     TcpListener,
     UnixListener,
+    Webhooks,
     allows,
     group_ids,
     token,
@@ -34,6 +36,9 @@ from drivers.session import Session
 from drivers.socket_link import CannotListen, SocketListener
 from drivers.tcp_link import TcpListener as TcpDoor
 from drivers.tcp_link import bind
+
+if TYPE_CHECKING:  # the web server behind these is imported where it is needed
+    from agent.edges.hooks.application import Endpoint, Hear
 
 STOP_GRACE_S = 5  # for requests at work over HTTP, as on sockets
 
@@ -174,6 +179,31 @@ async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk) 
     opened = HttpServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S)
     await opened.start()
     structlog.get_logger().info("pos.listening", host=listener.host, port=listener.port, kind="http")
+    return opened
+
+
+async def open_webhooks(webhooks: Webhooks, endpoints: Mapping[str, "Endpoint"], hear: "Hear") -> Door:
+    """The way in for messages of payment systems; ``endpoints`` by path. Raises CannotListen."""
+    # Imported here: most tills have no use for it, and need not keep a web server in memory.
+    from agent.edges.hooks.application import HookApplication
+    from agent.edges.hooks.server import HookServer
+    from agent.edges.hooks.tally import Tally
+    from agent.edges.hooks.tls import BadCertificate, server_context
+
+    log, clock = structlog.get_logger(), asyncio.get_running_loop().time
+    tally = Tally(lambda provider, reason, count: log.warning("webhook.refused", provider=provider, reason=reason, count=count), clock)
+    try:
+        given = (webhooks.certificate_file, webhooks.key_file)
+        context = server_context(given[0], given[1]) if given[0] is not None and given[1] is not None else None
+    except BadCertificate as error:
+        raise CannotListen(str(error)) from error
+    application = HookApplication(
+        endpoints, hear, webhooks.requests_per_s, tally, lambda error: log.error("webhook.failed", exc_info=error), clock
+    )
+    limits = Limits(connections=webhooks.connections, line_seconds=webhooks.time_limit_s)
+    opened = HookServer(application, bind(webhooks.address, webhooks.port), limits, LoggingObserver(), STOP_GRACE_S, context)
+    await opened.start()
+    log.info("webhook.listening", address=webhooks.address, port=webhooks.port, tls=context is not None, systems=sorted(webhooks.hooks))
     return opened
 
 

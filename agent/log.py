@@ -40,10 +40,13 @@ _SECRET_NAMES = (
     "totp",
     "phone",
 )
-_IN_KEY = re.compile("|".join(_SECRET_NAMES) + "|loyalty|onetime", re.IGNORECASE)
+# Whoever has a payment link can pay by it. It is an address: in a text it ends at a space or a quotation mark, not at "&".
+_LINK_NAME = "(?:payment|pay|hpp|checkout|order[-_]?detail)[-_ ]?(?:page[-_ ]?)?(?:url|link)"
+_IN_KEY = re.compile("|".join(_SECRET_NAMES) + f"|loyalty|onetime|{_LINK_NAME}", re.IGNORECASE)
 _IN_TEXT = re.compile(
     rf"""(?ix)
-      (?P<name> (?: {"|".join(_SECRET_NAMES)} ) \\* ["']? \s* [:=] \s* (?: b (?=["']) )? \\* ["']? )
+      (?P<link> {_LINK_NAME} \\* ["']? \s* [:=] \s* \\* ["']? ) [^\s"']+
+    | (?P<name> (?: {"|".join(_SECRET_NAMES)} ) \\* ["']? \s* [:=] \s* (?: b (?=["']) )? \\* ["']? )
       (?: (?:basic|bearer) \s+ )? [^\s"',;&}})\]\\]+
     | (?P<scheme> \b (?:basic|bearer) \s+ ) [A-Za-z0-9+/_.~-]{{6,}} =*
     | (?P<address> \b https?:// ) [^\s/@]+ (?= @ )"""

@@ -47,6 +47,81 @@ REJECTIONS = {
     ),
 }
 
+# resolutions of PayCore (in capitals), and what it refuses to make: few texts, for a cashier can do few things about them
+PAYCORE = {
+    "INSUFFICIENT_FUNDS": N_("There is not enough money on the customer's card or account. Offer another means of payment."),
+    **dict.fromkeys(
+        (
+            *(
+                "DECLINED",
+                "ISSUER_DECLINE",
+                "ANTIFRAUD_ERROR",
+                "CARD_EXPIRED",
+                "CARD_VERIFICATION_FAILED",
+                "FUNCTIONALITY_IS_NOT_PERMITTED",
+            ),
+            *("INVALID_CARD", "INVALID_CARD_STATUS", "LOST_OR_STOLEN_CARD"),
+        ),
+        N_("The bank declined the payment. Offer another means of payment."),
+    ),
+    **dict.fromkeys(
+        (
+            *("AUTH_FATAL_ERROR", "CLIENT_AUTH_FAILED", "INVALID_3DS_CODE", "INVALID_CVV", "INVALID_DETAILS", "INVALID_OTP", "INVALID_PAN"),
+            *("INVALID_PIN", "CARD_IS_3DS_ENROLLED", "CARD_IS_NOT_3DS_ENROLLED", "UNABLE_TO_DETERMINE_3DS_ENROLMENT"),
+        ),
+        N_("The bank did not confirm what the customer entered. The customer can pay anew, or by another means of payment."),
+    ),
+    **dict.fromkeys(
+        ("INVALID_AMOUNT", "LIMIT_VIOLATION"),
+        N_("The amount is outside the limits of this means of payment. Offer another means of payment."),
+    ),
+    **dict.fromkeys(
+        (
+            *("ERROR", "FATAL_ERROR", "GENERAL_FATAL_ERROR", "PROVIDER_ERROR", "PROVIDER_FATAL_ERROR", "UNABLE_TO_RECONCILE", "UNKNOWN"),
+            "DUPLICATED_TRANSACTION",
+        ),
+        N_("The bank or the payment system had a fault. Check the result before you try again."),
+    ),
+    **dict.fromkeys(
+        ("INVALID_CREDENTIALS", "INVALID_REQUEST"),
+        N_("The payment system did not accept the till's request: its settings are wrong. Call the technician."),
+    ),
+}
+
+# codes of Softline, which are bare numbers there, and what it says or shows that a till cannot use
+SOFTLINE = {
+    **dict.fromkeys(
+        (
+            *("SOFTLINE_110", "SOFTLINE_111", "SOFTLINE_6010", "SOFTLINE_6020", "SOFTLINE_6030", "SOFTLINE_6080", "SOFTLINE_6100"),
+            "SOFTLINE_HTTP_400",
+        ),
+        N_("The payment system did not accept the till's request: its settings are wrong. Call the technician."),
+    ),
+    "SOFTLINE_6000": N_("The payment system could not make the payment. Call the technician."),
+    "SOFTLINE_6060": N_(
+        "The payment system did not accept the customer's e-mail address. If the payment is declined, ask the customer for it again."
+    ),
+    "SOFTLINE_6090": N_(
+        "The payment system does not take this amount by this means of payment. If the payment is declined, use a different one."
+    ),
+    "SOFTLINE_TERMINATED": N_("The payment system has removed this payment. Call the technician."),
+    "LINK_OTHER_SIDE": N_(
+        "The payment link is not shown: it mixes up real money and test money. Nothing can be paid by it. Call the technician."
+    ),
+    "LINK_UNUSABLE": N_("The payment system sent no link that can be opened. Nothing can be paid by it. Call the technician."),
+}
+
+# codes of PayConnect, which documents one; of others the class of the HTTP status is known
+PAYCONNECT = {
+    "PAYCONNECT_INVALID_AMOUNT": N_(
+        "The payment system does not take this amount. If the payment is declined, offer another means of payment."
+    ),
+    **dict.fromkeys(
+        ("PAYCONNECT_HTTP_400", "PAYCONNECT_HTTP_402", "PAYCONNECT_HTTP_413", "PAYCONNECT_HTTP_415", "PAYCONNECT_HTTP_422"),
+        N_("The payment system did not accept the till's request: its settings are wrong. Call the technician."),
+    ),
+}
+
 # the agent's own
 OWN = {
     "OFFLINE": N_("There is no link to the payment system at the moment. Check the till's network."),
@@ -114,12 +189,17 @@ ERRORS = {
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
     "NOT_PAID": N_("The receipt was not taken: the payment or the return it belongs to is not shown as made."),
+    "NO_LINK": N_("There is no link to show: the payment does not wait for the customer. Look at its state."),
+    "LINK_NEEDS_POST": N_(
+        "This payment page cannot be opened by a code. Open it on the register's screen, or offer another means of payment."
+    ),
+    "LINK_TOO_LONG": N_("The payment link is too long for a code. Open it on the register's screen, or offer another means of payment."),
     "BACKUP_FAILED": N_("The backup was not made. The till's payments are not affected. Call the technician."),
     "UNSUPPORTED": N_("The payment system of this till cannot do this."),
     "NOT_REFUNDABLE": N_("This return is not possible as it was asked for; the register's message says why."),
 }
 
-REASONS = {**REFUSALS, **REJECTIONS, **OWN, **ERRORS}
+REASONS = {**REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **ERRORS}
 
 _UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
 

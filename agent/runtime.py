@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from agent import __version__
-from agent.assembly import accounts_of, limits_of, setup_of
+from agent.assembly import accounts_of, setup_of
 from agent.core.ports import JournalBroken, JournalFull
 from agent.edges.card import HelperCard
 from agent.edges.chance import SystemChance
@@ -25,6 +25,7 @@ from agent.edges.journal import Reserve, SqliteJournal
 from agent.edges.pos import PosDesk
 from agent.edges.transport import HttpTransport
 from agent.engine.engine import Engine
+from agent.engine.hints import Hints
 from agent.engine.recover import recover
 from agent.engine.setup import Ports
 from agent.running.backups import Backups
@@ -119,13 +120,15 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     await check_bindings(setup.bindings, accounts, journal)
     with contextlib.suppress(JournalFull):  # while nothing can be stored, no money begins to move; ``keep_noted`` notes it in time
         await note_bindings(setup.bindings, journal)
-    transport = HttpTransport(accounts, limits_of(settings))
+    transport = HttpTransport(accounts)
     ports = Ports(journal, transport, SystemClock(), SystemChance(), log_notice, card_of(settings))
     engine = Engine(ports, setup)
+    hints = Hints(engine)
     await recover(engine)
+    await hints.recall()
     backups = Backups(journal, lambda: configuration.settings)
     caretaker = Caretaker(configuration, journal, engine, backups)
-    entrance = caretaker.entrance = Entrance(PosDesk(engine, caretaker))
+    entrance = caretaker.entrance = Entrance(PosDesk(engine, caretaker), hints.take)
     reloader = Reloader(configuration, journal, transport, engine, entrance, notifier, reload)
     daemon = Daemon(transport, engine, entrance, reloader, [])
     try:
@@ -143,6 +146,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         reloader.keep_noted(),
         backups.run(),
         caretaker.compare(),
+        hints.run(),
     )
     daemon.tasks += [asyncio.ensure_future(work) for work in works]
     return daemon

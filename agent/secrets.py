@@ -81,6 +81,18 @@ def read_file(path: Path) -> Secret:
     return _secret_of(path, data)
 
 
+def check_private(path: Path) -> None:
+    """Whether a file that is read by somebody else, as a private key is, is kept as a secret must be. Raises BadSecret."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    try:
+        _check_status(path, os.fstat(descriptor))
+    finally:
+        os.close(descriptor)
+
+
 def read_credential(name: str, environment: Mapping[str, str]) -> Secret:
     """The systemd credential ``name``; ``environment`` is the process's. Raises BadSecret.
 

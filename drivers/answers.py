@@ -92,11 +92,28 @@ class CheckoutAnswer(TypedDict):
     transactionId: NotRequired[str]
     paymentType: NotRequired[str]
     slip: NotRequired[SlipAnswer]
+    paymentUrl: NotRequired[str]
+    paymentUrlMethod: NotRequired[Literal["GET", "POST"]]
+
+
+class QrAnswer(TypedDict):
+    """``checkout.qr``: the drawing, as ``text`` (svg, text), ``base64`` (png, escpos) or ``modules`` (matrix: rows of 0 and 1, dark)."""
+
+    storeId: str
+    terminalId: str
+    key: str
+    format: Literal["svg", "png", "text", "escpos", "matrix"]
+    mediaType: str
+    text: NotRequired[str]
+    base64: NotRequired[str]
+    modules: NotRequired[list[str]]
 
 
 class RecordAnswer(CheckoutAnswer):
-    """``operation.show``: the sale, and with ``events`` everything that happened to it; their names and contents are for people."""
+    """``operation.show``: the sale, and with ``events`` everything that happened to it; their names and contents are for people. Of a
+    payment link it tells only whether it can be used."""
 
+    paymentUrlState: NotRequired[Literal["open", "closed"]]
     events: NotRequired[list[dict[str, Any]]]
 
 

@@ -11,19 +11,25 @@ from drivers.fields import (
     Amount,
     Article,
     Currency,
+    Email,
     GoodsText,
+    Kpp,
     LineNumber,
     LoyaltyId,
     Measure,
     Meta,
     Method,
     OrderId,
+    PersonName,
+    Phone,
     Price,
+    ProviderName,
     Purpose,
     Quantity,
     Rule,
     Tax,
     TransactionId,
+    VatNumber,
     as_tuple,
     different,
 )
@@ -79,6 +85,20 @@ class User(Message):
     loyalty_id: LoyaltyId
 
 
+class Customer(Message):
+    """Who pays, for the payment systems that ask: a person, or a company. Kept only while the payment may have to be repeated."""
+
+    email: Email | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    phone: Phone | None = None
+    company_name: PersonName | None = None
+    vat_number: VatNumber | None = None
+    kpp: Kpp | None = None
+    company_billing_address: PersonName | None = None
+    company_delivery_address: PersonName | None = None
+
+
 class PaymentMethod(Message):
     """A method of payment that the till offers for this bill."""
 
@@ -114,10 +134,11 @@ RefundItems = Annotated[
 
 
 class ForeignSale(Message):
-    """A sale that this agent's journal does not hold: made at another till, or lost with a disk."""
+    """A sale that this agent's journal does not hold: made at another till, or lost with a disk. ``provider``: where it was paid."""
 
     transaction_id: TransactionId
     order_id: OrderId
     total_amount: Amount
     items: Items
     currency: Currency = "RUB"
+    provider: ProviderName | None = None

@@ -26,6 +26,8 @@ MAX_WAIT_SECONDS = 60  # of a long poll
 MAX_LISTED = 500  # operations in one answer
 MAX_TOKEN_CHARACTERS = 4096  # an HTTP header
 MAX_BARCODE_CHARACTERS = 128
+MAX_QUIET_ZONE_MODULES = 16  # around a QR code; the standard asks for four
+MAX_SCALE_DOTS = 32  # a module's side: 4 mm on paper
 
 _TEXT = r"^[^\p{Cc}]+$"  # no control characters: a NUL or a newline in a name or number is a broken export
 _WORD = r"^[A-Za-z0-9_.-]+$"
@@ -138,7 +140,7 @@ _AMOUNT_RULE = f"a whole number of kopecks from 0 to {MAX_AMOUNT_KOPECKS}, writt
 StoreId: TypeAlias = Annotated[str, *text(36, "00000000-0000-4000-8000-000000000001")]
 TerminalId: TypeAlias = Annotated[str, *text(256, "till-03")]
 OrderId: TypeAlias = Annotated[str, *text(36, "S12-000345")]
-TransactionId: TypeAlias = Annotated[str, *text(36, "7b0e0f2e-6a55-4a0c-9a3e-2f6f6f0a1c11")]
+TransactionId: TypeAlias = Annotated[str, *text(64, "7b0e0f2e-6a55-4a0c-9a3e-2f6f6f0a1c11")]
 ShortText: TypeAlias = Annotated[str, *text(64, "AB12C34D")]
 GoodsText: TypeAlias = Annotated[str, *text(MAX_NAME_CHARACTERS, "Cheese")]
 Article: TypeAlias = Annotated[str, *text(MAX_NAME_CHARACTERS, "100200")]
@@ -219,6 +221,25 @@ LoyaltyId: TypeAlias = Annotated[
     Rule("text of 1 to 36 characters", "2900000012345", _hidden(36, r"^[^\u0000-\u001f\u007f-\u009f]+$")),
 ]
 
+
+def _personal(pattern: str, maximum: int, rule: str, example: str) -> Any:
+    """The metadata of a fact about the buyer: hidden like a password, and like one it stands in no answer and no log."""
+    return BeforeValidator(_secret(pattern)), Rule(rule, example, _hidden(maximum, f"^{pattern}$"))
+
+
+_PLAIN = r"[^\x00-\x1f\x7f-\x9f]"
+_ANY_NAME = rf"{_PLAIN}{{1,255}}"  # the longest that any of the payment systems takes
+Email: TypeAlias = Annotated[
+    SecretStr, *_personal(r"[^@\s]{1,64}@[^@\s]{1,189}", 254, "an e-mail address of at most 254 characters", "buyer@example.com")
+]
+PersonName: TypeAlias = Annotated[SecretStr, *_personal(_ANY_NAME, 255, "text of 1 to 255 characters without control characters", "Ivan")]
+Phone: TypeAlias = Annotated[
+    SecretStr,
+    *_personal(r"\+?[0-9][0-9 ()-]{3,30}", 32, "a telephone number of 4 to 32 characters: digits, spaces, + ( ) -", "+79990000000"),
+]
+VatNumber: TypeAlias = Annotated[SecretStr, *_personal("(?:[0-9]{10}|[0-9]{12})", 12, "10 or 12 digits", "7700000000")]
+Kpp: TypeAlias = Annotated[SecretStr, *_personal("[0-9]{9}", 9, "9 digits", "770001001")]
+
 Wait: TypeAlias = Annotated[
     float, BeforeValidator(_seconds), Field(ge=0, le=MAX_WAIT_SECONDS), Rule(f"a number of seconds from 0 to {MAX_WAIT_SECONDS}", 20)
 ]
@@ -226,4 +247,13 @@ Day: TypeAlias = Annotated[date, BeforeValidator(_day), Rule("a business date, Y
 ListLimit: TypeAlias = Annotated[int, Field(ge=1, le=MAX_LISTED), Rule(f"a whole number from 1 to {MAX_LISTED}", 50)]
 LineNumber: TypeAlias = Annotated[int, Field(ge=0, lt=MAX_ITEMS), Rule("the place of the line in the bill, counted from 0", 0)]
 Flag: TypeAlias = Annotated[bool, Rule("true or false", False)]
+
+CODE_FORMATS = ("svg", "png", "text", "escpos", "matrix")
+CODE_LEVELS = ("L", "M", "Q", "H")
+CodeFormat: TypeAlias = Annotated[str, Field(pattern=f"^({'|'.join(CODE_FORMATS)})$"), Rule(f"one of {', '.join(CODE_FORMATS)}", "svg")]
+CodeLevel: TypeAlias = Annotated[str, Field(pattern=f"^({'|'.join(CODE_LEVELS)})$"), Rule(f"one of {', '.join(CODE_LEVELS)}", "M")]
+QuietZone: TypeAlias = Annotated[
+    int, Field(ge=0, le=MAX_QUIET_ZONE_MODULES), Rule(f"a whole number of modules from 0 to {MAX_QUIET_ZONE_MODULES}", 4)
+]
+Scale: TypeAlias = Annotated[int, Field(ge=1, le=MAX_SCALE_DOTS), Rule(f"a whole number of dots from 1 to {MAX_SCALE_DOTS}", 8)]
 Meta: TypeAlias = Annotated[dict[str, Any], Rule("an object", {"bonus": "10"})]

@@ -9,11 +9,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from drivers.bill import CheckoutInvoice, ForeignSale, Message, PaymentMethods, RefundItems, User
+from drivers.bill import CheckoutInvoice, Customer, ForeignSale, Message, PaymentMethods, RefundItems, User
 from drivers.fields import (
     Amount,
     Barcode,
     CardSession,
+    CodeFormat,
+    CodeLevel,
     Day,
     Explanation,
     Flag,
@@ -22,6 +24,8 @@ from drivers.fields import (
     Meta,
     OrderId,
     ProviderName,
+    QuietZone,
+    Scale,
     ShortText,
     State,
     StoreId,
@@ -76,15 +80,17 @@ class AvailabilityGet(SaleRequest):
 
 
 class CheckoutCreate(SaleRequest):
-    """Take this payment. The card session comes ready (``cardSession``) or as the barcode it is made from: exactly one of them."""
+    """Take this payment. For a payment system with an app the card session comes ready (``cardSession``) or as the barcode it is made from;
+    one with a page behind a link may ask for the customer instead."""
 
     method = "checkout.create"
     outlives_caller = True
     checkout_invoice: CheckoutInvoice
-    user: User
+    user: User | None = None
     card_session: CardSession | None = None
     barcode: Barcode | None = None
     token: Token | None = None
+    customer: Customer | None = None
     payment_methods: PaymentMethods | None = None
     provider: ProviderName | None = None
     split: Flag = False
@@ -96,6 +102,16 @@ class CheckoutGet(SaleRequest):
 
     method = "checkout.get"
     wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class CheckoutQr(SaleRequest):
+    """The payment link as a QR code, while the customer may pay. ``scale``: dots of a module's side, for svg, png and escpos."""
+
+    method = "checkout.qr"
+    format: CodeFormat
+    level: CodeLevel = "M"
+    quiet_zone: QuietZone = 4
+    scale: Scale | None = None
 
 
 class CheckoutCancel(SaleRequest):
@@ -264,6 +280,7 @@ _ALL: tuple[type[Request], ...] = (
     AvailabilityGet,
     CheckoutCreate,
     CheckoutGet,
+    CheckoutQr,
     CheckoutCancel,
     CheckoutConfirm,
     RefundCreate,

@@ -52,15 +52,18 @@ def wire_types(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def example_of(kind: type[Request]) -> dict[str, Any]:
-    """Parameters that are right: the mandatory ones, and one of those of which one must be given."""
+    """Parameters that are right: the mandatory ones, and those that payment systems with an app need."""
     found = _example(kind)
-    return found | {name: _rule(kind, (name,)).example for name in ("cardSession", "token") if "cardSession" in _fields(kind)}
+    return found | {name: _rule(kind, (name,)).example for name in ("user", "cardSession", "token") if "cardSession" in _fields(kind)}
 
 
 def _across(kind: type[Request], params: Mapping[str, Any]) -> Iterator[Problem]:
     """Rules between fields. They look at the raw parameters, so that they are reported together with wrong fields."""
-    if kind in (CheckoutCreate, AvailabilityCreate) and (params.get("cardSession") is None) == (params.get("barcode") is None):
+    card = [name for name in ("cardSession", "barcode") if params.get(name) is not None]
+    if kind is AvailabilityCreate and len(card) != 1:
         yield Problem("cardSession", "exactly one of cardSession and barcode must be given", "Q7W2E9")
+    if kind is CheckoutCreate and len(card) == 2:
+        yield Problem("cardSession", "at most one of cardSession and barcode may be given", "Q7W2E9")
 
 
 def _problem(kind: type[BaseModel], found: ErrorDetails) -> Problem:

@@ -67,6 +67,7 @@ def test_a_level_hides_what_is_below(lines: io.StringIO) -> None:
 
 KEYS = ["password", "token", "cardSession", "card_session", "Card-Session", "barcode", "loyaltyId", "loyalty_id", "Authorization"]
 KEYS += ["secrets", "put_secrets", "set-cookie", "phone", "totp", "proxy_authorization", "cashFingerPrint", "card_number"]
+KEYS += ["paymentUrl", "payment_url", "payment-link", "hpp_url", "payUrl", "paymentPageUrl"]  # whoever has it can pay
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -91,6 +92,11 @@ QUOTES = [
     f"barcode:{CANARY}",
     f"https://login:{CANARY}@host/path",
     f"https://{CANARY}@host/path",
+    f'{{"paymentUrl": "https://pay.example/p?a=1&id={CANARY}", "x": 1}}',
+    f"{{'payment_url': 'https://pay.example/{CANARY}'}}",
+    f'{{"payment_url":"https:\\/\\/pay.example\\/{CANARY}"}}',
+    f'{{\\"hppUrl\\": \\"https://pay.example/a,b;c?id={CANARY}\\"}}',
+    f"payment link=https://pay.example/?x={CANARY}",
 ]
 
 

@@ -83,7 +83,7 @@ def show_command(context: Context, key: str, store: str | None, terminal: str | 
             context.fail(Exit.USAGE, "NOT_FOUND", f"there is no sale {key!r} of this till in the journal")
         sale = replay(sale_id, ((decode(entry.kind, entry.body), entry.stamp) for entry in entries))
         story = {"events": replies.story(entries)} if events else {}
-        return replies.sale_reply(sale, translator(context.settings().language)) | story | {"offline": True}
+        return replies.record_reply(sale, translator(context.settings().language)) | story | {"offline": True}
 
     answer = ask_or_read(context, ask, read)
     context.show(answer, lambda: _print_sale(answer))

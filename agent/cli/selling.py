@@ -3,6 +3,7 @@
 Card session, token and loyalty number never come as arguments: the arguments of a process can be read by everybody on the machine.
 """
 
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -13,11 +14,15 @@ from typing import Any
 
 import click
 
-from agent.cli.common import Context, Exit, status_of, till
+from agent.cli.common import Context, Exit, say, status_of, till
+from agent.core.capability import TABLE, Approval
 from agent.core.money import MAX_KOPECKS, roubles
-from drivers.client import Client
+from agent.texts import N_
+from drivers.client import CallFailed, Client
 
 POLL_S = 2.0  # a long poll of the progress display
+TOO_NARROW = N_("The terminal is too narrow for the code the customer pays by: it needs {columns} columns.")
+SHOWN_ON_TERMINALS = N_("The customer pays by a code. It is shown on a terminal only.")
 
 
 class Roubles(click.ParamType[int]):
@@ -58,6 +63,7 @@ _TERMINAL = click.option("--terminal", help="terminalId.")
     "--token-from", type=_SECRET, metavar="FILE", help="File with the token, if no helper command makes it; - for standard input."
 )
 @click.option("--loyalty-from", type=_SECRET, metavar="FILE", help="File with the loyalty number; without it a test number is sent.")
+@click.option("--provider", help="The payment system; without it the till's. Where customers pay by a link no card session is asked for.")
 @click.option("--method", type=click.Choice(["SBP", "DOLYAME"]), multiple=True, help="Means of payment offered; default: the store's.")
 @_STORE
 @_TERMINAL
@@ -68,7 +74,6 @@ def pay_command(
     """Take a payment of AMOUNT roubles, and show how it goes until it is settled."""
     store_id, terminal_id = till(context, store, terminal)
     key = key or f"hand-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    session = secret_from(given["card_session_from"], "Card session (from the customer's phone)")
     params: dict[str, Any] = {
         "storeId": store_id,
         "terminalId": terminal_id,
@@ -79,8 +84,11 @@ def pay_command(
             "items": [{"name": "Hand-driven sale", "article": "0", "price": amount, "quantity": 1, "totalAmount": amount, "tax": "none"}],
         },
         "user": {"loyaltyId": secret_from(given["loyalty_from"], "") if given["loyalty_from"] else "0"},
-        "cardSession": session,
     }
+    if given["card_session_from"] or _by_app(context, given["provider"], store_id, terminal_id):
+        params["cardSession"] = secret_from(given["card_session_from"], "Card session (from the customer's phone)")
+    if given["provider"]:
+        params["provider"] = given["provider"]
     if given["token_from"]:
         params["token"] = secret_from(given["token_from"], "")
     if given["method"]:
@@ -88,10 +96,13 @@ def pay_command(
     names = {"storeId": store_id, "terminalId": terminal_id, "key": key}
 
     async def sell(client: Client) -> dict[str, Any]:
-        show = _progress(context)
+        show, shown = _progress(context), False
         answer = await client.call("checkout.create", **params)
         while not answer["finished"] and answer.get("next") != "person":
             show(f"{answer['state']}: {answer['message']}")
+            if "paymentUrl" in answer and not shown and not context.as_json:
+                await _show_code(client, names)
+                shown = True
             answer = await client.call("checkout.get", **names, wait=POLL_S)
         if answer["finished"]:
             answer = await client.call("checkout.confirm", **names)
@@ -100,6 +111,35 @@ def pay_command(
     answer = context.ask(sell, key=key)
     context.show(answer, lambda: _print_outcome(answer, roubles(amount)))
     sys.exit(status_of(answer))
+
+
+def _by_app(context: Context, provider: str | None, store_id: str, terminal_id: str) -> bool:
+    """Whether the customer shows a card and confirms in the app, as far as this side can tell; the other way he pays by a link."""
+    if provider is None and not context.socket_path:
+        settings = context.settings()
+        terminal = settings.terminal_named(store_id, terminal_id)
+        provider = settings.provider_of(terminal) if terminal else None
+    known = TABLE.get(provider or "koshelek")
+    return known is None or known.approval is Approval.APP
+
+
+async def _show_code(client: Client, names: dict[str, str]) -> None:
+    """What the customer scans to pay, with colours of its own: a code must be dark on light whatever the terminal's colours are. On a
+    terminal alone: in a file it would be a way to pay that lies about."""
+    if not sys.stderr.isatty():
+        click.echo(f"… {say(SHOWN_ON_TERMINALS)}", err=True)
+        return
+    try:
+        code = await client.call("checkout.qr", **names, format="text", level="L", quietZone=2)
+    except CallFailed as failed:  # it ended meanwhile, or the link is not one for a code: the sale goes on
+        click.echo(f"… {failed.data.get('message', failed.message)}", err=True)
+        return
+    lines = str(code["text"]).splitlines()
+    if 0 < os.get_terminal_size(sys.stderr.fileno()).columns < len(lines[0]):  # broken lines are no code; 0: it does not say
+        click.echo(f"… {say(TOO_NARROW).format(columns=len(lines[0]))}", err=True)
+        return
+    for line in lines:
+        click.secho(line, fg="bright_white", bg="black", err=True)
 
 
 @click.command("cancel")

@@ -52,6 +52,15 @@ def check_command(context: Context) -> None:
     context.show({"ok": True, "file": str(path)}, lambda: click.echo(f"{path}: {_ok()}"))
 
 
+@config_group.command("services")
+@click.pass_obj
+def services_command(context: Context) -> None:
+    """Show which means of payment the PayCore account offers, and whether the configuration fits."""
+    from agent.cli.services import services  # with an HTTP client, which no other command of this module needs
+
+    services(context)
+
+
 def _ok() -> str:
     return "в порядке" if language() == "ru" else "ok"
 

@@ -65,11 +65,16 @@ def answer(sale: Sale) -> Answer:
         reason=told.reason,
         next=_next(sale),
         slip=slip,
-        link=sale.link if sale.payment is PaymentState.PENDING else None,
+        link=payable_link(sale),
         rows=told.rows,
         told=sale.told is not None,
         confirmed=sale.confirmed,
     )
+
+
+def payable_link(sale: Sale) -> PaymentLink | None:
+    """Where the customer can pay now; None when there is no link, or he may not use it (any more)."""
+    return sale.link if sale.payment is PaymentState.PENDING else None
 
 
 def told_now(sale: Sale, by: str = "") -> Told:
@@ -173,7 +178,8 @@ def refund_rows(sale: Sale, one: Refund) -> tuple[tuple[str, str], ...]:
 
 def _sbp_rows(slip: Slip) -> list[tuple[str, str | None]]:
     if slip.payment_type not in (None, PAYMENT_TYPE_SBP):
-        return []
+        # of a card that was paid with on a page, the bank's number of the payment; Koshelek's other ways to pay show none (vendor)
+        return [("operationId", slip.operation_id)] if slip.reference is not None else []
     return [("qrcId", slip.qrc_id), ("kzo", slip.kzo), ("operationId", slip.operation_id)]
 
 
@@ -215,6 +221,7 @@ def row(sale: Sale) -> Row:
         refunded_amount=sale.refunded,
         attention=needs_person(sale),
         alarms=" ".join(standing(sale)),
+        request_id=sale.call.request_id if sale.call is not None else None,
     )
 
 

@@ -133,4 +133,17 @@ PAYCONNECT = Capabilities(
     assumed=frozenset({"idempotent_create", "searches", "read", "cancel", "refunds", "secret_link", "availability", "receipts"}),
 )
 
+UNHEARD_OF = Capabilities(
+    approval=Approval.LINK,
+    idempotent_create=False,
+    read=False,
+    cancel=False,
+    refunds=Refunds.NONE,
+    idempotent_refund=False,
+    needs_token=False,
+    wait_limit_ms=_LINK_WAIT_MS,
+    rereads_ms=(),
+)
+"""Of a name in an old record that this version knows nothing of: it can be looked at, and nothing is done with it."""
+
 TABLE = {"koshelek": KOSHELEK, "paycore": PAYCORE, "softline": SOFTLINE, "payconnect": PAYCONNECT}

@@ -5,13 +5,14 @@ the provider's settings: no clock, no randomness, no input or output.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from agent.core.capability import Capabilities
 from agent.core.model import Checkout, RefundLine, SaleId
 from agent.core.money import Kopecks
-from agent.core.verdict import Finding, Operation, Reply, Request, Verdict
+from agent.core.verdict import Denied, Finding, Garbled, Operation, Refused, Reply, Request, Verdict
 
 
 class Unacceptable(ValueError):
@@ -67,3 +68,51 @@ class FindsByKey(Protocol):
 
     def read_found(self, reply: Reply) -> Finding:
         """Never raises: what cannot be understood is Garbled, and an answer of which a part cannot is Garbled as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHeader:
+    """A header that carries a secret: its name, and what stands before the secret in its value (``"Bearer "``)."""
+
+    name: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a login brought. ``life_s``: seconds it is good for, counted from the answer; it shows nowhere and is stored nowhere."""
+
+    value: str = field(repr=False)
+    life_s: int
+
+
+LoginVerdict = Token | Refused | Denied | Garbled
+
+
+@runtime_checkable
+class LogsIn(Protocol):
+    """A provider that exchanges secrets of the account for a token, and takes the token with every other request.
+
+    Pure like the rest. When to log in, how often and what to do on a refusal is the transport's business, the same for every provider.
+    """
+
+    token_header: SecretHeader
+    """Carries the token in every request but the login."""
+
+    login_header: SecretHeader | None
+    """Carries the account's secret ``LOGIN_KEY`` in the login, where the provider wants it in a header; None where the body holds all."""
+
+    def login(self) -> Request:
+        """The login (``Operation.LOGIN``). Its body holds placeholders of secrets of the *account*, by the names under which the account
+        keeps them (``secret("login")``, ``secret("password")``); they never come from a sale. It is not journalled."""
+
+    def read_token(self, reply: Reply) -> LoginVerdict:
+        """Never raises. ``Refused`` and ``Denied``: these secrets are no good; ``Garbled``: no answer that could be used."""
+
+    def stale_token(self, reply: Reply) -> bool:
+        """Whether this answer to a request with a token says that the door stayed shut for the token's sake alone, nothing was done, and
+        a new token may open it. Never raises."""
+
+
+LOGIN_KEY = "key"
+"""The name of the account's secret that goes out in ``login_header``."""

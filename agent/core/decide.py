@@ -26,6 +26,7 @@ _OPEN = frozenset({PaymentState.PENDING, PaymentState.CANCELING})  # the provide
 _WAITING = _OPEN | {PaymentState.ATTENTION}
 _UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED})  # not paid, as far as was known: later evidence may say otherwise
 _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
+_PAYABLE = frozenset({Status.NEW, Status.PENDING, Status.UNKNOWN})
 _UNPAYABLE = frozenset({Status.REJECTED, Status.CANCELED, Status.GONE})
 _MAY_BE_TOLD_PAID = _UNPAID | {PaymentState.PAID}  # finished states of which "paid" may be handed out, now or after late evidence
 
@@ -95,7 +96,8 @@ def _checkout_refused(sale: Sale, call: Call, refused: Refused) -> list[Event]:
 
 
 def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, policy: Policy, late: bool) -> list[Event]:
-    if seen.transaction_id is None:  # whatever it says, it is not said of a payment we could read, cancel or return
+    other = seen.reference not in (None, call.request_id)
+    if seen.transaction_id is None or other:  # whatever it says, it is not said of a payment of ours that we could read, cancel or return
         return [events.AttemptLost(CHECKOUT_CALL, call.request_id, "no_transaction")] if call.open and not late else []
     if not call.awaited:
         ours = seen.transaction_id == sale.transaction_id
@@ -126,6 +128,8 @@ def search_result(sale: Sale, request_id: str, result: SearchResult, now: Stamp,
         return []
     if not isinstance(result, Found):
         return _shut(sale, result)
+    if any(one.reference not in (None, request_id) for one in result.matches):
+        return alarm(sale, "OTHER_TRANSACTION")  # the search does not search: neither what it shows nor what it leaves out means anything
     if not result.matches:
         return _looked_again(sale, now, plan, final=False) if sale.payment in _WATCHED else [events.Searched(request_id)]
     first, *others = result.matches
@@ -187,9 +191,9 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
     found = [*learned, *_evidence(sale, sale.payment, result, now, policy)]
     if found or sale.payment not in _WATCHED:
         return found
-    if sale.decided is not None and result.status in (Status.NEW, Status.PENDING):  # the watch cannot end while it can still be paid
-        return _looked_again(sale, now, plan, final=False, payable=True)
-    return _looked_again(sale, now, plan, final=sale.withdrawn and result.status in _UNPAYABLE)
+    # A watch cannot end while the payment can still be made: after an operator's word, and by a link that was only taken back.
+    payable = result.status in _PAYABLE and (sale.withdrawn or (sale.decided is not None and result.status is not Status.UNKNOWN))
+    return _looked_again(sale, now, plan, final=sale.withdrawn and result.status in _UNPAYABLE, payable=payable)
 
 
 def _looked_again(sale: Sale, now: Stamp, plan: tuple[int, ...], final: bool, payable: bool = False) -> list[Event]:

@@ -134,6 +134,8 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
             return [answered, events.RefundRequested(key, result.ref_transaction_id)]
         case Observed(ref_status=RefStatus.REJECTED):
             return _refused(sale, one, result.error_code or "REJECTED", _definite(result.refusal), now, policy, late)
+        case Observed() if _all_counted(sale, one, result):
+            return [answered, events.Refunded(key, result.slip)]
         case Observed() if result.ref_transaction_id is not None:
             return [answered, events.RefundKnown(key, result.ref_transaction_id)]
         case Observed():
@@ -237,7 +239,7 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
     found = _foreign_ref(sale, one, result)
-    if result.refunded is not None and sale.payment is not PaymentState.ELSEWHERE and not sale.restored:
+    if result.refunded is not None and _countable(sale):
         return _counted(sale, one, result, result.refunded)
     all_of_it = _all_back(sale, one, result)
     if found is not None and (sale.payment is PaymentState.ELSEWHERE or (sale.restored and not all_of_it)):
@@ -260,12 +262,24 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
             return []
 
 
+def _countable(sale: Sale) -> bool:
+    """Our record holds every refund of the payment: the sum that the provider tells can be compared with it."""
+    return sale.payment is not PaymentState.ELSEWHERE and not sale.restored
+
+
+def _all_counted(sale: Sale, one: Refund, seen: Observed) -> bool:
+    """This refund is in the sum that the provider says it has returned."""
+    return _countable(sale) and seen.refunded == sale.refunded + one.amount
+
+
 def _counted(sale: Sale, one: Refund, seen: Observed, refunded: Kopecks) -> list[Event]:
     """The provider tells how much it has returned: compared with our own record that says whether this refund was made."""
     if refunded == sale.refunded + one.amount:
         return [events.Refunded(one.key, seen.slip)]
     if refunded != sale.refunded:
         return _ambiguous(sale, one.key)
+    if seen.ref_status is RefStatus.REJECTED:  # for good; of which attempt nobody can tell: a person looks first
+        return [events.RefundNeedsAttention(one.key, seen.error_code or "REJECTED"), *alarm(sale, "RETURN_REFUSED")]
     return [] if seen.status is Status.REFUNDING else _unchanged(one)
 
 

@@ -129,9 +129,10 @@ class LinkMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentLink:
-    """Where the customer pays, of providers that work with a page. It is shown to the customer and to nobody else."""
+    """Where the customer pays, of providers that work with a page. It is shown to the customer and to nobody else, for whoever has it can
+    pay."""
 
-    url: str
+    url: str = field(repr=False)  # what is represented ends in logs
     method: LinkMethod = LinkMethod.GET
 
 

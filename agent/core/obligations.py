@@ -101,6 +101,12 @@ def _can_be_paid(sale: Sale) -> bool:
     return sale.transaction_id is not None or sale.withdrawn
 
 
+def least_pause_ms(memory: Memory, policy: Policy) -> int:
+    """Milliseconds from a read to one in a hurry: an interval longer than the shortest that is allowed may be cut short, a pause that the
+    payment system asked for may not."""
+    return max(min(policy.read_interval_ms, HURRIED_READ_MS), memory.read_pause_ms)
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     sale: Sale
@@ -118,7 +124,9 @@ class _View:
 
     def _earliest(self, owed: Owed) -> int:
         if owed.duty in READS:
-            last, pause_ms = self.memory.last_read, max(self.policy.read_interval_ms, self.memory.read_pause_ms)
+            if self.memory.last_read is None and self.sale.payment is PaymentState.PENDING:
+                return self._first_read()
+            last, pause_ms = self.memory.last_read, least_pause_ms(self.memory, self.policy)
         else:
             names = {Duty.SEND: CHECKOUT_CALL, Duty.CANCEL: CANCEL_CALL, Duty.REFUND: f"{REFUND_CALL}:{owed.refund}"}
             call = call_of(self.sale, names.get(owed.duty, f"{RECEIPT_CALL}:{owed.receipt}"))
@@ -310,14 +318,16 @@ class _View:
             yield from self._look_for(due, sale.call)
 
     def _beyond_the_plan(self, plan: tuple[int, ...]) -> Iterator[Owed]:
-        """Nothing, unless an operator said "not paid" of a payment that can still be paid: the plan's last interval is kept up."""
+        """Nothing, unless the payment can still be made (an operator said "not paid", a link was taken back): the plan's last interval is
+        kept up."""
         last = self.memory.last_read
         if self.sale.transaction_id is None:
             return
         if Duty.READ in self.memory.hurried:
             yield from self._read(first=self.now.ticks, slow_down_after=0)
         elif not self.sale.watch_over and self.sale.payment is PaymentState.CANCELED:
-            wait = plan[-1] if last is not None and last.boot == self.now.boot else 0
+            last_interval = plan[-1] - (plan[-2] if len(plan) > 1 else 0)
+            wait = last_interval if last is not None and last.boot == self.now.boot else 0
             yield from self._read(first=(last.ticks if last is not None and wait else self.now.ticks) + wait, slow_down_after=0)
 
     def plan(self) -> tuple[int, ...]:
@@ -442,5 +452,6 @@ class _View:
 # that is not there) is tried ever more rarely, with the default back-off once an hour: hundreds of them must not fill the till's disk.
 RECEIPT_PATIENCE_TRIES = 10
 RECEIPT_PATIENCE_DOUBLINGS = 7
+HURRIED_READ_MS = 1_000  # four times what the strictest of the four systems allows
 _AS_ASKED = BackOff(0, 0)  # no wait of our own beside the provider's
 _DAY_MS = 86_400_000

@@ -3,11 +3,12 @@
 Only the engine calls a port, and every call is a place where the process may die: crash enumeration walks them all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from agent.core.hints import KeptHint
 from agent.core.model import Binding, Deadline, SaleId, Stamp
 from agent.core.verdict import Outcome, Request
 
@@ -29,7 +30,7 @@ class Row:
 
     ``open``: unfinished or in attention (at most one per order unless split). ``paid_unreturned``: paid and not fully refunded (at most one
     per order and business date unless split). ``owes``: the engine must look at it after a start. ``attention``: a person must look at it.
-    ``alarms``: the codes of those that stand, with a blank between them.
+    ``alarms``: the codes of those that stand, with a blank between them. ``request_id``: the id that we gave the payment.
     """
 
     id: SaleId
@@ -62,6 +63,7 @@ class Row:
     refunded_amount: int = 0
     attention: bool = False
     alarms: str = ""
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class Query:
     kzo: str | None = None
     operation_id: str | None = None
     transaction_id: str | None = None
+    request_id: str | None = None
     amount: int | None = None
     open: bool = False
     attention: bool = False
@@ -174,6 +177,14 @@ class Journal(Protocol):
         """Keep a small fact about the whole journal (None removes it)."""
 
     async def noted(self, name: str) -> str | None: ...
+
+    async def keep_hint(self, kept: KeptHint) -> None:
+        """Keep a proven message until its sale is known (money rule 11). Raises JournalFull, JournalBroken."""
+
+    async def hints(self) -> Sequence[KeptHint]:
+        """What is kept, oldest first; what is damaged is left out: it decides nothing."""
+
+    async def drop_hints(self, numbers: Collection[int]) -> None: ...
 
 
 # --- the rest of the world ---

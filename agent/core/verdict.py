@@ -25,6 +25,7 @@ class Operation(StrEnum):
     REFUND = "refund"
     RECEIPT = "receipt"
     AVAILABILITY = "availability"
+    LOGIN = "login"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Refusal(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Observed:
     """The provider described a transaction. ``error_code`` is its reason for a rejection; ``refusal`` what that means for a refund;
-    ``refunded`` what it has returned so far, where it says so; ``link`` where the customer pays."""
+    ``refunded`` what it has returned so far, where it says so; ``link`` where the customer pays; ``reference`` our own id of the
+    payment (the ``request_id`` of its checkout), where it is repeated."""
 
     status: Status
     transaction_id: str | None = None
@@ -171,6 +173,7 @@ class Observed:
     refusal: Refusal | None = None
     refunded: Kopecks | None = None
     link: PaymentLink | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +185,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider refused the request with a code (422 of the Pay API)."""
+    """The provider refused the request with a code (422 of the Pay API). ``detail``: for the log and the provider's support; decides
+    nothing."""
 
     code: str
     refusal: Refusal
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ Plain http exists for the sandbox alone and only towards this very machine.
 
 import ipaddress
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
+
+from agent.edges.authorization import Authorization
+from agent.edges.limiter import Rate
 
 MAX_BASE_URL_CHARACTERS = 512  # a host name has at most 253, the rest is the partner's path
 HTTPS_PORT = 443
@@ -24,16 +26,56 @@ class AccountRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class TransportLimits:
+    """All waits for one account. ``answer_limit_ms`` ends the caller's waiting, never the request; the others are the network's own.
+
+    A network that is simply down must be told from an answer that was lost, so connecting (pool, then TCP with DNS, then TLS) has to
+    fail before the caller stops waiting. Raises ValueError if the figures do not allow that.
+    """
+
+    connect_limit_ms: int = 3_000  # DNS and TCP together; the TLS handshake has as much again
+    write_limit_ms: int = 10_000  # between two pieces of the request
+    read_limit_ms: int = 60_000  # between two pieces of the answer: long, a late answer is worth having
+    pool_limit_ms: int = 500  # the pool is as large as max_flights: waiting longer would not help
+    answer_limit_ms: int = 10_000
+    flight_limit_ms: int = 120_000  # the whole life of one request, against an answer that drips
+    keepalive_ms: int = 90_000  # most servers and routers keep an idle connection for 60 to 120 s
+    probe_limit_ms: int = 5_000
+    max_flights: int = 16  # per account: a till has few customers at a time, the rest is background work; a login comes on top
+    max_answer_bytes: int = 1024 * 1024  # a provider's answer is a few kilobytes
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above zero")
+        if self.until_written_ms > self.answer_limit_ms:
+            raise ValueError("answer_limit_ms must be at least pool_limit_ms + 2 x connect_limit_ms")
+        if self.answer_limit_ms > self.flight_limit_ms:
+            raise ValueError("flight_limit_ms must be at least answer_limit_ms")
+
+    @property
+    def until_written_ms(self) -> int:
+        """The longest time from the start of an attempt to its first byte: a connection from the pool, TCP with DNS, TLS."""
+        return self.pool_limit_ms + 2 * self.connect_limit_ms
+
+    @property
+    def ready_limit_ms(self) -> int:
+        """The longest time an attempt may wait for a token and for its turn: what is left of the caller's patience must do to connect."""
+        return self.answer_limit_ms - self.until_written_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """One account at a provider. ``base_url`` includes the partner's path. ``login`` and ``password`` are asked at each request, so a
-    rotated password is used at once and nothing else keeps a copy. ``ca_file``: PEM file that replaces the system's store of trusted
-    authorities. ``plain_http`` allows http to a loopback address (sandbox). Raises AccountRefused."""
+    """One account at a provider. ``base_url`` includes the partner's path. ``ca_file``: PEM file that replaces the system's store of
+    trusted authorities. ``plain_http`` allows http to a loopback address (sandbox). ``limits``: its own waits; without them the
+    transport's hold. ``rate``: how much may be sent, where that is limited. Raises AccountRefused."""
 
     base_url: str
-    login: Callable[[], str] = field(repr=False)
-    password: Callable[[], str] = field(repr=False)
+    authorization: Authorization
     ca_file: Path | None = None
     plain_http: bool = False
+    limits: TransportLimits | None = None
+    rate: Rate | None = None
 
     def __post_init__(self) -> None:
         parts = _split(self.base_url)
@@ -64,40 +106,6 @@ class Account:
     def url(self, path: str) -> str:
         """The full URL. Joined as text: the rules for relative references would drop the partner's path."""
         return self.base_url.rstrip("/") + path
-
-
-@dataclass(frozen=True, slots=True)
-class TransportLimits:
-    """All waits of the transport. ``answer_limit_ms`` ends the caller's waiting, never the request; the others are the network's own.
-
-    A network that is simply down must be told from an answer that was lost, so connecting (pool, then TCP with DNS, then TLS) has to
-    fail before the caller stops waiting. Raises ValueError if the figures do not allow that.
-    """
-
-    connect_limit_ms: int = 3_000  # DNS and TCP together; the TLS handshake has as much again
-    write_limit_ms: int = 10_000  # between two pieces of the request
-    read_limit_ms: int = 60_000  # between two pieces of the answer: long, a late answer is worth having
-    pool_limit_ms: int = 500  # the pool is as large as max_flights: waiting longer would not help
-    answer_limit_ms: int = 10_000
-    flight_limit_ms: int = 120_000  # the whole life of one request, against an answer that drips
-    keepalive_ms: int = 90_000  # most servers and routers keep an idle connection for 60 to 120 s
-    probe_limit_ms: int = 5_000
-    max_flights: int = 16  # per account: a till has few customers at a time, the rest is background work
-    max_answer_bytes: int = 1024 * 1024  # a provider's answer is a few kilobytes
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above zero")
-        if self.until_written_ms > self.answer_limit_ms:
-            raise ValueError("answer_limit_ms must be at least pool_limit_ms + 2 x connect_limit_ms")
-        if self.answer_limit_ms > self.flight_limit_ms:
-            raise ValueError("flight_limit_ms must be at least answer_limit_ms")
-
-    @property
-    def until_written_ms(self) -> int:
-        """The longest time from the start of an attempt to its first byte: a connection from the pool, TCP with DNS, TLS."""
-        return self.pool_limit_ms + 2 * self.connect_limit_ms
 
 
 def _split(url: str) -> SplitResult:

@@ -1,28 +1,26 @@
-"""A journalled request becomes what goes over the wire: URL, headers with today's Authorization, body with its secrets.
+"""A journalled request becomes what goes over the wire: URL, headers, body with its secrets. Who we are is added last (``authorized``).
 
 Everything that can go wrong here goes wrong before a connection is touched, so it is NOT SENT, with the name of what is wrong and
-never its value. Pure but for asking the account for today's login and password.
+never its value. Pure.
 """
 
-import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent import __version__
 from agent.core import canonical
 from agent.core.verdict import NotSent, Request
 from agent.edges.accounts import Account
+from agent.edges.authorization import Header, header_value
 
 MAX_BODY_BYTES = 1024 * 1024  # a bill of a thousand lines has about 200 KiB
-MAX_HEADER_BYTES = 8 * 1024  # what common servers take in one header line
 USER_AGENT = f"koshelek-agent/{__version__}"
 
 _BODILESS = frozenset({"GET", "HEAD", "DELETE"})
 _METHOD = re.compile(r"[A-Z]{3,10}")
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_HEADER_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
 _OURS = frozenset(
     {"authorization", "host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding", "cookie", "expect"}
 )
@@ -34,13 +32,13 @@ class Letter:
 
     method: str
     url: str
-    headers: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    headers: tuple[Header, ...] = field(repr=False)
     content: bytes | None = field(repr=False)
     expired: Callable[[], bool] = field(default=lambda: False, repr=False)  # asked when the first byte is about to go
 
 
 def compose(account: Account, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
-    """Fill in what the journal does not keep. Never raises: NotSent names the fault."""
+    """Fill in what the journal does not keep, but for the account's own header. Never raises: NotSent names the fault."""
     if not _METHOD.fullmatch(request.method):
         return NotSent("local", "the method is not an HTTP method")
     # A path that does not begin with a slash would prolong the host name, one with dots would leave the partner's path.
@@ -60,13 +58,18 @@ def compose(account: Account, request: Request, secrets: Mapping[str, str]) -> L
     return Letter(request.method, account.url(request.path), (*headers, (b"Content-Type", b"application/json")), content)
 
 
+def authorized(letter: Letter, header: Header) -> Letter:
+    """The letter with the header that shows who we are."""
+    return replace(letter, headers=(*letter.headers, header))
+
+
 def warming(account: Account) -> Letter:
     """A request that opens a connection and tells the server nothing: no Authorization, no body. GET, because a careless server answers
     HEAD with a body, which would be taken for the beginning of the next answer."""
     return Letter("GET", account.url("/"), _common(), None)
 
 
-def _common() -> tuple[tuple[bytes, bytes], ...]:
+def _common() -> tuple[Header, ...]:
     return (
         (b"Accept", b"application/json"),
         (b"Accept-Encoding", b"identity"),  # a compressed megabyte unpacks to a gigabyte
@@ -84,40 +87,14 @@ def _content(request: Request, secrets: Mapping[str, str]) -> bytes | NotSent:
     return content
 
 
-def _headers(account: Account, request: Request, secrets: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...] | NotSent:
-    authorization = _authorization(account)
-    if isinstance(authorization, NotSent):
-        return authorization
-    headers = [*_common(), (b"Authorization", authorization)]
+def _headers(account: Account, request: Request, secrets: Mapping[str, str]) -> tuple[Header, ...] | NotSent:
+    ours = _OURS | {account.authorization.header_name.lower()}
+    headers = list(_common())
     for name, secret_name in request.secret_headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OURS:
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in ours:
             return NotSent("local", "a secret is meant for a header that is not its to set")
-        value = _header_value(secrets[secret_name])
+        value = header_value(secrets[secret_name])
         if value is None:
             return NotSent("secret_invalid", secret_name)
         headers.append((name.encode("ascii"), value))
     return tuple(headers)
-
-
-def _authorization(account: Account) -> bytes | NotSent:
-    """HTTP Basic (RFC 7617) in UTF-8."""
-    try:
-        login, password = account.login(), account.password()
-        pair = f"{login}:{password}".encode()
-    except (OSError, ValueError, LookupError):  # a credential file that is gone, unreadable or not text
-        return NotSent("credentials", "the login or the password cannot be read")
-    if not login or ":" in login or not password:
-        return NotSent("credentials", "the login or the password is empty, or the login holds a colon")
-    value = b"Basic " + base64.b64encode(pair)
-    if len(value) > MAX_HEADER_BYTES:
-        return NotSent("credentials", "the login or the password is too long")
-    return value
-
-
-def _header_value(text: str) -> bytes | None:
-    """The value as one header line can carry it; None if it cannot (line breaks, controls, foreign letters, blanks at its ends)."""
-    try:
-        value = text.encode("latin-1")
-    except UnicodeEncodeError:
-        return None
-    return value if len(value) <= MAX_HEADER_BYTES and _HEADER_VALUE.fullmatch(value) else None

@@ -7,7 +7,7 @@ from typing import Any
 from agent.core import answer
 from agent.core.delivery import Delivery, DeliveryState
 from agent.core.events import plain
-from agent.core.model import SaleId, Slip
+from agent.core.model import LinkMethod, SaleId, Slip
 from agent.core.ports import Entry, Row
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
@@ -103,6 +103,20 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
     if view.slip is not None:
         found |= {"slip": _slip(view.slip, _slip_texts(sale, view.rows))}
         found |= {"paymentType": view.slip.payment_type} if view.slip.payment_type else {}
+    if view.link is not None:
+        found["paymentUrl"] = view.link.url
+        found |= {"paymentUrlMethod": view.link.method.value} if view.link.method is not LinkMethod.GET else {}
+    return found
+
+
+def record_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
+    """A sale for people who look at it: whether its link can be used, and never the link. Whoever has it can pay, and what people look
+    at is copied into messages."""
+    found = sale_reply(sale, translate)
+    found.pop("paymentUrl", None)
+    if sale.link is not None:
+        found["paymentUrlMethod"] = sale.link.method.value
+        found["paymentUrlState"] = "open" if answer.payable_link(sale) is not None else "closed"
     return found
 
 
@@ -194,8 +208,14 @@ def _names(sale_id: SaleId) -> dict[str, Any]:
 
 
 def story(entries: Sequence[Entry] | None) -> list[dict[str, Any]]:
-    """Everything that happened to a sale, for people."""
-    return [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **plain(entry.body)} for entry in entries or ()]
+    """Everything that happened to a sale, for people; of a payment link only how it is opened."""
+    return [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **without_link(plain(entry.body))} for entry in entries or ()]
+
+
+def without_link(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a stored event without the address that lets anybody pay."""
+    link = body.get("link")
+    return {**body, "link": link.get("method", "GET")} if isinstance(link, Mapping) else dict(body)
 
 
 def copy_reply(sale: Sale, refund_key: str | None) -> dict[str, Any] | None:

@@ -1,12 +1,12 @@
 """The transport port over HTTP: picks the account, bounds what is under way, and never lets a wait limit end a request.
 
-One account cannot starve another: each has its own connections, its own bound and its own link state.
+One account cannot starve another: each has its own connections, its own bound and its own link state (``line``).
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agent.core.model import Binding, Deadline
 from agent.core.ports import Clock
@@ -14,9 +14,9 @@ from agent.core.verdict import NotSent, Operation, Outcome, Reply, Request, Uncl
 from agent.edges.accounts import Account, AccountRefused, TransportLimits
 from agent.edges.clock import SystemClock
 from agent.edges.compose import Letter, compose, warming
-from agent.edges.flights import Flights, outcome_of
-from agent.edges.link import Link, LinkState, LinkStatus, knock
-from agent.edges.wire import Wire
+from agent.edges.flights import outcome_of
+from agent.edges.line import Addresses, Line
+from agent.edges.link import LinkState, LinkStatus, knock
 
 __all__ = ["Account", "AccountRefused", "HttpTransport", "LinkState", "LinkStatus", "Observe", "TransportLimits"]
 
@@ -28,40 +28,17 @@ Observe = Callable[[Operation, str, int], None]
 """Called when an attempt has ended: its operation, its class (``reply.2xx``, ``not_sent.REASON``, ``unclear.REASON``), milliseconds."""
 
 
-class _Line:
-    """All that belongs to one account."""
-
-    def __init__(self, account: Account, limits: TransportLimits, clock: Clock) -> None:
-        self.account = account
-        self.limits = limits
-        self.wire = Wire(account, limits)
-        self.flights = Flights(limits.max_flights)
-        self.link = Link(clock)
-        self.probing: asyncio.Task[None] | None = None
-
-    def serves(self, account: Account, limits: TransportLimits) -> bool:
-        """Whether its connections may be kept for this account. Certificates of a file are read anew: they may have been exchanged."""
-        same = (self.account.base_url, self.account.plain_http, self.limits) == (account.base_url, account.plain_http, limits)
-        return same and self.account.ca_file is None and account.ca_file is None
-
-    async def fly(self, letter: Letter) -> Outcome:
-        outcome = await self.wire.send(letter)
-        self.link.learn(outcome)
-        return outcome
-
-
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """Accounts made ready to take over from the present ones."""
 
     accounts: Mapping[str, Account]
-    limits: TransportLimits
-    fresh: Mapping[str, _Line]  # those that need connections of their own
+    fresh: Mapping[str, Line]  # those that need connections of their own
 
 
 class HttpTransport:
-    """Implements the port ``Transport``. ``accounts`` maps a binding's account to where it is. Construction takes tens of
-    milliseconds per account. Raises AccountRefused."""
+    """Implements the port ``Transport``. ``accounts`` maps a binding's account to where it is; ``limits`` hold for those that bring none of
+    their own. Construction takes tens of milliseconds per account. Raises AccountRefused."""
 
     def __init__(
         self,
@@ -74,23 +51,25 @@ class HttpTransport:
         self._limits = limits or TransportLimits()
         self._observe = observe
         self._closed = False
-        self._clock = clock = clock or SystemClock()
-        self._lines = {name: _Line(account, self._limits, clock) for name, account in accounts.items()}
+        self._clock = clock or SystemClock()
+        self._addresses = Addresses(self._clock)
+        self._lines = {name: self._line(account) for name, account in accounts.items()}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def prepare(self, accounts: Mapping[str, Account], limits: TransportLimits) -> Exchange:
+    async def prepare(self, accounts: Mapping[str, Account]) -> Exchange:
         """Build what other accounts or limits need, off the loop. Nothing changes yet. Raises AccountRefused."""
+        limits = self._limits
         kept = {name for name, account in accounts.items() if (line := self._lines.get(name)) is not None and line.serves(account, limits)}
         wanted = {name: account for name, account in accounts.items() if name not in kept}
-        fresh = await asyncio.to_thread(lambda: {name: _Line(account, limits, self._clock) for name, account in wanted.items()})
-        return Exchange(accounts, limits, fresh)
+        fresh = await asyncio.to_thread(lambda: {name: self._line(account) for name, account in wanted.items()})
+        return Exchange(accounts, fresh)
 
     def adopt(self, exchange: Exchange) -> None:
         """From now on these accounts are served. What is under way ends on the connections it began on; they are closed once idle."""
-        before, self._limits = self._lines, exchange.limits
+        before = self._lines
         self._lines = {name: exchange.fresh.get(name) or before[name] for name in exchange.accounts}
         for name, account in exchange.accounts.items():
-            self._lines[name].account = account  # today's login and password, on connections that are kept
+            self._lines[name].account = account  # today's way to log in, on connections that are kept
         for line in set(before.values()) - set(self._lines.values()):
             task = asyncio.create_task(self._leave(line))
             self._leaving.add(task)
@@ -107,25 +86,33 @@ class HttpTransport:
         """One attempt. Returns within ``answer_limit_ms``; raises nothing but the caller's own cancellation, which does not end the
         request. An attempt that was not waited for to its end reports it through ``late``, exactly once, from the loop. One that has not
         begun to write by ``not_after`` never will."""
+        began = time.monotonic()
         line = self._lines.get(binding.account)
         letter = self._letter(line, request, secrets)
-        if not_after is not None and isinstance(letter, Letter):
-            letter = replace(letter, expired=lambda: not_after.passed(self._clock.now()))
         if line is None or isinstance(letter, NotSent):
             assert isinstance(letter, NotSent)
-            self._report(request.operation, letter, 0)
-            return letter
-        task = line.flights.launch(line.fly(letter))
-        began = time.monotonic()
-        task.add_done_callback(lambda landed: self._report(request.operation, outcome_of(landed), _elapsed_ms(began)))
-        return await line.flights.wait(task, self._limits.answer_limit_ms, late)
+            return self._not_sent(request.operation, letter, began)
+        attempt = line.attempt(request.operation, letter, began, not_after)
+        try:
+            header = await line.ready(attempt, attempt.ready_by)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_soon(late, NotSent("given_up", "nobody waited for it any more, and it had not begun"))
+            raise
+        refusal = header if isinstance(header, NotSent) else self._refusal(line)
+        if refusal is not None or isinstance(header, NotSent):
+            assert refusal is not None
+            return self._not_sent(request.operation, refusal, began)
+        task = line.flights.launch(line.fly(attempt, header))
+        task.add_done_callback(lambda landed: self._report(request.operation, outcome_of(landed), began))
+        return await line.flights.wait(task, line.patience_ms(began), late)
 
     async def warm(self) -> None:
         """Open a connection to every account, before the first sale needs one. A GET without Authorization; failures only show in
         ``link``."""
-        tasks = [line.flights.launch(line.fly(warming(line.account))) for line in self._lines.values() if self._refusal(line) is None]
+        tasks = [line.flights.launch(line.greet(warming(line.account))) for line in self._lines.values() if self._refusal(line) is None]
         if tasks:
-            await asyncio.wait(tasks, timeout=self._limits.answer_limit_ms / 1_000)
+            patience_ms = max(line.limits.answer_limit_ms for line in self._lines.values())
+            await asyncio.wait(tasks, timeout=patience_ms / 1_000)
 
     def link(self, account: str) -> LinkState:
         """What the last attempts say about the way to this account. Raises KeyError for an unknown one."""
@@ -154,25 +141,32 @@ class HttpTransport:
         self._closed = True
         await asyncio.gather(*(self._close(line, limit_ms) for line in self._lines.values()), *self._leaving)
 
-    def _letter(self, line: _Line | None, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
+    def _letter(self, line: Line | None, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
         if line is None:
             return NotSent("unknown_account", "no such account is configured")
         return self._refusal(line) or compose(line.account, request, secrets)
 
-    def _refusal(self, line: _Line) -> NotSent | None:
+    def _refusal(self, line: Line) -> NotSent | None:
         if self._closed:
             return NotSent("closed", "the agent is stopping")
         if line.flights.full:
             return NotSent("busy", f"{len(line.flights)} requests of this account are under way")
         return None
 
-    def _report(self, operation: Operation, outcome: Outcome, elapsed_ms: int) -> None:
-        if self._observe is not None:
-            self._observe(operation, _class_of(outcome), elapsed_ms)
+    def _line(self, account: Account) -> Line:
+        return Line(account, self._limits, self._clock, self._addresses, self._report)
 
-    async def _probe(self, line: _Line) -> None:
+    def _not_sent(self, operation: Operation, outcome: NotSent, began: float) -> NotSent:
+        self._report(operation, outcome, began)
+        return outcome
+
+    def _report(self, operation: Operation, outcome: Outcome, began: float) -> None:
+        if self._observe is not None:
+            self._observe(operation, _class_of(outcome), round((time.monotonic() - began) * 1_000))
+
+    async def _probe(self, line: Line) -> None:
         try:
-            failure = await knock(line.account, line.wire.context, self._limits.probe_limit_ms)
+            failure = await knock(line.account, line.wire.context, line.limits.probe_limit_ms)
             if failure is None:
                 line.link.reached()
             else:
@@ -180,16 +174,17 @@ class HttpTransport:
         finally:
             line.probing = None
 
-    async def _leave(self, line: _Line) -> None:
+    async def _leave(self, line: Line) -> None:
         """Nothing new comes to this line; its requests have their own limit, which a stop of the agent does not wait for."""
         while len(line.flights) and not self._closed:
             await line.flights.land(LEAVING_LOOK_MS)
         await self._close(line, CLOSE_LIMIT_MS)
 
-    async def _close(self, line: _Line, limit_ms: int) -> None:
+    async def _close(self, line: Line, limit_ms: int) -> None:
         await line.flights.land(limit_ms)
         await line.wire.aclose()
-        await line.flights.land(self._limits.until_written_ms + HANG_UP_LIMIT_MS)
+        await line.flights.land(line.limits.until_written_ms + HANG_UP_LIMIT_MS)
+        await line.land_login()
         if line.probing is not None:
             await asyncio.wait({line.probing})  # bounded by its own limit
 
@@ -202,7 +197,3 @@ def _class_of(outcome: Outcome) -> str:
             return f"not_sent.{reason}"
         case Unclear(reason=reason):
             return f"unclear.{reason}"
-
-
-def _elapsed_ms(began: float) -> int:
-    return round((time.monotonic() - began) * 1_000)

@@ -24,6 +24,7 @@ import httpx
 
 from agent.core.verdict import NotSent, Outcome, Reply, Unclear
 from agent.edges.accounts import Account, TransportLimits
+from agent.edges.authorization import TokenLogin
 from agent.edges.compose import Letter
 from agent.edges.tls import client_context, connect_failure
 
@@ -91,6 +92,7 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
         self.context = client_context(account.ca_file) if account.tls else None
         self._limits = limits
+        self._logins = 1 if isinstance(account.authorization, TokenLogin) else 0  # one at a time, beside the flights that wait for it
         self._closed = False
         self._current = _Generation(self._client())
         self._retired: set[_Generation] = set()
@@ -109,7 +111,7 @@ class Wire:
             generation.under_way.discard(witness)
             self._settle(generation)
         if isinstance(outcome, NotSent) and outcome.reason == "pool":
-            # The pool holds as many connections as flights are allowed, so waiting for one means that it has lost some.
+            # The pool holds as many connections as requests are allowed, so waiting for one means that it has lost some.
             self._retire(generation)
         return outcome
 
@@ -128,9 +130,10 @@ class Wire:
 
     def _client(self) -> httpx.AsyncClient:
         limits = self._limits
+        connections = limits.max_flights + self._logins
         pool = httpx.Limits(
-            max_connections=limits.max_flights,
-            max_keepalive_connections=limits.max_flights,
+            max_connections=connections,
+            max_keepalive_connections=connections,
             keepalive_expiry=limits.keepalive_ms / 1_000,
         )
         return httpx.AsyncClient(

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
-from agent.core import canonical, events
+from agent.core import answer, canonical, events
 from agent.core.capability import Approval
 from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
@@ -146,16 +146,23 @@ class Acceptance:
         return (await engine.open(sale_id) if stored else None), rows
 
     def _absent(self, order: Order, provider: str) -> list[tuple[str, str]]:
-        """Without a helper command nobody but the POS can supply token and card session."""
-        if self._engine.ports.card is not None:
-            return []
+        """What a provider with an app needs: without a helper command nobody but the POS can supply token and card session, and with one
+        nobody else can supply what the customer shows."""
         caps = self._engine.setup.capabilities(provider)
         needs_card = caps.approval is Approval.APP
-        absent = {
-            "token": caps.needs_token and "token" not in order.secrets,
-            "cardSession": needs_card and "cardSession" not in order.secrets,
-        }
-        return [(name, "must come from the register: no [helper] is configured") for name, missing in absent.items() if missing]
+        given, problems = order.secrets.keys(), []
+        if needs_card and not {answer.CARD_SESSION, answer.BARCODE} & given:
+            problems.append(("cardSession", "exactly one of cardSession and barcode must be given"))
+        if self._engine.ports.card is not None:
+            return problems
+        absent = [(answer.TOKEN, caps.needs_token and answer.TOKEN not in given), (answer.CARD_SESSION, answer.BARCODE in given)]
+        return problems + [(name, "must come from the register: no [helper] is configured") for name, missing in absent if missing]
+
+    def _wanted(self, order: Order, provider: str) -> Mapping[str, str]:
+        """Of what the POS knows of the customer, only what this kind of provider can have a use for is stored."""
+        app = self._engine.setup.capabilities(provider).approval is Approval.APP
+        useless = frozenset(answer.CUSTOMER) if app else frozenset({answer.CARD_SESSION, answer.BARCODE, answer.LOYALTY_ID})
+        return {name: value for name, value in order.secrets.items() if name not in useless}
 
     def _unacceptable(self, order: Order, checkout: Checkout, provider: str) -> Sequence[tuple[str, str]]:
         """What the provider would refuse: it must not cost the customer a wait."""
@@ -173,7 +180,7 @@ class Acceptance:
         now = engine.ports.clock.now()
         deadline = Deadline(now.boot, now.ticks + policy.send_deadline_ms)
         accepted = events.Accepted(checkout, engine.setup.bindings[provider], deadline, engine.setup.business_date(now.wall), order.owner)
-        step, sale = first_step(order.id, [accepted], now, order.secrets)
+        step, sale = first_step(order.id, [accepted], now, self._wanted(order, provider))
         engine.check_running()
         try:
             await engine.append(step)

@@ -70,8 +70,8 @@ class Afterwards:
             return refusal.code != "DISK_FULL"  # set aside: shown as such; what waits for room on the disk is looked at later
         if steward is None or steward.sale.transaction_id is None:
             return True
-        provider, sale, ports = steward.setup.provider(steward.sale.binding.provider), steward.sale, self._engine.ports
-        if not provider.capabilities.read:
+        provider, sale, ports = steward.setup.providers.get(steward.sale.binding.provider), steward.sale, self._engine.ports
+        if provider is None or not provider.capabilities.read:
             return True
         request = provider.status(sale.id, ports.chance.request_id(), sale.transaction_id, None)
         outcome = await ports.transport.exchange(sale.binding, request, {}, lambda _: None)

@@ -20,10 +20,12 @@ from agent.engine.steward import Decider, Steward, first_step
 
 @dataclass(frozen=True, slots=True)
 class GivenSale:
-    """A sale this journal does not hold, as a POS describes it for a refund. ``checkout.digest`` may be empty."""
+    """A sale this journal does not hold, as a POS describes it for a refund. ``checkout.digest`` may be empty. ``provider``:
+    where it was paid, without it the terminal's."""
 
     checkout: Checkout
     transaction_id: str
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,9 @@ class Counter:
 
     def _asked(self, sale: Sale, order: RefundOrder, digest: str) -> Sequence[events.Event]:
         """Raises Refusal NOT_REFUNDABLE, INVALID."""
+        name = sale.binding.provider
+        if name not in self._engine.setup.providers:
+            raise Refusal("NOT_REFUNDABLE", f"the payment system {name!r} of this sale is not configured any more: call the technician")
         try:
             decide_refund.check_kind(sale, order.wanted, self._engine.setup.capabilities(sale.binding.provider).refunds)
             return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
@@ -172,10 +177,12 @@ class Counter:
         terminal = engine.setup.terminals.get((order.id.store_id, order.id.terminal_id))
         if terminal is None:
             raise Refusal("NOT_FOUND", f"terminal {order.id.terminal_id!r} of store {order.id.store_id!r} is not in the configuration")
+        provider = given.provider or terminal.provider
+        binding = engine.setup.bindings.get(provider)
+        if binding is None:
+            raise Refusal("INVALID", f"provider {provider!r} is not configured", path="sale.provider")
         now = engine.ports.clock.now()
-        opened = events.SaleGiven(
-            given.checkout, engine.setup.bindings[terminal.provider], engine.setup.business_date(now.wall), given.transaction_id
-        )
+        opened = events.SaleGiven(given.checkout, binding, engine.setup.business_date(now.wall), given.transaction_id)
         begun: list[events.Event] = [opened]
         if await engine.reading(engine.ports.journal.noted(LAST_RESTORED_NOTE)) is not None:
             begun.append(events.Restored())  # the journal that was lost may have held this sale, and made this refund: looked up first
@@ -211,6 +218,8 @@ def _same_sale(sale: Sale, given: GivenSale | None) -> None:
     if given is None or sale.transaction_id is None:
         return
     stored, described = sale.checkout.invoice, given.checkout.invoice
+    if given.provider not in (None, sale.binding.provider):
+        raise Refusal("CONFLICT", f"key {sale.id.key!r} belongs to a sale of {sale.binding.provider}", key=sale.id.key)
     same = (given.transaction_id, described.order_id, described.total_amount) == (sale.transaction_id, stored.order_id, stored.total_amount)
     if not same:
         raise Refusal("CONFLICT", f"key {sale.id.key!r} belongs to another sale than the one described", key=sale.id.key)

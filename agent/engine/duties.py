@@ -23,6 +23,7 @@ from agent.engine.couriers import Courier, Couriers
 from agent.engine.steward import Steward
 
 HELPER_RETRY_MS = 2_000  # a helper that failed is asked again this much later
+NO_PROVIDER_RETRY_MS = 60_000  # a payment system that left the configuration may come back with any reload
 
 
 class Missing(Exception):
@@ -43,6 +44,11 @@ class Duties:
     async def perform(self, owed: Owed) -> None:
         """Do one duty. Raises what the journal raises; everything else ends in the record."""
         self._steward.memory.hurried.discard(owed.duty)
+        if self._steward.sale.binding.provider not in self._steward.setup.providers:
+            # A configuration that takes out what is owed to is refused (money rule 10); an operator may have made it owe anew since.
+            self._steward.ports.notice("provider.missing", self._steward.sale.id, provider=self._steward.sale.binding.provider)
+            self._steward.hold(owed.duty, NO_PROVIDER_RETRY_MS)
+            return
         match owed.duty:
             case Duty.SEND:
                 await self._send_checkout()
@@ -332,7 +338,7 @@ def describe(result: Result | SearchResult) -> str:
         case Unclear():
             return f"unclear: {result.reason}"
         case Refused():
-            return f"refused: {result.code}"
+            return f"refused: {result.code} {result.detail}".strip()
         case Denied():
             return f"denied: {result.status}"
         case Garbled():

@@ -6,7 +6,7 @@ stored; there is never more than one steward for one sale. What a broken journal
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -46,6 +46,7 @@ class Engine:
         self.lanes = Lanes(self._became_head)
         self.aside = Aside(ports, self._fail)
         self.availability = Availability(ports, lambda: self.setup)
+        self.on_news: Callable[[Steward], None] = lambda steward: None  # a sale was taken in, or has changed (see hints)
         self._roster = Roster()
         self._couriers = Couriers()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
@@ -137,6 +138,7 @@ class Engine:
         memory.head = self.lanes.is_head(sale.id)
         self._run(steward)
         self._roster.forget_idle(self._tasks)
+        self.on_news(steward)
         return steward
 
     def run_all(self) -> None:
@@ -200,6 +202,8 @@ class Engine:
         steward.memory.head = self.lanes.is_head(sale.id)
         self._run(steward)
         self._roster.forget_idle(self._tasks)
+        if found:
+            self.on_news(steward)
 
     def _tell_people(self, sale: Sale, event: Event) -> None:
         if isinstance(event, events.AttemptStarted):
@@ -207,6 +211,7 @@ class Engine:
         kind, body = events.encode(event)
         body.pop("rows", None)
         body.pop("invoice", None)  # of a fiscal receipt: it may name a cashier
+        body.pop("link", None)  # whoever has it can pay
         level = "alarm" if isinstance(event, events.AlarmRaised) else "sale"
         self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "state": sale.payment.value, "money": answer.money(sale).value})
 
@@ -286,12 +291,13 @@ class Engine:
             self._writing -= 1
             self._written.set()
 
-    async def wait(self, steward: Steward, seconds: float) -> None:
-        """Until the sale is finished or needs a person, at most so long. Never touches the network."""
+    async def wait(self, steward: Steward, seconds: float, for_link: bool = False) -> None:
+        """Until the sale is finished or needs a person, at most so long; ``for_link``: also until the customer has a link to pay by. Never
+        touches the network."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
         while not steward.sale.finished and steward.sale.payment is not PaymentState.ATTENTION:
             left = end - loop.time()
-            if left <= 0 or steward.parked or self.failed.done():
+            if left <= 0 or steward.parked or self.failed.done() or (for_link and answer.payable_link(steward.sale)):
                 return
             await steward.changed_within(left)

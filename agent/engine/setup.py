@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
 
-from agent.core.capability import Capabilities
+from agent.core.capability import TABLE, UNHEARD_OF, Capabilities
 from agent.core.contract import Provider
 from agent.core.model import Binding, Merchant
 from agent.core.policy import Policy
@@ -47,7 +47,10 @@ class Setup:
         return self.providers[name]
 
     def capabilities(self, name: str) -> Capabilities:
-        return self.providers[name].capabilities
+        """What a sale's provider can do. One that the configuration no longer has is as the table says: its sales are settled, or it could
+        not have been taken out (money rule 10), but they can still be looked at."""
+        provider = self.providers.get(name)
+        return TABLE.get(name, UNHEARD_OF) if provider is None else provider.capabilities
 
 
 @dataclass(slots=True)

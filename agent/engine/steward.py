@@ -42,6 +42,7 @@ class Steward:
     holds: dict[Duty, int] = field(default_factory=dict)
     flights: set[asyncio.Task[object]] = field(default_factory=set)
     watchers: set[asyncio.Event] = field(default_factory=set)
+    shown_to: set[str] = field(default_factory=set)  # callers that were given the payment link by this process
     parked: bool = False
     unmarked: bool = False  # what a restore means for it is not on the disk yet: it may not work, and nobody may ask of it
 

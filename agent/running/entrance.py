@@ -8,17 +8,20 @@ import asyncio
 import hashlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agent.doors import Door, open_door, tills_of
+from agent.doors import Door, open_door, open_webhooks, tills_of
 from agent.edges.pos import PosDesk
 from agent.lines import line_facts
 from agent.secrets import BadSecret
-from agent.settings import HttpListener, Listener, Settings, TcpListener, UnixListener, group_ids, token, user_ids
+from agent.settings import HttpListener, Listener, Settings, TcpListener, UnixListener, Webhooks, group_ids, hook_secrets, token, user_ids
 from drivers.serial_link import LineListener
 from drivers.socket_link import CannotListen
+
+if TYPE_CHECKING:  # see ``open_webhooks``
+    from agent.edges.hooks.application import Hear
 
 Address = tuple[str | int, ...]
 
@@ -27,7 +30,7 @@ Address = tuple[str | int, ...]
 class _Way:
     """A listener with the configuration it belongs to."""
 
-    listener: Listener
+    listener: Listener | Webhooks
     settings: Settings
 
     @property
@@ -36,6 +39,8 @@ class _Way:
         match self.listener:
             case TcpListener() | HttpListener():
                 return self.listener.host, self.listener.port
+            case Webhooks():
+                return self.listener.address, self.listener.port
             case _:
                 return (str(self.listener.path),)
 
@@ -43,8 +48,8 @@ class _Way:
 class Entrance:
     """Opens, exchanges and closes doors. Not for two callers at a time."""
 
-    def __init__(self, desk: PosDesk) -> None:
-        self._desk = desk
+    def __init__(self, desk: PosDesk, hear: "Hear") -> None:
+        self._desk, self._hear = desk, hear
         self._open: dict[str, tuple[_Way, Door]] = {}
 
     async def open(self, settings: Settings) -> None:
@@ -85,9 +90,16 @@ class Entrance:
 
     async def _enter(self, name: str, way: _Way) -> None:
         try:
-            self._open[name] = way, await open_door(way.listener, way.settings, self._desk)
+            self._open[name] = way, await self._door(way)
         except (OSError, LookupError, BadSecret) as error:  # a user or a token file that has just gone
             raise CannotListen(f"{'/'.join(map(str, way.address))}: {error}") from error
+
+    async def _door(self, way: _Way) -> Door:
+        if not isinstance(way.listener, Webhooks):
+            return await open_door(way.listener, way.settings, self._desk)
+        from agent.assembly.hooks import endpoints_of  # a web server is behind it, which most tills do not need
+
+        return await open_webhooks(way.listener, endpoints_of(way.settings), self._hear)
 
     async def _shut(self, names: Iterable[str]) -> None:
         shut = [self._open.pop(name)[1] for name in names if name in self._open]
@@ -123,20 +135,29 @@ async def _to_the_end(work: Coroutine[object, object, None]) -> None:
 def _ways(settings: Settings) -> dict[str, _Way]:
     """Every listener by a digest of all that it means. Raises CannotListen for people or tokens that are not there."""
     try:
-        return {_meaning(listener, settings): _Way(listener, settings) for listener in settings.listener}
-    except (KeyError, BadSecret) as error:
+        listeners = [*settings.listener, *([settings.webhooks] if settings.webhooks is not None else [])]
+        return {_meaning(listener, settings): _Way(listener, settings) for listener in listeners}
+    except (KeyError, BadSecret, OSError) as error:
         raise CannotListen(f"a listener cannot be opened: {error}") from error
 
 
-def _meaning(listener: Listener, settings: Settings) -> str:
+def _meaning(listener: Listener | Webhooks, settings: Settings) -> str:
     facts: list[object] = [listener.model_dump_json()]
     match listener:
+        case Webhooks():
+            facts += [_digest(secret.reveal().encode()) for hook in listener.hooks.values() for secret in hook_secrets(hook)]
+            facts += [_digest(file.read_bytes()) for file in (listener.certificate_file, listener.key_file) if file is not None]
+            facts += [settings.provider.model_dump_json()]  # of one payment system it says how messages are signed
         case UnixListener():
             tills = () if listener.role == "admin" else tills_of(listener.terminals, settings)
             facts += [sorted(user_ids(listener)), sorted(group_ids(listener)), sorted(tills)]
         case TcpListener() | HttpListener():
             for client in listener.client:
-                facts += [hashlib.sha256(token(client).reveal().encode()).hexdigest(), sorted(tills_of(client.terminals, settings))]
+                facts += [_digest(token(client).reveal().encode()), sorted(tills_of(client.terminals, settings))]
         case _:
             facts += [sorted(tills_of(listener.terminals, settings))]
     return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -4,7 +4,9 @@ import structlog
 
 from agent.core.model import SaleId
 
-WARNINGS = frozenset({"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable", "availability.failed"})
+WARNINGS = frozenset(
+    {"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable", "availability.failed", "hint.dropped"}
+)
 
 
 def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:

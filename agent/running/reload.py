@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from agent import log
-from agent.assembly import accounts_of, limits_of, setup_of
+from agent.assembly import accounts_of, setup_of
 from agent.core.model import Binding
 from agent.core.ports import Card, JournalBroken, JournalFull
 from agent.edges.accounts import AccountRefused
@@ -126,7 +126,7 @@ class Reloader:
         moved = setup.bindings != self._engine.setup.bindings
         async with self._engine.held() if moved else contextlib.nullcontext():
             await check_bindings(setup.bindings, accounts, self._journal, self._engine.setup.bindings)
-            exchange = await self._transport.prepare(accounts, limits_of(settings))
+            exchange = await self._transport.prepare(accounts)
             card, old_card = self._card(settings), self._engine.ports.card
             if moved:
                 await self._note(setup.bindings)

@@ -39,13 +39,21 @@ class ChargedAfterCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class LinkExpires:
+    """Nobody can pay on the page any more."""
+
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LateCopy:
     """A copy of a request that was held up on its way."""
 
     request: Request
 
 
-Event = TurnsPending | CustomerActs | ReferenceDecided | ChargedAfterCancel | LateCopy
+OfPayment = TurnsPending | CustomerActs | ReferenceDecided | ChargedAfterCancel | LinkExpires
+Event = OfPayment | LateCopy
 
 
 class Agenda:

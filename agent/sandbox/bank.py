@@ -1,36 +1,31 @@
-"""The Pay API as a pure model: a request and a moment go in, an answer comes out.
+"""One bank behind several payment APIs, as a pure model: a request and a moment go in, an answer comes out.
 
-``Bank`` is the door of the house. It checks who comes in and in what form (``strict``), hands a repeat its first answer
-(``memory``) and lets the ``desk`` work. It also owns the seam to the wire: ``plan``, ``act``, ``tick`` and ``next_due``, explained in
-``delivery``. Ids come from ``new_id``; time is milliseconds since 1970-01-01 UTC and never runs backwards (an earlier moment
-counts as the latest one seen). The same calls with the same ids, moments and chances give the same answers, byte for byte.
+``Bank`` is the door of the house: it finds the system (``system``) that a request is for and lets it work; payments, customers and books
+are the same for all. It also owns the seam to the wire: ``meet``, ``act``, ``tick`` and ``next_due``, explained in ``delivery``. Ids come
+from ``new_id``; time is milliseconds since 1970-01-01 UTC and never runs backwards (an earlier moment counts as the latest one seen). The
+same calls with the same ids, moments and chances give the same answers, byte for byte.
 """
 
-import base64
-import binascii
-import re
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, assert_never
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from agent.sandbox.agenda import Agenda, LateCopy
-from agent.sandbox.availability import AvailabilityDesk, Offer
+from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Customer
-from agent.sandbox.delivery import Delivery, Wire, denied, plan
+from agent.sandbox.delivery import Delivery, Wire, plan
 from agent.sandbox.desk import Desk
 from agent.sandbox.faults import Fault, FaultBook, FaultKind, Planned
-from agent.sandbox.ledger import Ledger, Violation, ViolationKind
-from agent.sandbox.memory import Remembered, RequestMemory
-from agent.sandbox.reading import parse
+from agent.sandbox.koshelek import Koshelek
+from agent.sandbox.ledger import Ledger
 from agent.sandbox.settings import BankSettings
-from agent.sandbox.strict import Strict
+from agent.sandbox.system import Inside, System
+from agent.sandbox.systems import SYSTEMS, Maker
 from agent.sandbox.transaction import Transaction
-from agent.sandbox.words import API_PREFIX, EMPTY, LOOK_PATH, PATHS, Answer, Code, Operation, Refused, Request, json_answer, refusal
+from agent.sandbox.words import KOSHELEK, Answer, Operation, Request
 
 MAX_LOG = 10_000  # requests kept for inspection; older ones are forgotten
-_LOOK = re.compile(rf"{LOOK_PATH}(?P<name>[^/]+)")
-_PATH = re.compile(rf"(?:/(?P<partner>[^/]+))?{API_PREFIX}(?P<rest>.+)")
+PAY_PATH = "/pay/"  # before the id of a link: the page where its customer pays
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +33,7 @@ class Received:
     """One request that arrived, without anything secret. ``status``: what the bank answered, None when it did not execute it on time."""
 
     at_ms: int
+    system: str
     operation: Operation | None
     request_id: str | None
     transaction_id: str | None
@@ -46,44 +42,46 @@ class Received:
     status: int | None
 
 
-def operation_of(path: str) -> Operation | None:
-    """Which operation a request path names; None for none of ours."""
-    match = _PATH.fullmatch(path)
-    return _operation_at(match["rest"]) if match else None
-
-
-def _operation_at(rest: str) -> Operation | None:
-    """The operation of what follows the prefix."""
-    known = PATHS.get(rest)
-    return Operation.AVAILABILITY_LOOK if known is None and _LOOK.fullmatch(rest) else known
-
-
 class Bank:
-    """One bank with one partner. ``chance`` (numbers in [0, 1)) is needed only for faults with a probability."""
+    """One bank with one client. ``chance`` (numbers in [0, 1)) is needed only for faults with a probability. ``address``: what the links
+    begin with that it gives out; may be set."""
 
-    def __init__(self, settings: BankSettings, new_id: Callable[[], str], chance: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        settings: BankSettings,
+        new_id: Callable[[], str],
+        chance: Callable[[], float] | None = None,
+        *,
+        systems: Sequence[Maker] = SYSTEMS,
+    ) -> None:
         self.settings = settings
         self.ledger = Ledger()
         self.log: deque[Received] = deque(maxlen=MAX_LOG)
+        self.address = "http://127.0.0.1"
         self._now_ms = 0
         self._agenda = Agenda()
         self._faults = FaultBook(chance)
-        self._memory = RequestMemory(settings.forget_after_ms)
-        self._strict = Strict(settings)
         self._desk = Desk(settings, self._faults, self.ledger, self._agenda, new_id)
-        self._availability = AvailabilityDesk(settings.offer, settings.poll_tolerance_ms, self._faults, self.ledger, new_id)
-        self._authorization = f"{settings.login}:{settings.password}".encode()
+        inside = Inside(settings, self._desk, self._faults, self.ledger, new_id, self.address_of)
+        self.systems = {system.name: system for system in (make(inside) for make in systems)}
 
     # --- the wire ---
 
-    def plan(self, now_ms: int, operation: Operation | None) -> Delivery:
+    def meet(self, now_ms: int, method: str, path: str) -> Delivery:
         """What the wire does with a request that arrives now. Uses up the faults that hit it: call once per request."""
-        return plan(self._faults, self._advance(now_ms), operation)
+        system = self._system_at(path)
+        return self.plan(now_ms, system.operation_of(method, path.removeprefix(system.prefix)), system.name)
 
-    def act(self, now_ms: int, delivery: Delivery, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
+    def plan(self, now_ms: int, operation: Operation | None, system: str = KOSHELEK) -> Delivery:
+        """The same of a request of which is known what it asks for."""
+        return plan(self._faults, self._advance(now_ms), operation, system, self.systems[system].fault_answer)
+
+    def act(
+        self, now_ms: int, delivery: Delivery, method: str, path: str, headers: Mapping[str, str], body: bytes, query: str = ""
+    ) -> Answer | None:
         """Carry out the bank's part of a delivery. Returns what goes on the wire; None: nothing does."""
         now_ms = self._advance(now_ms)
-        request = Request(method, path, headers, body)
+        request = Request(method, path, headers, body, query)
         on_time = delivery.before_ms == 0
         answers = [self._execute(now_ms, request, on_time=on_time) for _ in range(delivery.execute)]
         if delivery.late_ms is not None:
@@ -93,9 +91,9 @@ class Bank:
             return None
         return delivery.instead or (answers[0] if answers else None)
 
-    def handle(self, now_ms: int, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def handle(self, now_ms: int, method: str, path: str, headers: Mapping[str, str], body: bytes, query: str = "") -> Answer:
         """Execute one request now, past all wire faults. Never raises for what a client sends."""
-        return self._execute(self._advance(now_ms), Request(method, path, headers, body), on_time=True)
+        return self._execute(self._advance(now_ms), Request(method, path, headers, body, query), on_time=True)
 
     def tick(self, now_ms: int) -> None:
         """Let happen what is due by now: customers, slow cancels and refunds, late copies. Every other call does it as well."""
@@ -130,12 +128,12 @@ class Bank:
 
     @property
     def offer(self) -> Offer:
-        """What a till is told that asks for the means of payment. May be set."""
-        return self._availability.offer
+        """What a till of Koshelek is told that asks for the means of payment. May be set."""
+        return self._koshelek.availability.offer
 
     @offer.setter
     def offer(self, offer: Offer) -> None:
-        self._availability.offer = offer
+        self._koshelek.availability.offer = offer
 
     def decide(self, now_ms: int, transaction_id: str, customer: Customer) -> Transaction:
         """The customer of a waiting payment decides now (``after_ms`` is ignored). Raises KeyError, NotWaiting, and ValueError for a method
@@ -143,9 +141,13 @@ class Bank:
         now_ms = self._advance(now_ms)
         transaction = self._desk.transactions[transaction_id]
         if customer.method is not None and customer.method not in transaction.offered:
-            raise ValueError(f"{customer.method} was not offered, only {', '.join(transaction.offered)}")
+            raise ValueError(f"{customer.method} was not offered, only {', '.join(transaction.offered) or 'a page'}")
         self._desk.act(now_ms, transaction, customer)
         return transaction
+
+    def decide_reference(self, now_ms: int, reference_id: str, error_code: str | None = None) -> Transaction:
+        """People decide about a cancel or refund that is still ``new``: done, or refused with a code. Raises KeyError, NotWaiting."""
+        return self._desk.decide_reference(self._advance(now_ms), reference_id, error_code)
 
     def transactions(self) -> list[Transaction]:
         """All payments, oldest first. To look at, not to change."""
@@ -155,8 +157,21 @@ class Bank:
         """Raises KeyError."""
         return self._desk.transactions[transaction_id]
 
+    def address_of(self, transaction: Transaction) -> str:
+        """Where the customer of a payment pays that has a page."""
+        return f"{self.address}{PAY_PATH}{transaction.link_id}"
+
+    def payment_at(self, method: str, path: str, query: str = "") -> Transaction | None:
+        """The payment whose page stands at an address: the bank's own, or one that its system made."""
+        if path.startswith(PAY_PATH):
+            return self._desk.by_link(path.removeprefix(PAY_PATH))
+        system = self._system_at(path)
+        return system.payment_at(Request(method, path.removeprefix(system.prefix), {}, b"", query))
+
     def add_fault(self, now_ms: int, fault: Fault) -> int:
         """Plan a fault; an outage begins now. Returns its id. Raises ValueError."""
+        if fault.system is not None and fault.system not in self.systems:
+            raise ValueError(f"there is no system {fault.system}, only {', '.join(self.systems)}")
         return self._faults.add(self._advance(now_ms), fault)
 
     def clear_faults(self, fault_id: int | None = None) -> None:
@@ -175,6 +190,16 @@ class Bank:
 
     # --- inner workings ---
 
+    @property
+    def _koshelek(self) -> Koshelek:
+        found = self.systems[KOSHELEK]
+        assert isinstance(found, Koshelek)
+        return found
+
+    def _system_at(self, path: str) -> System:
+        """The system whose prefix a path has; all others are Koshelek's, in whose paths any partner's name may stand first."""
+        return next((one for one in self.systems.values() if one.prefix and path.startswith(f"{one.prefix}/")), self._koshelek)
+
     def _advance(self, now_ms: int) -> int:
         self._now_ms = max(self._now_ms, now_ms)
         for at_ms, event in self._agenda.due(self._now_ms):
@@ -185,91 +210,20 @@ class Bank:
         return self._now_ms
 
     def _execute(self, now_ms: int, request: Request, *, on_time: bool) -> Answer:
-        match = _PATH.fullmatch(request.path)
-        operation = _operation_at(match["rest"]) if match else None
-        if match is None or operation is None:
-            return json_answer(404, {"code": "SANDBOX_NO_SUCH_PATH"})
-        method = "GET" if operation is Operation.AVAILABILITY_LOOK else "POST"
-        if request.method != method:
-            return json_answer(405, {"code": "SANDBOX_METHOD_NOT_ALLOWED"}, {"allow": method})
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        if not self._authorized(headers.get("authorization", "")):
-            return denied(401)
-        if self.settings.partner not in (None, match["partner"]):
-            return refusal(Code.UNKNOWN_PARTNER_ID)
-        if operation is Operation.AVAILABILITY_LOOK:
-            return self._availability.look(now_ms, match["rest"].removeprefix(LOOK_PATH))
-        document = parse(request.body)
-        problems = ["body: is not JSON"] if document is None else self._strict.problems(operation, headers, document)
-        if problems:
-            return refusal(Code.SANDBOX_INVALID_REQUEST, "; ".join(problems))
-        return self._answer(now_ms, operation, document, headers.get("token"), on_time=on_time)
-
-    def _answer(self, now_ms: int, operation: Operation, document: Any, token: str | None, *, on_time: bool) -> Answer:
-        if self._faults.take(operation, FaultKind.FORGET_REQUEST_IDS):
-            self._memory.forget_all()
-        request_id: str = document["requestId"]
-        first = self._memory.recall(now_ms, operation, request_id)
-        if first is not None:
-            self._compare(now_ms, operation, first, document, token)
-            return first.answer
-        try:
-            if self.settings.stores and operation is not Operation.STATUS and document["storeId"] not in self.settings.stores:
-                raise Refused(Code.UNKNOWN_PARTNER_ID)
-            answer = self._work(now_ms, operation, document, on_time=on_time)
-        except Refused as refused:
-            answer = refusal(refused.code, refused.details)
-            if not refused.remembered:
-                return answer
-        self._memory.keep(operation, request_id, Remembered(now_ms, document, token, answer))
-        return answer
-
-    def _work(self, now_ms: int, operation: Operation, document: Any, *, on_time: bool) -> Answer:
-        match operation:
-            case Operation.CHECKOUT:
-                return json_answer(200, self._desk.checkout(now_ms, document))
-            case Operation.STATUS:
-                return json_answer(200, self._desk.status(now_ms, document, on_time=on_time))
-            case Operation.CANCEL:
-                return json_answer(200, self._desk.cancel(now_ms, document))
-            case Operation.REFUND:
-                return json_answer(200, self._desk.refund(now_ms, document))
-            case Operation.RECEIPT:
-                self._desk.receipt(now_ms, document)
-                return EMPTY
-            case Operation.AVAILABILITY:
-                self._desk.check_session_exists(document[self.settings.availability_session_name])
-                return self._availability.ask(now_ms)
-            case Operation.AVAILABILITY_LOOK:
-                raise AssertionError("it has no body and is answered before")
-            case _:
-                assert_never(operation)
-
-    def _compare(self, now_ms: int, operation: Operation, first: Remembered, document: Any, token: str | None) -> None:
-        request_id = document["requestId"]
-        if document != first.document:
-            self.ledger.complain(Violation(now_ms, ViolationKind.OTHER_BODY, operation, request_id))
-        if token != first.token:
-            self.ledger.complain(Violation(now_ms, ViolationKind.OTHER_TOKEN, operation, request_id))
-
-    def _authorized(self, header: str) -> bool:
-        scheme, _, credentials = header.partition(" ")
-        try:
-            given = base64.b64decode(credentials.strip(), validate=True)
-        except (binascii.Error, ValueError):
-            return False
-        return scheme.lower() == "basic" and given == self._authorization
+        system = self._system_at(request.path)
+        return system.answer(now_ms, replace(request, path=request.path.removeprefix(system.prefix)), on_time=on_time)
 
     def _note(self, now_ms: int, delivery: Delivery, request: Request, status: int | None) -> None:
-        document = parse(request.body)
-        named = document if isinstance(document, dict) else {}
-        request_id, transaction_id = named.get("requestId"), named.get("transactionId")
+        system = self._system_at(request.path)
+        inner = replace(request, path=request.path.removeprefix(system.prefix))
+        request_id, transaction_id = system.names(inner)
         self.log.append(
             Received(
                 at_ms=now_ms,
-                operation=operation_of(request.path),
-                request_id=request_id if isinstance(request_id, str) else None,
-                transaction_id=transaction_id if isinstance(transaction_id, str) else None,
+                system=system.name,
+                operation=system.operation_of(request.method, inner.path),
+                request_id=request_id,
+                transaction_id=transaction_id,
                 fault=delivery.fault,
                 executed=delivery.execute,
                 status=status,

@@ -95,6 +95,16 @@ def _decide(house: House, request: Request, given: dict[str, Any]) -> object:
     return show(house.bank.decide(house.now_ms(), request.path_params["id"], customer))
 
 
+def _decide_reference(house: House, request: Request, given: dict[str, Any]) -> object:
+    """What people decide about a return that waits for them."""
+    _only(given, "error_code")
+    verdict, code = request.path_params["verdict"], _text(given, "error_code")
+    if verdict not in ("accept", "refuse"):
+        raise Misdirected("the end of the path must be accept or refuse")
+    refused = (code or ErrorCode.EXTERNAL_PROVIDER_ERROR) if verdict == "refuse" else None
+    return show(house.bank.decide_reference(house.now_ms(), request.path_params["id"], refused))
+
+
 def _transactions(house: House, _: Request, __: dict[str, Any]) -> object:
     house.bank.tick(house.now_ms())
     return [show(transaction) for transaction in house.bank.transactions()]
@@ -111,7 +121,7 @@ def _faults(house: House, _: Request, __: dict[str, Any]) -> object:
 
 
 def _add_fault(house: House, _: Request, given: dict[str, Any]) -> object:
-    _only(given, "kind", "operation", "times", "probability", "params")
+    _only(given, "kind", "operation", "times", "probability", "params", "system")
     operation = _text(given, "operation")
     probability = given.get("probability")
     params = given.get("params", {})
@@ -126,6 +136,7 @@ def _add_fault(house: House, _: Request, given: dict[str, Any]) -> object:
         times=times,
         probability=None if probability is None else float(probability),
         params=params,
+        system=_text(given, "system"),
     )
     return {"id": house.bank.add_fault(house.now_ms(), fault)}
 
@@ -184,6 +195,7 @@ ENDPOINTS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/transactions"): _transactions,
     ("GET", "/transactions/{id}"): _transaction,
     ("POST", "/transactions/{id}/{action}"): _decide,
+    ("POST", "/references/{id}/{verdict}"): _decide_reference,
     ("GET", "/faults"): _faults,
     ("POST", "/faults"): _add_fault,
     ("DELETE", "/faults"): _clear_faults,
@@ -261,9 +273,12 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 
 def show(transaction: Transaction) -> dict[str, Any]:
-    """A payment for people and tests; without the card session."""
+    """A payment for people and tests; without the card session. ``link_id``: its page is at /pay/ and this."""
     return {
         "id": transaction.id,
+        "system": transaction.system,
+        "key": transaction.key,
+        "link_id": transaction.link_id,
         "order_id": transaction.order_id,
         "store_id": transaction.store_id,
         "terminal_id": transaction.terminal_id,

@@ -2,7 +2,7 @@
 
 A carrier (the HTTP server, or a transport in memory) acts a ``Delivery`` out in this order:
 
-1. ``bank.plan(now, operation)``, once per request that arrives. ``refuse``: the connection is refused, nothing else happens.
+1. ``bank.meet(now, method, path)``, once per request that arrives. ``refuse``: the connection is refused, nothing else happens.
 2. Wait ``before_ms``, then ``bank.act(now, delivery, ...)``: it executes the request as often as planned, keeps late copies for
    their time, and returns the answer that goes on the wire (None: none).
 3. Wait ``after_ms``. Then ``wire`` says how the answer goes out: FULL; NONE - the connection drops; TRUNCATED - the first
@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from agent.sandbox.faults import Fault, FaultBook, FaultKind
-from agent.sandbox.words import JSON_TYPE, Answer, Code, Operation, json_answer, refusal
+from agent.sandbox.words import JSON_TYPE, Answer, Operation, json_answer, refusal
+
+WORDED = frozenset({FaultKind.UNAUTHORIZED, FaultKind.TOO_MANY, FaultKind.REFUSE_422})  # every system has words of its own for these
 
 
 class Wire(StrEnum):
@@ -67,16 +69,20 @@ class Delivery:
         return self.after_ms + (self.drip_ms * len(answer.body) if self.wire is Wire.DRIP else 0)
 
 
-def plan(book: FaultBook, now_ms: int, operation: Operation | None) -> Delivery:
-    """Take the faults that hit this request: all delays, and the first of the others."""
+def plan(book: FaultBook, now_ms: int, operation: Operation | None, system: str, say: Callable[[Fault], Answer | None]) -> Delivery:
+    """Take the faults that hit this request of a system: all delays, and the first of the others. ``say``: how the system words a refusal
+    of its own, None for the usual one."""
     if book.out(now_ms):
         return Delivery(refuse=True, execute=0, wire=Wire.NONE, fault=FaultKind.OUTAGE)
-    delays = book.take_all(operation, FaultKind.DELAY)
+    delays = book.take_all(operation, FaultKind.DELAY, system=system)
     before = sum(fault.number("ms") for fault in delays if fault.params["before"])
     after = sum(fault.number("ms") for fault in delays if not fault.params["before"])
-    fault = book.take(operation, *_SHAPES)
+    fault = book.take(operation, *_SHAPES, system=system)
     if fault is None:
         return Delivery(before_ms=before, after_ms=after)
+    own = say(fault) if fault.kind in WORDED else None
+    if own is not None:
+        return Delivery(before_ms=before, after_ms=after, execute=0, instead=own, fault=fault.kind)
     return _SHAPES[fault.kind](fault, before, after)
 
 
@@ -145,7 +151,7 @@ def _too_many(fault: Fault) -> Answer:
 
 
 def _refused(fault: Fault) -> Answer:
-    return refusal(Code(fault.word("code")))
+    return refusal(fault.word("code"))
 
 
 _SHAPES: Mapping[FaultKind, Callable[[Fault, int, int], Delivery]] = {

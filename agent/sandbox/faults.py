@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from agent.sandbox.words import Code, ErrorCode, Operation
+from agent.sandbox.words import KOSHELEK, Code, ErrorCode, Operation
 
 MAX_FAULTS = 1_000  # a script that adds without end is a mistake
 MAX_GARBAGE_BYTES = 16 * 2**20  # more than any client should read
@@ -99,14 +99,15 @@ MAX_PARAMETER = 10**10  # 116 days in milliseconds: longer than any test, short 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault to come. ``operation`` None: any. ``times`` None: until cleared. ``probability`` (0 to 1) rolls for each chance it gets;
-    None: every time. Raises ValueError for parameters that the kind does not have."""
+    """One fault to come. ``operation`` None: any. ``system``: only of this payment system. ``times`` None: until cleared. ``probability``
+    (0 to 1) rolls for each chance it gets; None: every time. Raises ValueError for parameters that the kind does not have."""
 
     kind: FaultKind
     operation: Operation | None = None
     times: int | None = 1
     probability: float | None = None
     params: Mapping[str, Parameter] = field(default_factory=dict)
+    system: str | None = None
 
     def __post_init__(self) -> None:
         if self.times is not None and self.times < 1:
@@ -184,23 +185,25 @@ class FaultBook:
         """Is there an outage now?"""
         return self.outage_until_ms is not None and now_ms < self.outage_until_ms
 
-    def take(self, operation: Operation | None, *kinds: FaultKind) -> Fault | None:
-        """The first fault of these kinds that happens now to this operation (None: to whatever); it is used up by one."""
+    def take(self, operation: Operation | None, *kinds: FaultKind, system: str = KOSHELEK) -> Fault | None:
+        """The first fault of these kinds that happens now to this operation (None: to whatever) of a system; it is used up by one."""
         for planned in self._planned:
-            if planned.fault.kind in kinds and self._happens(planned, operation):
+            if planned.fault.kind in kinds and self._happens(planned, operation, system):
                 self._use(planned)
                 return planned.fault
         return None
 
-    def take_all(self, operation: Operation | None, kind: FaultKind) -> list[Fault]:
+    def take_all(self, operation: Operation | None, kind: FaultKind, *, system: str = KOSHELEK) -> list[Fault]:
         """All faults of one kind that happen now, in the order they were added, each used up by one."""
-        happening = [planned for planned in self._planned if planned.fault.kind is kind and self._happens(planned, operation)]
+        happening = [planned for planned in self._planned if planned.fault.kind is kind and self._happens(planned, operation, system)]
         for planned in happening:
             self._use(planned)
         return [planned.fault for planned in happening]
 
-    def _happens(self, planned: Planned, operation: Operation | None) -> bool:
+    def _happens(self, planned: Planned, operation: Operation | None, system: str) -> bool:
         wanted = planned.fault.operation
+        if planned.fault.system not in (None, system):
+            return False
         if wanted is not None and operation is not None and wanted is not operation:
             return False
         probability = planned.fault.probability

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from agent.sandbox.receipts import ReceiptEntry
-from agent.sandbox.words import Operation
+from agent.sandbox.words import KOSHELEK, Operation
 
 
 class EntryKind(StrEnum):
@@ -31,6 +31,7 @@ class LedgerEntry:
     order_id: str
     transaction_id: str
     ref_transaction_id: str | None = None
+    system: str = KOSHELEK
 
 
 class ViolationKind(StrEnum):
@@ -70,33 +71,38 @@ class Ledger:
         self.violations.append(violation)
 
     def select(
-        self, kind: EntryKind | None = None, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None
+        self,
+        kind: EntryKind | None = None,
+        *,
+        order_id: str | None = None,
+        transaction_id: str | None = None,
+        store_id: str | None = None,
+        system: str | None = None,
     ) -> list[LedgerEntry]:
         """Entries in order of time that match everything given."""
-        return [
-            entry
-            for entry in self.entries
-            if (kind is None or entry.kind is kind)
-            and (order_id is None or entry.order_id == order_id)
-            and (transaction_id is None or entry.transaction_id == transaction_id)
-            and (store_id is None or entry.store_id == store_id)
-        ]
+        wanted = {"order_id": order_id, "transaction_id": transaction_id, "store_id": store_id, "system": system, "kind": kind}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        return [entry for entry in self.entries if all(getattr(entry, name) == value for name, value in given.items())]
 
-    def charged(self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None) -> int:
+    def charged(
+        self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None, system: str | None = None
+    ) -> int:
         """Kopecks taken from customers."""
-        return sum(
-            entry.amount for entry in self.select(EntryKind.CHARGE, order_id=order_id, transaction_id=transaction_id, store_id=store_id)
-        )
+        found = self.select(EntryKind.CHARGE, order_id=order_id, transaction_id=transaction_id, store_id=store_id, system=system)
+        return sum(entry.amount for entry in found)
 
-    def refunded(self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None) -> int:
+    def refunded(
+        self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None, system: str | None = None
+    ) -> int:
         """Kopecks given back."""
-        return sum(
-            entry.amount for entry in self.select(EntryKind.REFUND, order_id=order_id, transaction_id=transaction_id, store_id=store_id)
-        )
+        found = self.select(EntryKind.REFUND, order_id=order_id, transaction_id=transaction_id, store_id=store_id, system=system)
+        return sum(entry.amount for entry in found)
 
-    def net(self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None) -> int:
+    def net(
+        self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None, system: str | None = None
+    ) -> int:
         """Kopecks that customers are out of pocket: charged less refunded. Without arguments of the whole bank."""
-        found = self.select(order_id=order_id, transaction_id=transaction_id, store_id=store_id)
+        found = self.select(order_id=order_id, transaction_id=transaction_id, store_id=store_id, system=system)
         signs = {EntryKind.CHARGE: 1, EntryKind.REFUND: -1, EntryKind.CANCEL: 0}
         return sum(signs[entry.kind] * entry.amount for entry in found)
 

@@ -1,17 +1,17 @@
-"""The Pay API on the wire: acts out the deliveries that the model plans, faults and all."""
+"""The payment APIs on the wire: acts out the deliveries that the model plans, faults and all."""
 
 import asyncio
 from collections.abc import Callable
 
 from agent.sandbox.asgi import BodyTooLarge, Gone, Receive, Scope, Send, headers_of, read_body, respond, start
-from agent.sandbox.bank import Bank, operation_of
+from agent.sandbox.bank import Bank
 from agent.sandbox.delivery import Delivery, Wire
 from agent.sandbox.listening import hang_up
 from agent.sandbox.words import Answer, json_answer
 
 
 async def pay(scope: Scope, receive: Receive, send: Send, bank: Bank, now_ms: Callable[[], int], note: Callable[[Bank], None]) -> None:
-    """One request to the Pay API. ``note`` is called when the bank has taken it in."""
+    """One request to a payment API. ``note`` is called when the bank has taken it in."""
     try:
         body = await read_body(receive)
     except Gone:
@@ -19,9 +19,9 @@ async def pay(scope: Scope, receive: Receive, send: Send, bank: Bank, now_ms: Ca
     except BodyTooLarge:
         await respond(send, json_answer(413, {"code": "SANDBOX_TOO_LARGE"}, {"connection": "close"}))
         return
-    delivery = bank.plan(now_ms(), operation_of(scope["path"]))
+    delivery = bank.meet(now_ms(), scope["method"], scope["path"])
     await _pause(delivery.before_ms)
-    answer = bank.act(now_ms(), delivery, scope["method"], scope["path"], headers_of(scope), body)
+    answer = bank.act(now_ms(), delivery, scope["method"], scope["path"], headers_of(scope), body, scope["query_string"].decode("latin-1"))
     note(bank)
     await _pause(delivery.after_ms)
     await _deliver(scope, receive, send, delivery, answer)

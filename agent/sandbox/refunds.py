@@ -14,22 +14,27 @@ class Forbidden(Exception):
         self.error_code = error_code
 
 
-def parts_of(transaction: Transaction, amount: int, items: list[dict[str, Any]]) -> tuple[Part, ...]:
-    """What the refund takes out of the sale's lines.
-
-    Raises Forbidden for a rule of the API, Refused for goods that were not sold and for a part of a weighed line: the API has no code
-    for these, so they count as a badly formed request.
-    """
+def check(transaction: Transaction, amount: int) -> None:
+    """May so much go back now? Raises Forbidden."""
     match transaction.status:
         case Status.NEW | Status.PENDING:
             raise Forbidden(ErrorCode.PAYMENT_TRANSACTION_IS_NOT_PAID)
-        case Status.REJECTED | Status.CANCELED | Status.REFUNDED:
+        case Status.REJECTED | Status.CANCELED | Status.EXPIRED | Status.REFUNDED:
             raise Forbidden(ErrorCode.TERMINAL_STATE_OF_PAYMENT_TRANSACTION)
         case Status.REFUNDING:
             raise Forbidden(ErrorCode.PAYMENT_TRANSACTION_IS_BEING_REFUNDED_ALREADY)
     assert transaction.status in REFUNDABLE
     if amount > transaction.left:
         raise Forbidden(ErrorCode.REQUESTED_REFUND_AMOUNT_IS_GREATER_THAN_AVAILABLE)
+
+
+def parts_of(transaction: Transaction, amount: int, items: list[dict[str, Any]]) -> tuple[Part, ...]:
+    """What the refund takes out of the sale's lines.
+
+    Raises Forbidden for a rule of the API, Refused for goods that were not sold and for a part of a weighed line: the API has no code
+    for these, so they count as a badly formed request.
+    """
+    check(transaction, amount)
     taken: list[Part] = []
     for place, item in enumerate(items):
         taken.append(_part(transaction.lines, taken, f"items[{place}]", item))

@@ -1,7 +1,7 @@
 """The sandbox as a process: the model behind a real HTTP(S) socket, with a control API beside it.
 
-The outermost application is plain ASGI: paths under /sandbox belong to ``control`` and to the page for people (``page``), all others to
-the Pay API (``pay``). Other payment systems take their place in ``_route``.
+The outermost application is plain ASGI: paths under /sandbox belong to ``control`` and to the page for people (``page``), those under
+/pay to the customers of payment links, all others to the payment systems (``pay``), which the bank tells apart by their prefixes.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from agent.sandbox.bank import Bank
 from agent.sandbox.control import PREFIX, control
 from agent.sandbox.gate import CODE_PARAMETER, Gate
 from agent.sandbox.listening import Listener, bind, cut, own_address
+from agent.sandbox.page.paying import is_page, lead_there
 from agent.sandbox.page.routes import PAGE, Page
 from agent.sandbox.page.stream import Bell
 from agent.sandbox.pay import pay
@@ -41,7 +42,7 @@ class Sandbox:
     def __init__(self, settings: SandboxSettings) -> None:
         self.settings = settings
         self.bank = self._open_bank()
-        self.base_url = self.control_url = self.page_url = ""
+        self.base_url = self.control_url = self.page_url = self._address = ""
         self._started_ms = time.time_ns() // 1_000_000
         self._started_ticks = time.monotonic_ns()
         self._gate = Gate(None if is_loopback(settings.control_host) else _new_code())
@@ -90,6 +91,7 @@ class Sandbox:
         beside = None if settings.control_port is None else self._bind(settings.control_host, settings.control_port)
         self._listener = Listener(self._application, main, beside, certificate)
         root = _url("https" if certificate else "http", _WILDCARDS.get(settings.host, settings.host), main)
+        self._address = self.bank.address = root
         self.base_url = f"{root}/{settings.bank.partner}" if settings.bank.partner else root
         self.control_url = root if beside is None else _url("http", _WILDCARDS.get(settings.control_host, settings.control_host), beside)
         self.page_url = self._url_of_page(beside)
@@ -119,6 +121,7 @@ class Sandbox:
     def reset(self) -> None:
         """A new bank: no transactions, no books, no faults."""
         self.bank = self._open_bank()
+        self.bank.address = self._address
 
     def obey_outage(self) -> None:
         """Refuse connections while the bank's plan says so, and listen again afterwards."""
@@ -152,6 +155,10 @@ class Sandbox:
             await self._control(scope, receive, send)
             self.obey_outage()
             self._bell.ring()
+        elif is_page(scope["path"]):
+            await self._page.pay(scope, receive, send)
+        elif payment := self.bank.payment_at(scope["method"], scope["path"], scope["query_string"].decode("latin-1")):
+            await lead_there(payment)(scope, receive, send)
         else:
             await pay(scope, receive, send, self.bank, self.now_ms, self._note)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Action, Customer
+from agent.sandbox.payconnect.knobs import PayConnectKnobs
+from agent.sandbox.softline.knobs import SoftlineKnobs
 
 DEFAULT_LOGIN = "sandbox"  # play money only: these defaults open nothing else
 DEFAULT_PASSWORD = "sandbox"  # noqa: S105 - documented default of a simulator
@@ -66,6 +68,8 @@ class BankSettings:
     offer: Offer = field(default_factory=Offer)
     availability_session_name: str = "cardsession"
     poll_tolerance_ms: int = 25  # the network's jitter is not the till's fault
+    softline: SoftlineKnobs = field(default_factory=SoftlineKnobs)
+    payconnect: PayConnectKnobs = field(default_factory=PayConnectKnobs)
 
 
 def is_loopback(host: str) -> bool:

@@ -12,17 +12,18 @@ from enum import StrEnum
 from typing import Any
 
 from agent.sandbox.customer import Intention
-from agent.sandbox.words import ErrorCode, Method, RefStatus, Status
+from agent.sandbox.words import KOSHELEK, Method, RefStatus, Status
 
 MOVES: Mapping[Status, frozenset[Status]] = {
-    Status.NEW: frozenset({Status.PENDING, Status.REJECTED, Status.CANCELED}),
-    Status.PENDING: frozenset({Status.ACCEPTED, Status.REJECTED, Status.CANCELED}),
+    Status.NEW: frozenset({Status.PENDING, Status.REJECTED, Status.CANCELED, Status.EXPIRED}),
+    Status.PENDING: frozenset({Status.ACCEPTED, Status.REJECTED, Status.CANCELED, Status.EXPIRED}),
     Status.ACCEPTED: frozenset({Status.REFUNDING}),
     Status.REFUNDING: frozenset({Status.ACCEPTED, Status.PARTIAL_REFUNDED, Status.REFUNDED}),
     Status.PARTIAL_REFUNDED: frozenset({Status.REFUNDING}),
     Status.REJECTED: frozenset(),
     Status.CANCELED: frozenset(),
     Status.REFUNDED: frozenset(),
+    Status.EXPIRED: frozenset(),
 }
 """Where a payment can go. REFUNDING goes back to where it came from when the refund is refused."""
 
@@ -74,30 +75,43 @@ class Reference:
     at_ms: int
     parts: tuple[Part, ...] = ()
     status: RefStatus = RefStatus.NEW
-    error_code: ErrorCode | None = None
+    error_code: str | None = None
     slip_id: str = ""
+    key: str = ""  # the client's own, where it has one
 
 
 @dataclass(slots=True)
 class Transaction:
-    """One payment. ``offered``: what the till lets the customer pay with; ``slip_from_ms``: since when its slip is shown (None: never);
-    ``history``: all states, oldest first; ``intention``: what the customer will do by himself, None for nothing."""
+    """One payment. ``slip_from_ms``: since when its slip is shown (None: never); ``history``: all states, oldest first; ``intention``:
+    what the customer will do by himself, None for nothing.
+
+    What a system does not tell the bank stays empty. Of payments in an app: ``card_session``, and ``offered``, what the till lets the
+    customer pay with. Of payments on a page: ``key``, the client's own; ``link_id``, by which the page is found; ``expires_ms``;
+    ``patient``: a refusal ends the customer's try and not the payment; ``by_people``: its returns are decided by people; ``facts``: what
+    else its system keeps of it."""
 
     id: str
-    slip_id: str
-    store_id: str
-    terminal_id: str
-    order_id: str
-    card_session: str
     amount: int
-    method: Method
-    offered: tuple[Method, ...]
-    merchant_id: str
-    lines: list[Line]
     created_ms: int
+    system: str = KOSHELEK
+    slip_id: str = ""
+    store_id: str = ""
+    terminal_id: str = ""
+    order_id: str = ""
+    card_session: str = ""
+    method: Method | None = None
+    offered: tuple[Method, ...] = ()
+    merchant_id: str = ""
+    lines: list[Line] = field(default_factory=list)
+    key: str = ""
+    link_id: str = ""
+    expires_ms: int | None = None
+    patient: bool = False
+    by_people: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
     history: list[Status] = field(default_factory=lambda: [Status.NEW])
     references: list[Reference] = field(default_factory=list)
-    error_code: ErrorCode | None = None
+    error_code: str | None = None
     operated_ms: int | None = None
     slip_from_ms: int | None = None
     last_read_ms: int | None = None

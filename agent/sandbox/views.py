@@ -107,8 +107,10 @@ class Views:
             shown["currency"] = currency.word("currency")
 
 
-def _group(method: Method) -> dict[str, str]:
+def _group(method: Method | None) -> dict[str, str]:
     match method:
+        case None:
+            return {}
         case Method.SBP:
             return {"paymentGroup": "SBP"}
         case Method.DOLYAME:

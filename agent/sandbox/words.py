@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+KOSHELEK = "koshelek"  # the system that this bank began with; the others have their own words
+
 
 class Operation(StrEnum):
-    """A request of the Pay API, by the last part of its path."""
+    """What a request asks for, the same words for every system. A create is a CHECKOUT, a read a STATUS."""
 
     CHECKOUT = "checkout"
     STATUS = "status"
@@ -19,6 +21,8 @@ class Operation(StrEnum):
     RECEIPT = "receipt"
     AVAILABILITY = "availability"
     AVAILABILITY_LOOK = "availability_look"
+    FIND = "find"  # payments by the client's own key
+    LOGIN = "login"
 
 
 PATHS: Mapping[str, Operation] = {
@@ -34,7 +38,7 @@ API_PREFIX = "/api/v1/merchant/"  # an optional partner segment stands before it
 
 
 class Status(StrEnum):
-    """State of a payment."""
+    """State of a payment, in the words of the Pay API; EXPIRED is the end of a link that nobody paid in time."""
 
     NEW = "new"
     PENDING = "pending"
@@ -44,6 +48,7 @@ class Status(StrEnum):
     REFUNDING = "refunding"
     REFUNDED = "refunded"
     PARTIAL_REFUNDED = "partial_refunded"
+    EXPIRED = "expired"
 
 
 class RefStatus(StrEnum):
@@ -117,12 +122,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it arrived. Header names may have any case."""
+    """A request as it arrived. Header names may have any case; ``query`` is what follows the question mark, still encoded."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,7 @@ EMPTY = Answer(200, b"")
 """What a fiscal receipt is answered with: nothing at all."""
 
 
-def refusal(code: Code, details: str = "") -> Answer:
-    """The error object of the Pay API."""
-    return json_answer(422, {"code": code, "details": details or DETAILS.get(code, "")})
+def refusal(code: str, details: str = "") -> Answer:
+    """The error object of the Pay API. ``code`` may be one that it does not have: the director's fault."""
+    usual = next((text for known, text in DETAILS.items() if known == code), "")
+    return json_answer(422, {"code": code, "details": details or usual})

@@ -4,7 +4,8 @@
 would be right, and an example. ``describe`` turns those into text.
 """
 
-from agent.settings.koshelek import Koshelek, Retired
+from agent.settings.koshelek import Koshelek
+from agent.settings.link_provider import Customer, LinkProvider
 from agent.settings.listeners import (
     Client,
     HttpListener,
@@ -16,34 +17,56 @@ from agent.settings.listeners import (
     allows,
 )
 from agent.settings.load import find, load, unchecked_sockets
-from agent.settings.machine import group_ids, owner_ids, password, token, user_ids
+from agent.settings.machine import group_ids, hook_secrets, owner_ids, password, token, user_ids
 from agent.settings.model import Backup, Helper, Journal, Log, Settings, Store, Terminal
+from agent.settings.payconnect import PayConnect
+from agent.settings.paycore import PayCore
 from agent.settings.policy import policy_of
 from agent.settings.problems import BadSettings, Problem, describe
+from agent.settings.providers import KOSHELEK, PAYCONNECT, PAYCORE, SOFTLINE, SYSTEMS, Providers
+from agent.settings.softline import Softline
+from agent.settings.system import PaymentSystem, Retired, RetiredPlace
+from agent.settings.webhooks import Hook, Webhooks
 
 __all__ = [
+    "KOSHELEK",
+    "PAYCONNECT",
+    "PAYCORE",
+    "SOFTLINE",
+    "SYSTEMS",
     "Backup",
     "BadSettings",
     "Client",
+    "Customer",
     "Helper",
+    "Hook",
     "HttpListener",
     "Journal",
     "Koshelek",
+    "LinkProvider",
     "Listener",
     "Log",
+    "PayConnect",
+    "PayCore",
+    "PaymentSystem",
     "Problem",
+    "Providers",
     "PtyListener",
     "Retired",
+    "RetiredPlace",
     "SerialListener",
     "Settings",
+    "Softline",
     "Store",
     "TcpListener",
     "Terminal",
     "UnixListener",
+    "Webhooks",
     "allows",
     "describe",
     "find",
     "group_ids",
+    "hook_secrets",
     "load",
     "owner_ids",
     "password",

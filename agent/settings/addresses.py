@@ -8,6 +8,9 @@ from agent.texts import N_, Message, message
 
 PRODUCTION_HOST = "api.koshelek.app"
 TEST_HOST = "api-test.koshelek.app"
+PRODUCTION_HOSTS = frozenset({PRODUCTION_HOST, "api.ecommerce.softline.com", "api.ecommerce.noventiq.com", "api.payconnect.com"})
+TEST_SUFFIXES = (".demoslweb.com", ".demonqweb.com")  # Softline's test side: the production host's name with an end
+PARTNERS = "koshelek"  # the payment system whose addresses end with the partner's name
 
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\.?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -23,14 +26,21 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def address_problem(url: str, side: str) -> Message | None:
-    """What is wrong with a base URL for ``side`` ("test" or "production"); None if nothing."""
+def is_test_host(host: str) -> bool:
+    """Whether a host is known to be on the test side of its payment system."""
+    return host == TEST_HOST or host.endswith(TEST_SUFFIXES)
+
+
+def address_problem(url: str, side: str, system: str = PARTNERS) -> Message | None:
+    """What is wrong with a base URL of a payment system for ``side`` ("test" or "production"); None if nothing.
+
+    PayCore.io is told by the request, not by the host, which side is meant: its host may stand on both."""
     try:
         parts = urlsplit(url)
-        host, _ = (parts.hostname or "").lower(), parts.port
+        host, _ = (parts.hostname or "").lower().rstrip("."), parts.port
     except ValueError:
         return message(N_("This is not an address: {url}."), url=url)
-    return _shape(parts, host, url) or _place(parts, host, side)
+    return _shape(parts, host, url) or _place(parts, host, side, system)
 
 
 def _shape(parts: SplitResult, host: str, url: str) -> Message | None:
@@ -47,13 +57,13 @@ def _shape(parts: SplitResult, host: str, url: str) -> Message | None:
     return None
 
 
-def _place(parts: SplitResult, host: str, side: str) -> Message | None:
+def _place(parts: SplitResult, host: str, side: str, system: str) -> Message | None:
     if side == "production" and is_loopback(host):
         return message(N_("Real money cannot go to this machine itself: {host}."), host=host)
-    if side == "production" and host == TEST_HOST:
+    if side == "production" and is_test_host(host):
         return message(N_("This is the test host, not the production host."))
-    if side == "test" and host == PRODUCTION_HOST:
+    if side == "test" and host in PRODUCTION_HOSTS:
         return message(N_("This is the production host: real money would move in a test."))
-    if host in {PRODUCTION_HOST, TEST_HOST} and not parts.path.strip("/"):
+    if system == PARTNERS and host in {PRODUCTION_HOST, TEST_HOST} and not parts.path.strip("/"):
         return message(N_("The partner's name is missing at the end of the address."))
     return None

@@ -6,15 +6,18 @@ values are of the wrong kind (the models say so; here they are passed over).
 
 import re
 import zoneinfo
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from agent.settings.addresses import address_problem
-from agent.settings.koshelek import Koshelek
+from agent.settings.messages_in import messages_in
+from agent.settings.pages import payment_pages
 from agent.settings.places import Place
 from agent.settings.problems import Finding
-from agent.settings.tables import Data, accounts, tables, texts
+from agent.settings.providers import KOSHELEK, SYSTEMS
+from agent.settings.shops import shops
+from agent.settings.tables import Data, accounts, retired, systems, tables, texts
+from agent.settings.unconfirmed import assumptions
 from agent.settings.ways_in import ways_in
 from agent.texts import N_, message
 
@@ -22,7 +25,7 @@ POOL_LIMIT_MS = 500  # how long an attempt may wait for a free connection
 READ_STATUS = 422  # carries the vendor's error object
 
 _PLACEHOLDER = re.compile(r"<[a-z][a-z0-9 _-]*>")
-_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file", "directory"})
+_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file", "directory", "certificate_file", "key_file"})
 _ORDERED = (  # the first must not be above the second
     ("answer_limit_ms", "attempt_limit_ms"),
     ("checkout_backoff_base_ms", "checkout_backoff_cap_ms"),
@@ -44,9 +47,11 @@ def check(data: Data) -> list[Finding]:
         _order_of_limits,
         _connecting,
         _statuses,
-        _stores,
-        _terminals,
+        assumptions,
+        payment_pages,
+        shops,
         ways_in,
+        messages_in,
     ):
         for finding in part(data):
             found.setdefault(finding.place, finding)
@@ -62,7 +67,8 @@ def _placeholders(data: Data) -> Iterator[Finding]:
 def _paths(data: Data) -> Iterator[Finding]:
     for place, text in texts(data):
         command = place == ("helper", "command", 0)
-        if (place[-1] in _ABSOLUTE or command) and not Path(text).is_absolute():
+        secret = len(place) > 1 and place[-2] == "secret_files"
+        if (place[-1] in _ABSOLUTE or command or secret) and not Path(text).is_absolute():
             yield Finding(place, message(N_("A path must begin with a slash: {path}."), path=text))
 
 
@@ -78,24 +84,36 @@ def _timezone(data: Data) -> Iterator[Finding]:
 
 
 def _addresses(data: Data) -> Iterator[Finding]:
-    for place, provider in tables(data, "provider", "koshelek"):
+    environment = data.get("environment")
+    for name, place, system in systems(data):
         for side in ("test", "production"):
             key = f"{side}_base_url"
-            if isinstance(url := provider.get(key), str) and (problem := address_problem(url, side)):
-                yield Finding((*place, key), problem, None, f'{key} = "{_example_address(side)}"')
-        needed = f"{data.get('environment')}_base_url"
-        if needed in Koshelek.model_fields and needed not in provider:
-            side = str(data["environment"])
-            problem = message(N_("This address is needed, because environment is {side}."), side=side)
-            yield Finding((*place, needed), problem, None, f'{needed} = "{_example_address(side)}"')
-    for place, retired in tables(data, "provider", "koshelek", "retired"):
-        kind, url = retired.get("environment"), retired.get("base_url")
-        if isinstance(url, str) and isinstance(kind, str) and (problem := address_problem(url, kind)):
+            if isinstance(url := system.get(key), str) and (problem := address_problem(url, side, name)):
+                yield Finding((*place, key), problem, None, f'{key} = "{_example_address(name, key)}"')
+        needed = f"{environment}_base_url"
+        if needed in SYSTEMS[name].model_fields and needed not in system:
+            problem = message(N_("This address is needed, because environment is {side}."), side=environment)
+            yield Finding((*place, needed), problem, None, f'{needed} = "{_example_address(name, needed)}"')
+    for name, place, account in retired(data):
+        kind, url = account.get("environment"), account.get("base_url")
+        if isinstance(url, str) and isinstance(kind, str) and (problem := address_problem(url, kind, name)):
             yield Finding((*place, "base_url"), problem)
+    yield from _one_address_each(data)
 
 
-def _example_address(side: str) -> str:
-    return str(Koshelek.model_fields[f"{side}_base_url"].examples[0])  # type: ignore[index]  # both have one
+def _one_address_each(data: Data) -> Iterator[Finding]:
+    """An address belongs to one payment system: a request that went to another one would be a payment nobody understands."""
+    owners: dict[str, str] = {}
+    for name, place, table in (*systems(data), *retired(data)):
+        for key in ("test_base_url", "production_base_url", "base_url"):
+            if isinstance(url := table.get(key), str) and owners.setdefault(url.rstrip("/"), name) != name:
+                problem = message(N_("This is the address of {system} already."), system=owners[url.rstrip("/")])
+                yield Finding((*place, key), problem)
+
+
+def _example_address(name: str, key: str) -> str:
+    examples = SYSTEMS[name].model_fields[key].examples
+    return str(examples[0]) if examples else "https://pay.example"
 
 
 def _passwords(data: Data) -> Iterator[Finding]:
@@ -109,9 +127,9 @@ def _passwords(data: Data) -> Iterator[Finding]:
 
 
 def _order_of_limits(data: Data) -> Iterator[Finding]:
-    for place, provider in tables(data, "provider", "koshelek"):
+    for system, place, provider in systems(data):
         for low, high in _ORDERED:
-            values = [provider.get(name, Koshelek.model_fields[name].default) for name in (low, high)]
+            values = [provider.get(name, SYSTEMS[system].model_fields[name].default) for name in (low, high)]
             if all(type(value) is int for value in values) and values[0] > values[1]:
                 key = low if low in provider else high
                 problem = message(
@@ -122,8 +140,9 @@ def _order_of_limits(data: Data) -> Iterator[Finding]:
 
 def _connecting(data: Data) -> Iterator[Finding]:
     """A network that is down must be told from a lost answer: connecting (a free connection, TCP, TLS) fails before the waiting ends."""
-    for place, provider in tables(data, "provider", "koshelek"):
-        connect, answer = (provider.get(name, Koshelek.model_fields[name].default) for name in ("connect_limit_ms", "answer_limit_ms"))
+    for system, place, provider in systems(data):
+        fields = SYSTEMS[system].model_fields
+        connect, answer = (provider.get(name, fields[name].default) for name in ("connect_limit_ms", "answer_limit_ms"))
         if type(connect) is int and type(answer) is int and answer < (least := 2 * connect + POOL_LIMIT_MS):
             key = "answer_limit_ms" if "answer_limit_ms" in provider else "connect_limit_ms"
             text = N_("answer_limit_ms must be at least twice connect_limit_ms and {pool} more: {least} here, not {answer}.")
@@ -131,45 +150,8 @@ def _connecting(data: Data) -> Iterator[Finding]:
 
 
 def _statuses(data: Data) -> Iterator[Finding]:
-    for place, provider in tables(data, "provider", "koshelek"):
+    for place, provider in tables(data, "provider", KOSHELEK):
         statuses = provider.get("denied_statuses")
         if isinstance(statuses, list) and READ_STATUS in statuses:
             problem = message(N_("{status} is Koshelek's own answer: it never means that a request was turned away."), status=READ_STATUS)
             yield Finding((*place, "denied_statuses", statuses.index(READ_STATUS)), problem)
-
-
-def _stores(data: Data) -> Iterator[Finding]:
-    """storeId and merchantId map one to one: the same merchant for two stores would credit one shop's money to the other."""
-    stores = [(place, table.get("store_id"), table.get("merchant_id")) for place, table in tables(data, "store")]
-    seen_stores: set[object] = set()
-    seen_merchants: dict[str, object] = {}
-    for place, store_id, merchant_id in stores:
-        if not isinstance(store_id, str):
-            continue
-        if store_id in seen_stores:
-            yield Finding((*place, "store_id"), message(N_("The store {store} is there twice."), store=store_id))
-        elif isinstance(merchant_id, str) and merchant_id in seen_merchants:
-            problem = message(
-                N_("merchant_id {merchant} belongs to the store {store} already."), merchant=merchant_id, store=seen_merchants[merchant_id]
-            )
-            yield Finding((*place, "merchant_id"), problem, message(N_("Every store has a merchant_id of its own.")))
-        elif isinstance(merchant_id, str):
-            seen_merchants[merchant_id] = store_id
-        seen_stores.add(store_id)
-
-
-def _terminals(data: Data) -> Iterator[Finding]:
-    stores = {table.get("store_id") for _, table in tables(data, "store") if isinstance(table.get("store_id"), str)}
-    tills: Counter[tuple[str, str]] = Counter()
-    for place, table in tables(data, "terminal"):
-        store_id, terminal_id = table.get("store_id"), table.get("terminal_id")
-        if not isinstance(store_id, str):
-            continue
-        if store_id not in stores:
-            hint = message(N_("Known stores: {stores}."), stores=", ".join(sorted(map(str, stores))) or "-")
-            yield Finding((*place, "store_id"), message(N_("There is no [[store]] with this store_id.")), hint)
-        if isinstance(terminal_id, str):
-            tills[store_id, terminal_id] += 1
-            if tills[store_id, terminal_id] > 1:
-                problem = message(N_("The terminal {terminal} is there twice in this store."), terminal=terminal_id)
-                yield Finding((*place, "terminal_id"), problem)

@@ -8,16 +8,17 @@ import os
 import pwd
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, read_credential, read_file
-from agent.settings.koshelek import Account
+from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, check_private, read_credential, read_file
 from agent.settings.listeners import Client, PtyListener, UnixListener
 from agent.settings.places import Place
 from agent.settings.problems import Finding
-from agent.settings.tables import Data, accounts, clients, tables
+from agent.settings.system import Account
+from agent.settings.tables import Data, accounts, clients, systems, tables
+from agent.settings.webhooks import HOOKS, Hook
 from agent.texts import N_, message
 
 MIN_TOKEN_CHARACTERS = 16  # made at random, such a token cannot be guessed
@@ -38,6 +39,12 @@ def token(client: Client) -> Secret:
         return _strong(read_file(client.token_file), client.token_file)
     assert client.token_credential is not None, "checked: exactly one place"
     return _strong(read_credential(client.token_credential, os.environ), Path("/etc/koshelek-agent") / client.token_credential)
+
+
+def hook_secrets(hook: Hook) -> tuple[Secret, ...]:
+    """The secrets of a payment system's messages that count today. Raises BadSecret."""
+    files = (read_file(path) for path in hook.secret_files)
+    return (*files, *(read_credential(name, os.environ) for name in hook.secret_credentials))
 
 
 def _strong(secret: Secret, path: Path) -> Secret:
@@ -74,7 +81,7 @@ def _group_id(name: str) -> int:
 
 def check_machine(data: Data) -> list[Finding]:
     """Every such problem."""
-    return [finding for part in (_people, _passwords, _tokens, _files) for finding in part(data)]
+    return [finding for part in (_people, _passwords, _tokens, _messages, _files) for finding in part(data)]
 
 
 def _people(data: Data) -> Iterator[Finding]:
@@ -138,8 +145,30 @@ def _tokens(data: Data) -> Iterator[Finding]:
             yield Finding((*place, "token_file" if "token_file" in client else "token_credential"), bad.problem, bad.hint)
 
 
+def _messages(data: Data) -> Iterator[Finding]:
+    """The secrets of webhooks, and the certificate with its key, which is a secret as well."""
+    for place, table in tables(data, "webhooks"):
+        for name in HOOKS:
+            hook = table.get(name)
+            files = hook.get("secret_files") if isinstance(hook, dict) else ()
+            for index, file in enumerate(files if isinstance(files, list) else ()):
+                if isinstance(file, str):
+                    yield from _tried((*place, name, "secret_files", index), read_file, Path(file))
+        if isinstance(key := table.get("key_file"), str):
+            yield from _tried((*place, "key_file"), check_private, Path(key))
+        if isinstance(file := table.get("certificate_file"), str) and not os.access(file, os.R_OK):
+            yield Finding((*place, "certificate_file"), message(N_("The file {path} cannot be read."), path=file))
+
+
+def _tried(place: Place, attempt: Callable[[Path], object], path: Path) -> Iterator[Finding]:
+    try:
+        attempt(path)
+    except BadSecret as bad:
+        yield Finding(place, bad.problem, bad.hint)
+
+
 def _files(data: Data) -> Iterator[Finding]:
-    for place, provider in tables(data, "provider", "koshelek"):
+    for _, place, provider in systems(data):
         if isinstance(file := provider.get("ca_file"), str) and not os.access(file, os.R_OK):
             yield Finding((*place, "ca_file"), message(N_("The file {path} cannot be read."), path=file))
     for place, helper in tables(data, "helper"):

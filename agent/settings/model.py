@@ -13,9 +13,11 @@ from pydantic import Field
 
 from agent.core.model import Environment
 from agent.core.policy import Offline, Unclaimed
-from agent.settings.koshelek import Koshelek
 from agent.settings.listeners import Listener
 from agent.settings.part import Part, Text
+from agent.settings.providers import Providers, by_default
+from agent.settings.system import ProviderName
+from agent.settings.webhooks import Webhooks
 
 STATE_VARIABLE = "STATE_DIRECTORY"  # set by systemd for a unit with StateDirectory=
 JOURNAL_NAME = "journal.sqlite3"
@@ -54,15 +56,17 @@ class Helper(Part):
 
 
 class Store(Part):
-    """A shop, with what the bank and the vendor know it by. ``store_id`` and ``merchant_id`` map one to one (vendor's demand)."""
+    """A shop, with what the bank and the vendor know it by. ``store_id`` and ``merchant_id`` map one to one (vendor's demand). What only
+    Koshelek asks for is required where Koshelek is configured (``checks``)."""
 
     store_id: Annotated[StoreName, Field(examples=["00000000-0000-4000-8000-000000000001"])]
     brand_name: Annotated[Text, Field(examples=["Ромашка"])]
     legal_name: Annotated[Text, Field(examples=["ООО «Ромашка»"])]
-    legal_id: Annotated[Text, Field(examples=["LB0000000001"])]
-    merchant_id: Annotated[Text, Field(examples=["MB0000000001"])]
-    account: Annotated[Text, Field(examples=["40702810000000000001"])]
-    member_id: Annotated[Text, Field(examples=["100000000001"])]
+    provider: ProviderName | None = None  # of its tills that name none
+    legal_id: Annotated[Text | None, Field(examples=["LB0000000001"])] = None
+    merchant_id: Annotated[Text | None, Field(examples=["MB0000000001"])] = None
+    account: Annotated[Text | None, Field(examples=["40702810000000000001"])] = None
+    member_id: Annotated[Text | None, Field(examples=["100000000001"])] = None
     payment_purpose: Text | None = None
     subscription_purpose: Text | None = None
     address: Text | None = None
@@ -73,16 +77,10 @@ class Terminal(Part):
 
     store_id: Annotated[StoreName, Field(examples=["00000000-0000-4000-8000-000000000001"])]
     terminal_id: Annotated[TerminalName, Field(examples=["till-01"])]
-    provider: Literal["koshelek"] = "koshelek"
+    provider: ProviderName | None = None
     offline: Annotated[Offline, Field(strict=False)] = Offline.QUEUE
     send_deadline_s: Annotated[int, Field(ge=1, le=120)] = 30  # money rule 6
     unclaimed: Annotated[Unclaimed, Field(strict=False)] = Unclaimed.KEEP
-
-
-class Providers(Part):
-    """The payment systems in use."""
-
-    koshelek: Koshelek
 
 
 class Settings(Part):
@@ -99,12 +97,20 @@ class Settings(Part):
     store: Annotated[tuple[Store, ...], Field(strict=False, min_length=1, max_length=1_000)]
     terminal: Annotated[tuple[Terminal, ...], Field(strict=False, min_length=1, max_length=1_000)]
     listener: Annotated[tuple[Listener, ...], Field(strict=False, min_length=1, max_length=32)]
+    webhooks: Webhooks | None = None
 
     def store_named(self, store_id: str) -> Store | None:
         return next((store for store in self.store if store.store_id == store_id), None)
 
     def terminal_named(self, store_id: str, terminal_id: str) -> Terminal | None:
         return next((till for till in self.terminal if (till.store_id, till.terminal_id) == (store_id, terminal_id)), None)
+
+    def provider_of(self, terminal: Terminal) -> str:
+        """The payment system of a till's checkouts that name none: the till's, else its store's, else by default. It is configured."""
+        store = self.store_named(terminal.store_id)
+        named = terminal.provider or (store.provider if store else None) or by_default(self.provider.configured)
+        assert named is not None, "checked: every till has one"
+        return named
 
     def journal_path(self) -> Path:
         """The journal's file: as configured, else in systemd's state directory, else in the user's."""

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.settings.places import Place
+from agent.settings.providers import SYSTEMS
 
 Data = Mapping[str, Any]
+_SYSTEM = ("provider", "name")  # where the table of a payment system stands: not deeper, as it would as a list of tables
 
 
 def texts(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -30,9 +32,19 @@ def tables(data: Data, *path: str) -> list[tuple[Place, Data]]:
     return [((*path, index), table) for index, table in enumerate(value if isinstance(value, list) else ()) if isinstance(table, dict)]
 
 
+def systems(data: Data) -> list[tuple[str, Place, Data]]:
+    """The tables of the payment systems that can be configured, with their names; those of unknown ones are left out."""
+    return [(name, place, table) for name in SYSTEMS for place, table in tables(data, "provider", name) if len(place) == len(_SYSTEM)]
+
+
+def retired(data: Data) -> list[tuple[str, Place, Data]]:
+    """The tables of accounts that are only watched, with the names of their payment systems."""
+    return [(name, place, table) for name in SYSTEMS for place, table in tables(data, "provider", name, "retired")]
+
+
 def accounts(data: Data) -> list[tuple[Place, Data]]:
     """The tables that name a password."""
-    return tables(data, "provider", "koshelek") + tables(data, "provider", "koshelek", "retired")
+    return [(place, table) for _, place, table in (*systems(data), *retired(data))]
 
 
 def clients(data: Data) -> list[tuple[Place, Data]]:

@@ -308,14 +308,30 @@ def test_a_final_word_ends_the_watch(caps: Capabilities, status: Status) -> None
 
 
 def test_softline_is_watched_for_ninety_days_once_a_day() -> None:
-    """Its links live so long."""
+    """Its links live so long; and the watch does not end before the link does."""
     book = shown(SOFTLINE)
     book.cancel()
     book.tell()
-    for _ in range(90):
+    for _ in range(95):
         assert DAY_MS - MINUTE_MS < book.due_in(Duty.READ) <= DAY_MS
         perform(book, Duty.READ).read(seen(Status.PENDING))
-    assert book.owed == []
+    assert book.answer.money is Money.POSSIBLE
+    perform(book, Duty.READ).read(seen(Status.GONE))
+    assert (book.owed, book.answer.money) == ([], Money.NONE)
+
+
+@pytest.mark.parametrize("status", [Status.NEW, Status.PENDING, Status.UNKNOWN])
+def test_a_link_that_can_still_be_paid_is_watched_on(status: Status) -> None:
+    """After the planned looks as often as at their end, whatever word the provider has for "not yet"."""
+    book = shown(PAYCORE)
+    book.cancel()
+    book.tell()
+    for _ in PAYCORE.rereads_ms:
+        perform(book, Duty.READ).read(seen(status))
+    assert owes(book.sale)
+    assert 0 < book.due_in(Duty.READ) <= PAYCORE.rereads_ms[-1] - PAYCORE.rereads_ms[-2]
+    perform(book, Duty.READ).read(seen(Status.ACCEPTED, slip()))
+    assert book.answer.money is Money.RETURNING
 
 
 def test_a_photographed_link_paid_next_month_goes_back() -> None:
@@ -420,7 +436,41 @@ def test_a_payment_returned_in_full_outside_ends_an_unclear_refund_of_all() -> N
     assert book.refund().state is RefundState.REFUNDED
 
 
+def test_a_refund_in_the_sum_of_the_answer_is_made() -> None:
+    """The answer of the refund itself tells the sum, so nothing has to be read; one that tells less is looked at."""
+    book = paid(PAYCORE)
+    book.ask_refund(Wanted(1, 1))
+    amount = book.refund().amount
+    book.attempt(seen(Status.PARTIAL_REFUNDED, refunded=amount), "refund:back-1")
+    assert book.refund().state is RefundState.REFUNDED
+    waiting = paid(PAYCORE)
+    waiting.ask_refund(Wanted(1, 1))
+    waiting.attempt(seen(Status.REFUNDING, refunded=0), "refund:back-1")
+    assert (waiting.refund().state, duties(waiting)) == (RefundState.UNKNOWN, {Duty.CHECK_REFUND})
+
+
+def test_a_return_that_the_provider_gave_up_needs_a_person() -> None:
+    """Which attempt failed nobody can tell, so none is made before somebody has looked (promise P7)."""
+    book = returning(PAYCORE, Wanted(1, 1))
+    book.check(seen(Status.REFUNDING, ref=RefStatus.REJECTED, refunded=0))
+    assert (book.refund().state, standing(book.sale)) == (RefundState.ATTENTION, ("RETURN_REFUSED",))
+
+
 # --- what proves that a payment is ours ---
+
+
+def test_what_bears_another_reference_is_not_ours() -> None:
+    """A search that does not search shows other people's payments, and what it leaves out may exist all the same."""
+    other = replace(seen(Status.PENDING, link=LINK), reference="another")
+    book = unclear(PAYCORE)
+    perform(book, Duty.FIND, Found((other,)))
+    assert (book.sale.transaction_id, book.sale.searches, standing(book.sale)) == (None, 0, ("OTHER_TRANSACTION",))
+    made = Book(caps=PAYCORE)
+    made.attempt(other)
+    assert (made.state, made.sale.transaction_id) == (PaymentState.UNKNOWN, None)
+    ours = Book(caps=PAYCORE)
+    ours.end(replace(seen(Status.PENDING, link=LINK), reference=ours.start()))
+    assert ours.answer.link == LINK
 
 
 def test_the_reference_of_a_slip_must_be_ours() -> None:
@@ -434,3 +484,15 @@ def test_the_reference_of_a_slip_must_be_ours() -> None:
     ours.read(seen(Status.ACCEPTED, replace(slip(), order_id=None, reference=request_id)))
     assert ours.state is PaymentState.PAID
     assert ("orderId", ours.sale.checkout.invoice.order_id) in ours.answer.rows
+
+
+def test_the_receipt_of_a_card_shows_the_banks_number() -> None:
+    """With it the bank finds the payment; a code of the SBP it does not have."""
+    book = shown(PAYCORE)
+    request_id = book.sale.call and book.sale.call.request_id
+    card = replace(
+        slip(), order_id=None, reference=request_id, payment_type="512381******0000", qrc_id=None, kzo=None, operation_id="rrn-1"
+    )
+    book.read(seen(Status.ACCEPTED, card))
+    assert ("operationId", "rrn-1") in book.answer.rows
+    assert [label for label, _ in book.answer.rows if label in ("qrcId", "kzo")] == []

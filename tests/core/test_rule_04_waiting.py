@@ -487,10 +487,10 @@ def test_without_a_cancel_the_link_is_withdrawn(name: str, by: str) -> None:
 
 
 def test_a_withdrawn_link_is_safe_when_its_watch_is_over() -> None:
-    """All planned looks saw no money: ``money: none``."""
+    """All planned looks saw no money, and nothing that could still be paid: ``money: none``."""
     book = book_in(PaymentState.PENDING, caps=PAYCONNECT)
     book.cancel()
-    book.after(PAYCONNECT.rereads_ms[-1]).read(seen(Status.PENDING))
+    book.after(PAYCONNECT.rereads_ms[-1]).read(seen(Status.ABSENT))
     assert (book.answer.money, book.owed) == (Money.NONE, [])
 
 

@@ -46,6 +46,7 @@ def test_every_example_does_what_the_page_shows() -> None:
     with Stand() as stand:
         (stand.folder / "till-token").write_text("till-03-token\n")
         (stand.folder / "bad.toml").write_text(BAD)
+        (stand.folder / "paycore.toml").write_text(stand.config.read_text() + paycore(stand))
         backups(stand)
         for example in PAGE.marked("example"):
             prepared = PREPARED.get(example.name)
@@ -99,6 +100,14 @@ def stopped(stand: Stand) -> Iterator[None]:
     """The service is stopped, and stays so."""
     stand.stop()
     yield
+
+
+def paycore(stand: Stand) -> str:
+    """A table for PayCore, at this sandbox."""
+    root = f"http://127.0.0.1:{stand.sandbox_port}/paycore"
+    account = f'test_base_url = "{root}/api"\nlogin = "sandbox"\npassword_file = "{stand.folder / "password"}"\n'
+    services = f'public_base_url = "{root}/public-api"\npublic_key = "pk_test_1"\nservice = "payment_card_rub_hpp"\n'
+    return f'[provider.paycore]\n{account}{services}hpp_base_url = "{root}/hpp/"\n'
 
 
 def backups(stand: Stand) -> None:

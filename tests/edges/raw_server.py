@@ -12,6 +12,7 @@ from typing import Self
 
 from agent.core.model import Binding, Environment
 from agent.core.verdict import Operation, Outcome, Request
+from agent.edges.authorization import BasicLogin
 from agent.edges.transport import Account, HttpTransport, TransportLimits
 
 ACCOUNT = "test-account"
@@ -122,7 +123,7 @@ def always(data: bytes) -> Behaviour:
 
 
 def account(base_url: str, ca_file: Path | None = None) -> Account:
-    return Account(base_url, lambda: LOGIN, lambda: PASSWORD, ca_file=ca_file, plain_http=base_url.startswith("http:"))
+    return Account(base_url, BasicLogin(lambda: LOGIN, lambda: PASSWORD), ca_file=ca_file, plain_http=base_url.startswith("http:"))
 
 
 def transport(base_url: str, limits: TransportLimits = FAST, ca_file: Path | None = None) -> HttpTransport:

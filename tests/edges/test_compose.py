@@ -8,11 +8,13 @@ import pytest
 from agent import __version__
 from agent.core.model import Binding, Environment
 from agent.core.verdict import NotSent, Operation, Reply, Request
-from agent.edges.compose import MAX_BODY_BYTES, MAX_HEADER_BYTES, Letter, compose
+from agent.edges.authorization import MAX_HEADER_BYTES, BasicLogin
+from agent.edges.compose import MAX_BODY_BYTES, Letter, authorized, compose
 from agent.edges.transport import Account
 from tests.edges.raw_server import ACCOUNT, BINDING, FAST, RawServer, always, answer, never_late, transport
 
-TARGET = Account("https://pay.example.org/acme/", lambda: "логин", lambda: "пароль:7")
+CYRILLIC = BasicLogin(lambda: "логин", lambda: "пароль:7")
+TARGET = Account("https://pay.example.org/acme/", CYRILLIC)
 
 
 def checkout(path: str = "/api/v1/merchant/checkout", **headers: str) -> Request:
@@ -59,7 +61,7 @@ def test_authorization_is_utf8_and_the_path_is_joined_as_text() -> None:
     letter = compose(TARGET, checkout(), {"cardSession": "c"})
     assert isinstance(letter, Letter)
     assert letter.url == "https://pay.example.org/acme/api/v1/merchant/checkout"
-    assert dict(letter.headers)[b"Authorization"] == b"Basic 0LvQvtCz0LjQvTrQv9Cw0YDQvtC70Yw6Nw=="
+    assert CYRILLIC.header() == (b"Authorization", b"Basic 0LvQvtCz0LjQvTrQv9Cw0YDQvtC70Yw6Nw==")
 
 
 def test_a_get_without_fields_has_no_body() -> None:
@@ -118,7 +120,7 @@ def test_a_body_without_a_json_text_is_not_sent(body: dict[str, Any]) -> None:
 )
 def test_credentials_that_cannot_be_used_are_not_sent(login: str, password: str) -> None:
     """Empty, with a colon in the login, not text, too long: NOT SENT before a connection is touched."""
-    outcome = compose(Account("https://pay.example.org", lambda: login, lambda: password), checkout(), {"cardSession": "c"})
+    outcome = BasicLogin(lambda: login, lambda: password).header()
     assert isinstance(outcome, NotSent)
     assert outcome.reason == "credentials"
 
@@ -129,11 +131,15 @@ def test_a_credential_file_that_is_gone_is_not_sent() -> None:
     def gone() -> str:
         raise FileNotFoundError("/run/credentials/secret-path")
 
-    outcome = compose(Account("https://pay.example.org", lambda: "l", gone), checkout(), {"cardSession": "c"})
+    outcome = BasicLogin(lambda: "l", gone).header()
     assert outcome == NotSent("credentials", "the login or the password cannot be read")
 
 
 def test_a_letter_shows_no_secret() -> None:
     """Its representation may end in a traceback."""
     letter = compose(TARGET, checkout(token="token"), {"cardSession": "canary", "token": "canary"})
-    assert repr(letter) == "Letter(method='POST', url='https://pay.example.org/acme/api/v1/merchant/checkout')"
+    assert isinstance(letter, Letter)
+    assert (
+        repr(authorized(letter, (b"Authorization", b"canary")))
+        == "Letter(method='POST', url='https://pay.example.org/acme/api/v1/merchant/checkout')"
+    )

@@ -109,6 +109,7 @@ def requests_of(desk: Desk, terminal: str) -> dict[str, dict[str, Any]]:
     found = {
         "availability.create": desk.bill("K1", terminal=terminal),
         "checkout.create": desk.bill("K1", terminal=terminal),
+        "checkout.qr": {**sale, "format": "svg"},
         "refund.create": {**sale, "refundKey": "R1"},
         "refund.get": {**sale, "refundKey": "R1"},
         "receipt.create": desk.receipt("K1", terminal=terminal),

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.core.verdict import NotSent, Reply
+from agent.edges.authorization import BasicLogin
 from agent.edges.tls import client_context, connect_failure
 from agent.edges.transport import Account, AccountRefused, LinkStatus
 from tests.edges.raw_server import ACCOUNT, FAST, Exchange, RawServer, account, always, answer, once, transport
@@ -280,9 +281,9 @@ def test_an_unsafe_base_url_is_refused_at_construction(base_url: str) -> None:
 def test_plain_http_needs_to_be_asked_for() -> None:
     """Loopback alone is not enough: a sandbox says that it is one."""
     with pytest.raises(AccountRefused):
-        Account("http://127.0.0.1:8080", str, str)
+        Account("http://127.0.0.1:8080", BasicLogin(str, str))
     for host in ("127.0.0.1", "localhost", "[::1]", "127.8.8.8"):
-        assert not Account(f"http://{host}:8080", str, str, plain_http=True).tls
+        assert not Account(f"http://{host}:8080", BasicLogin(str, str), plain_http=True).tls
 
 
 def test_an_unusable_ca_file_is_refused_at_construction(tmp_path: Path, authority: trustme.CA) -> None:

@@ -14,6 +14,7 @@ import pytest
 import trustme
 
 from agent.core.verdict import NotSent, Operation, Outcome, Reply, Request, Unclear
+from agent.edges.authorization import BasicLogin
 from agent.edges.flights import Flights
 from agent.edges.transport import HttpTransport, LinkStatus, TransportLimits
 from tests.edges.raw_server import (
@@ -295,7 +296,7 @@ async def test_a_rotated_password_is_used_at_once() -> None:
     """Login and password are asked at each request; the connection stays."""
     passwords = iter(["old", "new"])
     async with RawServer(always(answer())) as server:
-        entry = dataclasses.replace(account(server.http), password=lambda: next(passwords))
+        entry = dataclasses.replace(account(server.http), authorization=BasicLogin(lambda: LOGIN, lambda: next(passwords)))
         sender = HttpTransport({ACCOUNT: entry}, FAST)
         for _ in range(2):
             assert isinstance(await sender.exchange(BINDING, request(), {}, never_late), Reply)

@@ -102,7 +102,7 @@ async def test_faults_can_be_added_listed_and_cleared() -> None:
         first = (await house.control("POST", "/faults", added)).json()["id"]
         await house.control("POST", "/faults", {"kind": "delay", "probability": 0.5})
         planned = (await house.control("GET", "/faults")).json()["planned"]
-        assert planned[0] == {"id": first, "left": 3, "probability": None, **added}
+        assert planned[0] == {"id": first, "left": 3, "probability": None, "system": None, **added}
         assert (planned[1]["left"], planned[1]["probability"]) == (None, 0.5)
         assert (await house.control("DELETE", f"/faults/{first}")).status_code == 204
         assert len((await house.control("GET", "/faults")).json()["planned"]) == 1

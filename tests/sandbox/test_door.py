@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.sandbox.bank import operation_of
+from agent.sandbox.koshelek import operation_of
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.words import Operation
 from tests.sandbox.till import CHEESE, HEADERS, MILK, PATHS, STORE, Till, item

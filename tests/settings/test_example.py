@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from agent.core.model import Environment
 from agent.core.policy import Policy
 from agent.settings import (
+    SYSTEMS,
     Client,
+    Customer,
     HttpListener,
     Problem,
     PtyListener,
@@ -22,11 +24,11 @@ from agent.settings import (
     load,
     policy_of,
 )
-from agent.settings.koshelek import Koshelek
 from agent.settings.model import Backup, Helper, Journal, Log, Store
 
 from .conftest import EXAMPLE, FILLING
 
+PLACES = {"test_base_url", "password_file", "password_credential"}  # of an account: one of each is needed
 NEEDED = {"kind", "path", "port", "client", "name", "token_file", "terminals"}  # of a listener: what has no default
 
 
@@ -44,8 +46,9 @@ def test_filled_in_it_is_valid(example: str, write: Callable[[str], Path]) -> No
     """The example needs nothing but its placeholders; what it does not set has the code's defaults, and so has the policy."""
     settings = load(write(example))
     assert settings.environment is Environment.TEST
-    assert settings.provider.koshelek.base_url(Environment.TEST) == "https://api-test.koshelek.app/acme"
-    assert policy_of(settings, settings.terminal[0]) == Policy()
+    assert list(settings.provider.configured) == ["koshelek"]
+    assert settings.provider.configured["koshelek"].base_url(Environment.TEST) == "https://api-test.koshelek.app/acme"
+    assert policy_of(settings, settings.terminal[0], "koshelek") == Policy()
 
 
 def test_every_documented_default_is_the_models_default(example: str, write: Callable[[str], Path]) -> None:
@@ -53,38 +56,51 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
     plain = load(write(example))
     switched_on = load(write(uncommented(example)), machine=False)
     store = switched_on.store[0].model_copy(update={"payment_purpose": None, "subscription_purpose": None, "address": None})
-    provider = switched_on.provider.model_copy(update={"koshelek": switched_on.provider.koshelek.model_copy(update={"retired": ()})})
+    systems = dict(switched_on.provider.configured)
+    assert systems.keys() == SYSTEMS.keys()
+    for name, model in SYSTEMS.items():
+        needed = {field for field, facts in model.model_fields.items() if facts.is_required()}
+        shown = systems[name].model_dump(exclude_defaults=True)
+        assert len(shown.pop("retired")) == 1
+        assert shown.keys() <= needed | PLACES, f"{name}: the example shows something else than the default"
     assert switched_on.helper == Helper(command=("/opt/koshelek-totp/helper",))
-    assert len(switched_on.provider.koshelek.retired) == 1
     first, *others = switched_on.listener
     assert {"tcp", "http", "serial", "pty"} == {other.kind for other in others}
     for table in [*others, *(client for other in others for client in getattr(other, "client", ()))]:
         assert table.model_dump(exclude_defaults=True).keys() <= NEEDED, "the example shows something else than the default"
-    assert (
-        switched_on.model_copy(update={"helper": None, "backup": None, "store": (store,), "provider": provider, "listener": (first,)})
-        == plain
-    )
+    same = {"helper": None, "backup": None, "store": (store,), "provider": plain.provider, "listener": (first,)}
+    assert switched_on.model_copy(update=same) == plain
 
 
 def test_every_setting_is_in_the_example() -> None:
     """No setting exists that the example does not show."""
     text = EXAMPLE.read_text()
-    models: list[type[BaseModel]] = [Settings, Journal, Backup, Log, Koshelek, Helper, Store, Terminal, UnixListener]
+    models: list[type[BaseModel]] = [Settings, Journal, Backup, Log, Customer, Helper, Store, Terminal, UnixListener, *SYSTEMS.values()]
     models += [TcpListener, HttpListener, Client, SerialListener, PtyListener]
-    names = {name for model in models for name in model.model_fields} - {"provider", "koshelek"}
+    names = {name for model in models for name in model.model_fields} - {"provider", *SYSTEMS}
     assert {name for name in names if not re.search(rf"^(# |# Example: )?(\[+)?([a-z.]+\.)?{name}\b", text, re.MULTILINE)} == set()
 
 
 def test_documented_limits_are_the_models_limits() -> None:
-    """Each "N to M, default D" beside a provider's number is what the model checks."""
-    documented = re.findall(r"(\d+)(?: \([^)]*\))? to (\d+)(?: \([^)]*\))?, default (\d+)[^\n]*\n# ([a-z_]+) = (\d+)", EXAMPLE.read_text())
-    models: list[type[BaseModel]] = [Koshelek, Terminal, SerialListener, Journal, Backup]
-    properties: dict[str, Any] = {name: schema for model in models for name, schema in model.model_json_schema()["properties"].items()}
-    assert len(documented) >= 18
-    for low, high, default, name, shown in documented:
-        schema = properties[name]
-        assert (schema["minimum"], schema["maximum"], schema["default"]) == (int(low), int(high), int(default)), name
-        assert shown == default, name
+    """Each "N to M, default D" beside a number is what the model of its table checks."""
+    found: list[str] = []
+    limits = r"(\d+)(?: \([^)]*\))? to (\d+)(?: \([^)]*\))?(?: each)?, default (\d+)[^\n]*\n# ([a-z_]+) = (\d+)"
+    for table, text in tables_of(EXAMPLE.read_text()):
+        system = SYSTEMS.get(table.removeprefix("provider."))
+        models: list[type[BaseModel]] = [system] if system else [Terminal, SerialListener, Journal, Backup]
+        properties: dict[str, Any] = {name: schema for model in models for name, schema in model.model_json_schema()["properties"].items()}
+        for low, high, default, name, shown in re.findall(limits, text):
+            schema = properties[name]
+            assert (schema["minimum"], schema["maximum"], schema["default"]) == (int(low), int(high), int(default)), (table, name)
+            assert shown == default, (table, name)
+            found.append(name)
+    assert len(found) >= 18
+
+
+def tables_of(text: str) -> list[tuple[str, str]]:
+    """The names of the tables, switched on or not, each with the text that follows it."""
+    parts = re.split(r"^(?:# )?\[+([a-z_.]+)\]+$", text, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def uncommented(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.assembly import koshelek_of
+from agent.assembly import koshelek
 from agent.core.model import Invoice, SaleId
 from agent.core.money import Kopecks
 from agent.core.policy import BackOff, Offline, Policy, Unclaimed
@@ -45,7 +45,7 @@ def test_every_number_arrives_in_its_place(example: str, write: Callable[[str], 
     text = example.replace('login = "acme-till"', f'login = "acme-till"{PROVIDER}')
     text = text.replace('terminal_id = "till-1"', f'terminal_id = "till-1"{TERMINAL}')
     settings = load(write(text))
-    assert policy_of(settings, settings.terminal[0]) == Policy(
+    assert policy_of(settings, settings.terminal[0], "koshelek") == Policy(
         send_deadline_ms=31_000,
         offline=Offline.REFUSE,
         unclaimed=Unclaimed.RETURN,
@@ -75,5 +75,5 @@ def test_the_spelling_of_the_card_session_reaches_the_request(example: str, writ
     invoice = Invoice("1", Kopecks(1), ())
     for line, name in (("", "cardsession"), ('availability_card_session_name = "cardSession"', "cardSession")):
         settings = load(write(example.replace('login = "acme-till"', f'login = "acme-till"\n{line}')))
-        body = koshelek_of(settings).ask_availability(SaleId("shop-1", "till-1", "K1"), "id", invoice, frozenset()).body
+        body = koshelek.provider_of(settings).ask_availability(SaleId("shop-1", "till-1", "K1"), "id", invoice, frozenset()).body
         assert {"cardsession", "cardSession"} & body.keys() == {name}

@@ -19,7 +19,7 @@ Write = Callable[[str], Path]
 
 def replaced(text: str, old: str, new: str) -> str:
     assert old in text
-    return text.replace(old, new)
+    return text.replace(old, new, 1)  # the first is Koshelek's
 
 
 # what to replace, by what; the key path of the problem; a part of its words; a part of its hint or example
@@ -198,6 +198,7 @@ def test_a_retired_account_is_checked_like_the_one_in_use(example: str, problems
     (wrong,) = problems(example.replace(table, RETIRED.format(url="http://127.0.0.1:1/x") + table))
     assert (wrong.key_path, "Real money" in str(wrong.problem)) == ("provider.koshelek.retired#1.base_url", True)
     settings = load(write(example.replace(table, RETIRED.format(url="https://api.koshelek.app/old") + table)))
+    assert settings.provider.koshelek is not None
     assert settings.provider.koshelek.retired[0].environment is Environment.PRODUCTION
     with pytest.raises(KeyError, match="production_base_url"):
         settings.provider.koshelek.base_url(Environment.PRODUCTION)

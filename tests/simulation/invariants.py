@@ -1,8 +1,8 @@
 """What must be true at the end of every simulation, whatever died on the way: the till's book, the journal and the bank's ledger agree.
 
 Names follow the promises: I1 one payable transaction, I2 net charges, I3 and I4 what was told is so for ever, I5 answers are frozen,
-I7 nothing was sent unrecorded, I9 ids are not reused, R1 a fiscal receipt arrives once, D1 to D3 an operator's decision is
-kept, L1 to L6 everything comes to an end.
+I7 nothing was sent and no link shown unrecorded, I9 ids are not reused, R1 a fiscal receipt arrives once, D1 to D3 an operator's decision
+is kept, L1 to L6 everything comes to an end.
 """
 
 import json
@@ -18,8 +18,10 @@ from agent.core.ports import Entry as Stored
 from agent.core.ports import Query
 from agent.core.refund import RefundCause, RefundState
 from agent.core.sale import Sale
+from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Operation
 from tests.simulation.office import broken_decisions
+from tests.simulation.systems import provider
 from tests.simulation.till import Entry, Pos
 from tests.simulation.world import World
 
@@ -28,6 +30,7 @@ async def check(world: World, tills: Sequence[Pos], attention_allowed: bool = Fa
     """Every broken invariant as a sentence; empty when all hold."""
     found: list[str] = []
     assert world.journal is not None
+    world.bank.tick(world.now_ms())  # what happened there while nobody asked
     stored = {row.id: await world.journal.stream(row.id) for row in await world.journal.find(Query(limit=500))}
     sales = {sale_id: _sale(sale_id, entries or ()) for sale_id, entries in stored.items()}
     for pos in tills:
@@ -57,6 +60,9 @@ def _of_sale(world: World, entry: Entry, sale: Sale, attention_allowed: bool) ->
     found: list[str] = []
     transactions = [one for one in world.bank.transactions() if one.order_id == order]
     charged, returned = ledger.charged(order_id=order), ledger.refunded(order_id=order)
+    if world.pays_by_link:
+        transactions = _shown(world, entry)
+        found += _of_links(world, entry, sale)
     if sale.payment is not PaymentState.ELSEWHERE and len(transactions) > 1:
         found.append(f"I1 {key}: {len(transactions)} transactions")
     if charged not in (0, entry.amount) and sale.payment is not PaymentState.ELSEWHERE:
@@ -79,6 +85,42 @@ def _of_sale(world: World, entry: Entry, sale: Sale, attention_allowed: bool) ->
     found += _of_receipts(world, entry, sale)
     if sale.finished and any(one.status.value in ("new", "pending") for one in transactions):
         found.append(f"L3 {key}: {sale.payment.value}, yet the bank still waits for the customer")
+    return found
+
+
+def _shown(world: World, entry: Entry) -> list[Transaction]:
+    """Payments of which a link was shown: nobody can pay the others."""
+    pages = {page.id: page for page in (world.payment_at(url) for url, _ in entry.links)}
+    return list(pages.values())
+
+
+def _of_links(world: World, entry: Entry, sale: Sale) -> list[str]:
+    """I1: no second payment is made blindly; I4: who is told that a sale is over is not shown a link, then or later."""
+    found = _repeats(world, entry.key, sale.call.request_id) if sale.call is not None else []
+    over = next((place for place, one in enumerate(entry.answers) if one.finished), len(entry.answers))
+    if any(one.link is not None for one in entry.answers[over:]):
+        found.append(f"I4 {entry.key}: a link was shown with or after a finished answer")
+    return found
+
+
+def _repeats(world: World, key: str, request_id: str) -> list[str]:
+    """A create that arrived is repeated only after as many searches as the system needs, and not if the last of them found a payment; where
+    nothing can be searched for, never."""
+    found: list[str] = []
+    needed = provider(world.system).capabilities.searches
+    made = [one.created_ms for one in world.bank.transactions() if one.key == request_id]
+    searches: list[int] | None = None  # when it was searched for since the last create; None: there was none yet
+    for one in world.bank.log:
+        if one.request_id != request_id or one.fault is not None and one.operation is Operation.FIND:
+            continue
+        if one.operation is Operation.FIND and one.status == 200 and searches is not None:
+            searches.append(one.at_ms)
+        if one.operation is Operation.CHECKOUT:
+            if searches is not None and (not needed or len(searches) < needed):
+                found.append(f"I1 {key}: a create was repeated after {len(searches)} searches")
+            elif searches and any(at_ms < searches[-1] for at_ms in made):
+                found.append(f"I1 {key}: a create was repeated although its payment was found")
+            searches = []
     return found
 
 
@@ -108,6 +150,10 @@ def _of_answers(entry: Entry, sale: Sale, net: int) -> list[str]:
     wrong = [one for one in finals if one.success and (one.slip is None or one.slip.total_amount != entry.amount)]
     if wrong:
         found.append(f"I3 {key}: told paid on a slip that is not over {entry.amount} kopecks")
+    if any(not recorded for _, recorded in entry.links):
+        found.append(f"I7 {key}: a link was shown before it was recorded")
+    if len({url for url, _ in entry.links} | ({sale.link.url} if sale.link else set())) > 1:
+        found.append(f"I1 {key}: more than one link was shown")
     now = answer(sale)
     if finals and (now.state, now.success, now.rows) != (finals[0].state, finals[0].success, finals[0].rows):
         found.append(f"I5 {key}: told {finals[0].state.value}, now {now.state.value}")
@@ -136,7 +182,7 @@ async def _of_record(world: World, stored: dict[SaleId, Sequence[Stored] | None]
         for one in world.bank.log
         if one.operation not in (None, Operation.STATUS, Operation.AVAILABILITY) and one.request_id and one.request_id not in text
     ]
-    found += [f"P21 {secret!r} stands in an event" for secret in ("pos-token-", "helper-token-", "290000", '"SK') if secret in text]
+    found += [f"P21 {secret!r} stands in an event" for secret in ("pos-token-", "helper-token-", "290000", '"SK', "buyer-") if secret in text]
     assert world.journal is not None
     await world.journal.verify_all()
     for sale_id, sale in sales.items():

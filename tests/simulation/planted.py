@@ -3,6 +3,7 @@
 They change the real modules through a context, so that the bug sits where a real one would; nothing of them exists outside tests.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,13 +15,16 @@ from agent.core.call import Call, CallState
 from agent.core.decide import Result
 from agent.core.events import Event
 from agent.core.model import Slip, Stamp
+from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.resolution import Resolution
 from agent.core.sale import Sale
 from agent.core.verdict import NotSent, Request, Unclear
 from agent.engine import duties, recover
 from agent.engine.duties import Duties
+from agent.engine.hints import Hints
 from agent.engine.steward import Steward
+from agent.engine.waiting import Entry, Waiting
 
 Plant = Callable[[], Any]
 
@@ -214,6 +218,25 @@ def receipt_forgotten() -> Iterator[None]:
 
 
 @contextmanager
+def link_shown_early() -> Iterator[None]:
+    """The customer is shown the link as soon as the answer is understood, and its record is written afterwards."""
+    real = Steward.insist
+
+    async def insist(self: Steward, decider: Any, put_secrets: Any = None) -> Sequence[Event]:
+        before = self.sale
+        for event in decider(before) if before.link is None else ():
+            self.sale = fold.fold(self.sale, event, self.ports.clock.now())
+        if self.sale.link is not None and before.link is None:
+            self.rouse()
+            await asyncio.sleep(2)  # he looks at the code; the disk takes its time
+        self.sale = before
+        return await real(self, decider, put_secrets)
+
+    with mock.patch.object(Steward, "insist", insist):
+        yield
+
+
+@contextmanager
 def told_not_recorded() -> Iterator[None]:
     """A finished answer is handed out without being recorded as told."""
     from agent.engine.engine import Engine
@@ -237,6 +260,33 @@ def given_up_in_words_only() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def message_believed() -> Iterator[None]:
+    """A message of the payment system about a sale is taken for the payment, without a status read."""
+    real = Hints._consider
+
+    def consider(self: Hints, entry: Entry, steward: Steward) -> bool:
+        sale = steward.sale
+        if sale.payment is PaymentState.PENDING:
+            slip = Slip(sale.amount, sale.checkout.invoice.order_id)
+            steward.spawn(steward.insist(lambda now: [events.Paid(slip)] if now.payment is PaymentState.PENDING else []))
+        return real(self, entry, steward)
+
+    with mock.patch.object(Hints, "_consider", consider):
+        yield
+
+
+@contextmanager
+def message_forgotten() -> Iterator[None]:
+    """What asks for a look at an ended sale is kept in memory alone."""
+
+    async def store(self: Waiting, entry: Entry) -> None:
+        return None
+
+    with mock.patch.object(Waiting, "store", store):
+        yield
+
+
 PLANTS: dict[str, tuple[Plant, str]] = {
     "new requestId while unclear": (new_request_id, "answer lost"),
     "a time-out taken for a refusal": (timeout_is_refusal, "silent bank"),
@@ -252,4 +302,6 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "receipt forgotten after a crash": (receipt_forgotten, "receipt"),
     "told without a record": (told_not_recorded, "late money"),
     "a dropped refund is performed": (given_up_in_words_only, "operator: drop"),
+    "a webhook believed without a read": (message_believed, "a message too early"),
+    "a webhook that waits is forgotten by a crash": (message_forgotten, "a message finds late money"),
 }

@@ -39,7 +39,7 @@ def play(story: Story, folder: Path, plans: Sequence[CrashPlan] = (), alter: typ
     settings = replace(bank, **story.bank)  # type: ignore[arg-type]
 
     async def main(loop: VirtualLoop) -> Outcome:
-        world = alter(loop, folder, story.policy, settings)
+        world = alter(loop, folder, story.policy, settings, story.system)
         world.plans = list(plans)
         world.watched = watched
         pos = Pos(world)

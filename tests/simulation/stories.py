@@ -14,6 +14,8 @@ from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
+from tests.simulation.stories_hints import HINT_STORIES
+from tests.simulation.stories_links import LINK_STORIES
 from tests.simulation.stories_operator import OPERATOR_STORIES
 from tests.simulation.story import PATIENT as PATIENT
 from tests.simulation.story import POLICY as POLICY
@@ -314,5 +316,7 @@ STORIES = {
         Story("receipt refused", _receipt_refused, _receipts(F1=DeliveryState.REFUSED)),
         Story("receipts and refund", _receipts_and_refund, _receipts(F1=DeliveryState.DELIVERED, F2=DeliveryState.DELIVERED)),
         *OPERATOR_STORIES,
+        *HINT_STORIES,
+        *LINK_STORIES,
     )
 }

@@ -8,6 +8,7 @@ from agent.core.policy import BackOff, Policy
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.words import Operation
+from tests.simulation.systems import KOSHELEK
 from tests.simulation.till import Pos
 from tests.simulation.world import World
 
@@ -31,6 +32,7 @@ class Story:
     attention: bool = False
     settle_s: float = 5_000  # how long after the last word everything must have come to rest: beyond the last look after a cancel
     bank: dict[str, object] = field(default_factory=dict)
+    system: str = KOSHELEK
     every_death: bool = True  # False: the same calls as another story, only further apart
 
 

@@ -1,15 +1,17 @@
 """The till of the simulation: a POS that keeps a book of everything it asked and every answer it was given."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from agent.core import events
 from agent.core.answer import Answer, answer, refund_finished
 from agent.core.availability import Advice
 from agent.core.decide_refund import Wanted
 from agent.core.delivery import DeliveryState
-from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentMethod, SaleId
+from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentLink, PaymentMethod, SaleId
 from agent.core.money import Kopecks
 from agent.core.receipt import FiscalReceipt, ReceiptType
 from agent.core.refund import RefundState
@@ -18,6 +20,8 @@ from agent.engine.counter import GivenSale, RefundOrder
 from agent.engine.errors import Refusal
 from agent.engine.inquiry import Wish
 from agent.engine.receipts import ReceiptOrder, Receipts
+from agent.sandbox.customer import Action, Customer
+from agent.sandbox.desk import NotWaiting
 from tests.simulation.world import STORE, TILL, World
 
 POLL_S = 0.5
@@ -34,6 +38,7 @@ class Entry:
     amount: int
     answers: list[Answer] = field(default_factory=list)
     refused: str | None = None
+    links: list[tuple[str, bool]] = field(default_factory=list)  # that were handed out, and whether the record held them at that moment
     refunds: dict[str, tuple[int, RefundState]] = field(default_factory=dict)
     receipts: dict[str, DeliveryState] = field(default_factory=dict)
 
@@ -76,6 +81,8 @@ class Pos:
         self.world = world
         self.terminal = terminal
         self.book: dict[str, Entry] = {}
+        self.shopper = Customer(Action.CONFIRM, 2_000)  # who scans the link that this till shows, and what he does so long after it
+        self._shoppers: dict[str, asyncio.Task[None]] = {}
 
     def sale_id(self, key: str) -> SaleId:
         return SaleId(STORE, self.terminal, key)
@@ -84,6 +91,8 @@ class Pos:
         """Hand a checkout over. ``tell=False``: this POS never asks for the result."""
         checkout = bill(order_id or f"order-{key}", **bill_of)
         secrets = {"cardSession": session or f"S{key}".replace("-", ""), "loyaltyId": f"290000{key}", "token": f"pos-token-{key}"}
+        if self.world.pays_by_link:
+            secrets = {"customer.email": f"buyer-{key}@mail.example", "customer.firstName": "buyer-Анна", "customer.lastName": "buyer-Ко"}
         entry = self.book.setdefault(key, Entry(key, checkout.invoice.order_id, checkout.invoice.total_amount))
         order = Order(self.sale_id(key), checkout, secrets, None, "pos")
 
@@ -106,8 +115,32 @@ class Pos:
         steward = await counter.find(sale_id)
         await engine.tell(steward, "pos")
         heard = answer(steward.sale)
+        if heard.link is not None:
+            entry.links.append((heard.link.url, await self._is_recorded(sale_id, heard.link)))
+            if self.world.pays_by_link and heard.link.url not in self._shoppers:
+                self._shoppers[heard.link.url] = asyncio.create_task(self._pay(heard.link.url))
         entry.answers.append(heard)
         return heard
+
+    async def _is_recorded(self, sale_id: SaleId, link: PaymentLink) -> bool:
+        """Whether the file holds the link now. It is read behind the agent's back: no virtual time passes, and nobody can die of it."""
+        world, known = self.world, (events.TransactionKnown, events.LinkKnown)
+        assert world.journal is not None
+        world.opening += 1
+        try:
+            stored = await world.journal.stream(sale_id)
+        finally:
+            world.opening -= 1
+        found = [events.decode(entry.kind, entry.body) for entry in stored or ()]
+        return any(event.link == link for event in found if isinstance(event, known))
+
+    async def _pay(self, url: str) -> None:
+        """The customer with the link, which nobody can take away from him again: what he does outlives the agent."""
+        shopper = self.shopper
+        await asyncio.sleep(shopper.after_ms / 1_000)
+        payment = self.world.payment_at(url)
+        with contextlib.suppress(NotWaiting):
+            self.world.bank.decide(self.world.now_ms(), payment.id, shopper)
 
     async def poll(self, key: str) -> Answer:
         entry = self.book[key]

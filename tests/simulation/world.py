@@ -6,7 +6,6 @@ were already on the wire arrive all the same; their answers are lost.
 """
 
 import asyncio
-import base64
 import functools
 import itertools
 import secrets
@@ -15,15 +14,17 @@ import sqlite3
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from agent.core import canonical
 from agent.core.contract import Provider
+from agent.core.hints import Hint, KeptHint
 from agent.core.model import Binding, Deadline, Environment, Merchant, SaleId, Stamp
 from agent.core.policy import Policy
 from agent.core.ports import Append, Card, Entry, Parked, Query, Row
@@ -35,20 +36,23 @@ from agent.edges.journal.schema import CURRENT
 from agent.engine.accept import Acceptance
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine
+from agent.engine.hints import Hints
 from agent.engine.recover import recover
 from agent.engine.setup import Ports, Setup, Terminal
-from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
-from agent.sandbox.bank import Bank, operation_of
+from agent.sandbox.bank import Bank
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.settings import BankSettings
+from agent.sandbox.transaction import Transaction
+from tests.simulation import systems
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.systems import LOGIN as LOGIN
+from tests.simulation.systems import PASSWORD as PASSWORD
+from tests.simulation.systems import STORE as STORE
 
 T = TypeVar("T")
 
 EPOCH = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-STORE, TILL = "00000000-0000-4000-8000-000000000001", "till-1"
-ACCOUNT = "https://pay.example/acme"
-LOGIN, PASSWORD = "acme", "s3cret"
+TILL = "till-1"
 ANSWER_LIMIT_MS = 5_000  # of the transport: after that an attempt counts as lost
 RESTART_MS = 2_000
 IDLE_S = 20.0  # of the journal: in most deaths the log holds the last steps, in some it was just emptied
@@ -181,6 +185,15 @@ class MortalJournal:
     async def noted(self, name: str) -> str | None:
         return await self._call("noted", lambda: self._journal.noted(name))
 
+    async def keep_hint(self, kept: KeptHint) -> None:
+        await self._call("keep_hint", lambda: self._journal.keep_hint(kept))
+
+    async def hints(self) -> Sequence[KeptHint]:
+        return await self._call("hints", self._journal.hints)
+
+    async def drop_hints(self, numbers: Collection[int]) -> None:
+        await self._call("drop_hints", lambda: self._journal.drop_hints(numbers))
+
 
 class MortalTransport:
     """The wire as one incarnation sees it: what is sent arrives even if the sender dies."""
@@ -230,10 +243,12 @@ class SimulatedCard:
 
 
 class World:
-    """One simulated shop."""
+    """One simulated shop with one payment system."""
 
-    def __init__(self, loop: VirtualLoop, folder: Path, policy: Policy, bank: BankSettings | None = None) -> None:
-        self.loop, self.folder = loop, folder
+    def __init__(
+        self, loop: VirtualLoop, folder: Path, policy: Policy, bank: BankSettings | None = None, system: str = systems.KOSHELEK
+    ) -> None:
+        self.loop, self.folder, self.system = loop, folder, system
         self.ids = itertools.count(1)
         self.tokens = itertools.count(1)
         self.settings = bank or BankSettings(
@@ -258,6 +273,9 @@ class World:
         self.deaths: list[str] = []
         self.lives: list[Incarnation] = []
         self.notices: list[tuple[str, str, dict[str, object]]] = []
+        self.hints: Hints | None = None
+        self.listening = False  # whether messages of the payment system are taken in
+        self._hearing: asyncio.Task[None] | None = None
         self.confirmed: list[object] = []  # what an operator was told to be decided (see office)
         self.generation = 0
         self.left_behind = 0  # lists of means that were still asked for when an engine had stopped
@@ -265,6 +283,18 @@ class World:
         self._undertaker: asyncio.Task[None] | None = None
         self._corpses: list[asyncio.Task[None]] = []
         self._up = asyncio.Event()
+
+    @property
+    def pays_by_link(self) -> bool:
+        """Whether customers pay on a page: at the bank nothing happens before somebody has seen the link."""
+        return self.system != systems.KOSHELEK
+
+    def payment_at(self, url: str) -> Transaction:
+        """The payment that a link leads to."""
+        parts = urlsplit(url)
+        found = self.bank.payment_at("GET", parts.path, parts.query)
+        assert found is not None, "a link that leads nowhere"
+        return found
 
     # --- time ---
 
@@ -290,19 +320,18 @@ class World:
         return task
 
     async def _deliver(self, request: Request, secrets: Mapping[str, str]) -> Outcome:
-        path = f"/acme{request.path}"
-        operation = operation_of(path)
+        path, _, query = f"{systems.ROOTS[self.system]}{request.path}".partition("?")
         await asyncio.sleep(0.01)
-        delivery = self.bank.plan(self.now_ms(), operation)
+        delivery = self.bank.meet(self.now_ms(), request.method, path)
         if delivery.refuse:
             self.last_reached = False
             return NotSent("refused")
         self.last_reached = True
         body = canonical.dumps(request.fill(secrets)).encode()
-        headers = {"authorization": _basic(), "content-type": "application/json"}
+        headers = systems.headers(self.system, self.bank, self.now_ms())
         headers |= {name: secrets[secret] for name, secret in request.secret_headers.items()}
         await asyncio.sleep(delivery.before_ms / 1000)
-        answer = self.bank.act(self.now_ms(), delivery, request.method, path, headers, body)
+        answer = self.bank.act(self.now_ms(), delivery, request.method, path, headers, body, query)
         if answer is None or not delivery.complete:
             await asyncio.sleep(delivery.after_ms / 1000)
             return Unclear("reset")
@@ -312,17 +341,18 @@ class World:
     # --- the process ---
 
     def provider(self) -> Provider:
-        return Koshelek(KoshelekSettings(), {STORE: StoreFacts()})
+        return systems.provider(self.system)
 
     def setup(self) -> Setup:
-        terminal = Terminal({"koshelek": self.policy}, "koshelek")
+        name = self.system
+        terminal = Terminal({name: self.policy}, name)
         return Setup(
             terminals={(STORE, TILL): terminal, (STORE, "till-2"): terminal},
-            providers={"koshelek": self.provider()},
-            bindings={"koshelek": Binding("koshelek", Environment.TEST, ACCOUNT)},
+            providers={name: self.provider()},
+            bindings={name: Binding(name, Environment.TEST, systems.account(name))},
             merchants={STORE: Merchant("Acme", "ООО Акме")},
             timezone=UTC,
-            default_policies={"koshelek": self.policy},
+            default_policies={name: self.policy},
         )
 
     @property
@@ -351,7 +381,32 @@ class World:
         await asyncio.wait({recovering, life.end}, return_when=asyncio.FIRST_COMPLETED)
         if recovering.done() and not life.died.is_set():
             recovering.result()
-            self._up.set()
+            if self.listening:
+                await self.listen()
+            if not life.died.is_set():
+                self._up.set()
+
+    async def listen(self) -> None:
+        """From now on, and in every life to come, messages of the payment system are taken in."""
+        self.listening = True
+        assert self.engine is not None
+        assert self.life is not None
+        assert self.life.end is not None
+        self.hints = Hints(self.engine)
+        recalling = self.loop.create_task(self.hints.recall())
+        await asyncio.wait({recalling, self.life.end}, return_when=asyncio.FIRST_COMPLETED)
+        if recalling.done():
+            recalling.result()
+            self._hearing = self.loop.create_task(self.hints.run())
+
+    async def hint(self, hint: Hint) -> None:
+        """A proven message of the payment system, repeated until it is taken."""
+
+        async def take() -> None:
+            assert self.hints is not None
+            await self.hints.take(self.system, hint)
+
+        await self.ask(take)
 
     def _ports(self, life: Incarnation) -> Ports:
         assert self.journal is not None
@@ -368,6 +423,8 @@ class World:
         self.generation += 1
         self.path.parent.mkdir(mode=0o700)
         _copy_as_it_lies(old.parent, self.path.parent)
+        if self._hearing is not None:
+            self._hearing.cancel()
         if engine is not None:
             await engine.stop(0)
             self.left_behind += engine.availability.at_work
@@ -384,6 +441,9 @@ class World:
         if self._undertaker is not None:
             self._undertaker.cancel()
         assert self.journal is not None
+        if self._hearing is not None:
+            self._hearing.cancel()
+            await asyncio.gather(self._hearing, return_exceptions=True)
         if self.engine is not None:
             await self.engine.stop(0)
         self.opening += 1
@@ -453,7 +513,3 @@ def _copied(source: Path, target: Path) -> bool:
 
 def _state(folder: Path) -> list[tuple[str, int, int]]:
     return sorted((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in folder.iterdir() if not one.name.endswith(".lock"))
-
-
-def _basic() -> str:
-    return "Basic " + base64.b64encode(f"{LOGIN}:{PASSWORD}".encode()).decode()

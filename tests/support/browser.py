@@ -151,6 +151,10 @@ class Browser:
         """The window as PNG, for a person who wants to see what a test sees."""
         return base64.b64decode(self.command("GET", "/screenshot"))
 
+    def shot(self, element: str) -> bytes:
+        """One element as PNG, by the name that the driver gave it."""
+        return base64.b64decode(self.command("GET", f"/element/{element}/screenshot"))
+
     def command(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         """One WebDriver command of this session. Raises AssertionError with the driver's reason."""
         answer = self._client.request(method, self._session + path, json=body)

@@ -71,14 +71,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a stand is made of. ``tills`` maps a terminalId to its options; ``koshelek`` and ``more`` are added to the file.
-    ``helper``: text of a shell script that plays the vendor's library."""
+    """What a stand is made of. ``tills`` maps a terminalId to its options; ``koshelek`` is added to its table, ``store`` to the store's;
+    ``systems`` are the tables of further payment systems by name (their account at the sandbox is filled in). ``helper``: text of a shell
+    script that plays the vendor's library."""
 
     tills: Mapping[str, Mapping[str, object]] = field(default_factory=lambda: {TERMINAL: {}})
     sockets: Sequence[Socket] = (Socket("pos"), Socket("admin", "admin"))
     ports: Sequence[Port] = ()
     lines: Sequence[Line] = ()
     koshelek: Mapping[str, object] = field(default_factory=dict)
+    systems: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    store: Mapping[str, object] = field(default_factory=dict)
     language: str = "en"
     helper: str | None = None
 
@@ -273,12 +276,14 @@ class Stand:
             "merchant_id": "MA0000000001",
             "account": "40702810000000000001",
             "member_id": "100000000001",
+            **plan.store,
         }
         parts = [
             _lines({"environment": "test", "language": plan.language}),
             _table("[journal]", {"path": str(self.journal), "allow_volatile": True}),
             _table("[log]", {"level": "debug"}),
             _table("[provider.koshelek]", koshelek),
+            *(_table(f"[provider.{name}]", self._system(name) | dict(given)) for name, given in plan.systems.items()),
             _table("[helper]", {"command": [str(folder / "helper")]}) if plan.helper is not None else "",
             _table("[[store]]", store),
             *(_table("[[terminal]]", {"store_id": STORE, "terminal_id": name, **options}) for name, options in plan.tills.items()),
@@ -287,6 +292,12 @@ class Stand:
             *(_table("[[listener]]", self._line(one)) for one in plan.lines),
         ]
         return "\n".join(parts)
+
+    def _system(self, name: str) -> dict[str, object]:
+        """The account of a further payment system at the sandbox."""
+        base = f"http://127.0.0.1:{self.sandbox_port}/{name}"
+        place = {"test_base_url": f"{base}/api" if name == "paycore" else base, "password_file": str(self.folder / "password")}
+        return place if name == "payconnect" else place | {"login": "sandbox"}
 
     def listener_text(self, one: Socket) -> str:
         """The table of a further listener."""

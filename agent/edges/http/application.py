@@ -7,6 +7,7 @@ server does not cancel it, a long poll ends by itself (its presence is over), an
 """
 
 import asyncio
+import base64
 import functools
 import math
 from collections.abc import Awaitable, Callable, Mapping
@@ -156,15 +157,15 @@ class Application:
             presence.hurry()
         presences.add(presence)
         try:
-            return await self._carry_out(Caller(holder.name, None, holder.tills, holder.operator, presence), presence, asked)
+            return await self._carry_out(Caller(holder.name, None, holder.tills, holder.operator, presence), presence, route, asked)
         finally:
             presences.discard(presence)
 
-    async def _carry_out(self, caller: Caller, presence: HttpPresence, asked: messages.Request) -> Response:
+    async def _carry_out(self, caller: Caller, presence: HttpPresence, route: Route, asked: messages.Request) -> Response:
         watch = asyncio.ensure_future(presence.watch())
         try:
             found = await self._handler(caller, asked)
-            return self._told(caller, asked, found)
+            return self._told(route, found)
         except Refused as refused:
             self._observer.refused(caller, asked.method, refused.code, "")
             raise Fault(refused.code, refused.message, data=refused.data) from refused
@@ -176,16 +177,21 @@ class Application:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
 
-    def _told(self, caller: Caller, asked: messages.Request, found: Mapping[str, Any]) -> Response:
-        body = dumps(found)
+    def _told(self, route: Route, found: Mapping[str, Any]) -> Response:
+        body = _file(found) if route.media else dumps(found)
         if len(body) > self._limits.answer_bytes:
             raise Fault("LIMIT", "the answer is too long: ask for less", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        return Response(body, HTTPStatus.CREATED if isinstance(found, Created) else HTTPStatus.OK, media_type=JSON)
+        return Response(body, HTTPStatus.CREATED if isinstance(found, Created) else HTTPStatus.OK, media_type=route.media or JSON)
 
     def _failed(self, caller: Caller | None, method: str, error: BaseException) -> Response:
         fault = faults.internal()
         self._observer.failed(caller, str(fault.data["reference"]), method, error)
         return faults.response(fault)
+
+
+def _file(found: Mapping[str, Any]) -> bytes:
+    """A drawing as the file that it is."""
+    return base64.b64decode(found["base64"]) if "base64" in found else str(found["text"]).encode()
 
 
 @functools.cache

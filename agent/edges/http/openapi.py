@@ -23,7 +23,8 @@ _MEANINGS: Mapping[HTTPStatus, str] = {
     HTTPStatus.UNAUTHORIZED: "The token is missing, or no client has it.",
     HTTPStatus.FORBIDDEN: "This client may not do this, or a browser's page may not call at all.",
     HTTPStatus.NOT_FOUND: "There is no such sale, refund, terminal (`NOT_FOUND`), or no such path (`INVALID`): go by `code`.",
-    HTTPStatus.CONFLICT: "`CONFLICT`, `KEY_REUSED`, `ORDER_IN_DOUBT`, `ORDER_PAID`, `NOT_PAID`: nothing was done; `code` says why.",
+    HTTPStatus.CONFLICT: "`CONFLICT`, `KEY_REUSED`, `ORDER_IN_DOUBT`, `ORDER_PAID`, `NOT_PAID`: nothing was done; `code` says why. "
+    "`NO_LINK`, `LINK_NEEDS_POST`, `LINK_TOO_LONG`: there is nothing to draw.",
     HTTPStatus.REQUEST_TIMEOUT: "The request was not complete in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long, or the answer would be.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not plain JSON.",
@@ -63,7 +64,7 @@ def document() -> dict[str, Any]:
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     whole = request_schemas(route.request, schemas)
-    answer = {"description": "The state of things, as in JSON-RPC.", "content": {JSON: {"schema": shape(route.answer, schemas)}}}
+    answer = _drawing(route.media) if route.media else _state(shape(route.answer, schemas))
     found: dict[str, Any] = {
         "operationId": route.name,
         "summary": (route.request.__doc__ or "").split("\n", 1)[0],
@@ -78,6 +79,15 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     if route.verb is not Verb.GET:
         found["requestBody"] = _body(route, whole)
     return found
+
+
+def _state(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": "The state of things, as in JSON-RPC.", "content": {JSON: {"schema": schema}}}
+
+
+def _drawing(media: str) -> dict[str, Any]:
+    """A file. Text has a schema; of bytes the type says everything."""
+    return {"description": "The drawing.", "content": {media: {"schema": {"type": "string"}} if media.startswith("text/") else {}}}
 
 
 def _statuses(route: Route) -> Iterator[HTTPStatus]:
@@ -106,7 +116,9 @@ def _body(route: Route, whole: Mapping[str, Any]) -> dict[str, Any]:
         "properties": {name: whole["properties"][name] for name in route.in_body},
         **({"required": required} if required else {}),
     }
-    if {"cardSession", "barcode"} <= set(route.in_body):
+    if "customer" in route.in_body:  # which of them is needed depends on the payment system
+        schema["not"] = {"required": ["cardSession", "barcode"]}
+    elif {"cardSession", "barcode"} <= set(route.in_body):
         schema["oneOf"] = [{"required": ["cardSession"]}, {"required": ["barcode"]}]
     example = {name: value for name, value in example_of(route.request).items() if name in route.in_body}
     return {"required": bool(required), "content": {JSON: {"schema": schema, "example": example}}}

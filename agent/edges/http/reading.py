@@ -49,7 +49,7 @@ def request_of(route: Route, in_path: Mapping[str, str], query: bytes, headers: 
     if problems:
         raise invalid(problems)
     try:
-        return parse(route.method, {**given, **asked, **in_path})
+        return parse(route.method, {**given, **asked, **in_path, **route.fixed})
     except Invalid as error:
         raise invalid(error.problems) from None  # the cause names nothing more
 
@@ -67,7 +67,7 @@ def _body(route: Route, headers: Headers, body: bytes) -> tuple[dict[str, Any], 
         raise Fault("INVALID", str(error), status=HTTPStatus.BAD_REQUEST) from None  # the cause may hold the text
     if not isinstance(members, dict):
         raise Fault("INVALID", "a body is a JSON object", status=HTTPStatus.BAD_REQUEST)
-    elsewhere = [name for name in members if name in route.in_path or name in route.in_query]
+    elsewhere = [name for name in members if name in route.in_path or name in route.in_query or name in route.fixed]
     return members, collect(elsewhere, lambda name: Problem(name, _place(route, name)))
 
 
@@ -90,6 +90,8 @@ def _place(route: Route, name: str) -> str:
     """Where a parameter belongs that stands in the wrong place."""
     if name in route.in_path:
         return "belongs in the path only"
+    if name in route.fixed:
+        return "is said by the end of the path"
     if name in route.in_query:
         return f"belongs in the query: ?{name}="
     if name in route.in_body:

@@ -1,11 +1,12 @@
 """Which request of the POS protocol is which verb and path. The one table: the way in, the OpenAPI document and the tests follow it.
 
 A new method is one line here. What stands in the path is named there; of the other parameters those of a GET go into the query, those of
-a PUT or POST into the body, and ``wait`` always into the query, because it is about the answer and not about the payment.
+a PUT or POST into the body, and ``wait`` always into the query, because it is about the answer and not about the payment. A drawing has the
+ending of a file in its path; it says which one, so that a page or a printer can take it as it comes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -28,18 +29,22 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class Route:
-    """One method of the protocol at one path. ``answer`` is the shape of its result."""
+    """One method of the protocol at one path. ``answer`` is the shape of its result. ``fixed``: parameters that the path itself says;
+    ``media``: the answer is a drawing of this type, not JSON."""
 
     method: str
     verb: Verb
     path: str
     answer: Any
+    fixed: Mapping[str, str] = field(default_factory=dict, hash=False)
+    media: str | None = None
 
     @property
     def name(self) -> str:
         """Unlike that of every other route. The first path of a method has its name."""
         first = next(route for route in ROUTES if route.method == self.method and route.verb is self.verb)
-        return self.method if self is first else f"{self.method}.{'.'.join(self.in_path) or 'all'}"
+        other = self.fixed.values() or self.in_path
+        return self.method if self is first else f"{self.method}.{'.'.join(other) or 'all'}"
 
     @property
     def request(self) -> type[Request]:
@@ -56,12 +61,13 @@ class Route:
 
     @cached_property
     def in_query(self) -> tuple[str, ...]:
-        names = (name for name in wire_types(self.request) if name not in self.in_path)
+        names = (name for name in wire_types(self.request) if name not in self.in_path and name not in self.fixed)
         return tuple(name for name in names if self.verb is Verb.GET or name == WAIT)
 
     @cached_property
     def in_body(self) -> tuple[str, ...]:
-        return tuple(name for name in wire_types(self.request) if name not in self.in_path and name not in self.in_query)
+        elsewhere = {*self.in_path, *self.in_query, *self.fixed}
+        return tuple(name for name in wire_types(self.request) if name not in elsewhere)
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         """The parameters in the path, still percent-encoded; None if it is another path."""
@@ -80,11 +86,21 @@ _AVAILABILITY = f"{_TILL}/availability/{{key}}"
 _RECEIPT = f"{_SALE}/receipts/{{receiptId}}"
 _REFUND = f"{_SALE}/refunds/{{refundKey}}"
 
+
+def _drawing(ending: str, form: str, media: str) -> Route:
+    """The payment link as a QR code."""
+    return Route("checkout.qr", Verb.GET, f"{_SALE}/qr.{ending}", bytes, {"format": form}, media)
+
+
 ROUTES: tuple[Route, ...] = (
     Route("availability.create", Verb.PUT, _AVAILABILITY, answers.AvailabilityAnswer),
     Route("availability.get", Verb.GET, _AVAILABILITY, answers.AvailabilityAnswer),
     Route("checkout.create", Verb.PUT, _SALE, answers.CheckoutAnswer),
     Route("checkout.get", Verb.GET, _SALE, answers.CheckoutAnswer),
+    _drawing("svg", "svg", "image/svg+xml"),
+    _drawing("png", "png", "image/png"),
+    _drawing("txt", "text", "text/plain; charset=utf-8"),
+    _drawing("escpos", "escpos", "application/octet-stream"),
     Route("checkout.cancel", Verb.POST, f"{_SALE}/cancel", answers.CheckoutAnswer),
     Route("checkout.confirm", Verb.POST, f"{_SALE}/confirm", answers.CheckoutAnswer),
     Route("refund.create", Verb.PUT, _REFUND, answers.RefundAnswer),

@@ -8,15 +8,15 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import h11
 import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from agent.edges.http.application import Application
 from agent.edges.http.faults import Fault, raw
 from agent.edges.http.presence import TRANSPORT
 from drivers.limits import Limits
@@ -96,15 +96,31 @@ class Connection(H11Protocol):
         self.transport.close()
 
 
-class HttpServer(uvicorn.Server):
-    """Serves an application on a listening socket."""
+class Served(Protocol):
+    """An application that can be told to come to an end. Called as ASGI says."""
 
-    def __init__(self, application: Application, listening: socket.socket, limits: Limits, observer: Observer, grace_s: int) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def hurry(self) -> None: ...
+
+
+class HttpServer(uvicorn.Server):
+    """Serves an application on a listening socket. ``behind``: what stands between the socket and a connection, TLS for one."""
+
+    def __init__(
+        self,
+        application: Served,
+        listening: socket.socket,
+        limits: Limits,
+        observer: Observer,
+        grace_s: int,
+        behind: Callable[[type[Connection]], type[asyncio.Protocol]] = lambda connection: connection,
+    ) -> None:
         connection = type("BoundConnection", (Connection,), {"limits": limits, "observer": observer})
         super().__init__(
             uvicorn.Config(
                 application,
-                http=connection,
+                http=behind(connection),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",

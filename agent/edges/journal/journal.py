@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from agent.core.hints import KeptHint
 from agent.core.model import SaleId
 from agent.core.ports import Append, Entry, JournalBroken, Parked, Query, Row
 from agent.edges.journal import checks, connect, copying, daily, place, readonly, restoring, steps
@@ -139,6 +140,14 @@ class SqliteJournal:
         await self._writer.submit(steps.noting_of(name, value))
         self._notes[name] = value
 
+    async def keep_hint(self, kept: KeptHint) -> None:
+        """Keep a proven message until its sale is known. Raises JournalFull, JournalBroken, and ValueError for what cannot be stored."""
+        await self._writer.submit(steps.hinting_of(kept))
+
+    async def drop_hints(self, numbers: Collection[int]) -> None:
+        """Keep these no longer. Raises JournalFull, JournalBroken."""
+        await self._writer.submit(steps.Forgetting(tuple(numbers)))
+
     async def checkpoint(self) -> bool:
         """Move everything into the file and empty the log, which ends what erased secrets left there. False if a reader was in the way
         or the device is full; the writer tries again by itself. Raises JournalBroken."""
@@ -183,6 +192,10 @@ class SqliteJournal:
         if name not in self._notes:
             self._notes.setdefault(name, await self._reader.noted(name))  # what was written meanwhile is newer
         return self._notes[name]
+
+    async def hints(self) -> Sequence[KeptHint]:
+        self._writer.refuse_if_broken()
+        return await self._reader.hints()
 
     # --- care ---
 

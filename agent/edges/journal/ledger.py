@@ -13,7 +13,7 @@ from agent.core.ports import Conflict, JournalBroken, JournalError, JournalFull
 from agent.edges.journal import chain, rows, vault
 from agent.edges.journal.chain import Head
 from agent.edges.journal.errors import translate
-from agent.edges.journal.steps import Anchoring, Job, Noting, Parking, Step
+from agent.edges.journal.steps import Anchoring, Forgetting, Hinting, Job, Noting, Parking, Step
 
 ANCHOR_EVENTS = 1000  # a start verifies at most about this many events: some 30 ms
 DAY_CHARACTERS = 10  # of an ISO 8601 moment
@@ -29,6 +29,10 @@ PUT_PARKED = (
     "INSERT INTO parked (store_id, terminal_id, key, reason, at, released, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (store_id, terminal_id, key)"
     " DO UPDATE SET reason = excluded.reason, at = excluded.at, released = excluded.released, hash = excluded.hash"
+)
+PUT_HINT = (
+    "INSERT INTO hint (number, provider, at, transaction_id, reference, order_id, store_id, terminal_id, amount, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -96,6 +100,10 @@ class Ledger:
                 self._connection.execute("DELETE FROM meta WHERE name = ?", (job.name,))
             case Noting():
                 self._connection.execute(PUT_META, (job.name, job.value, job.hash))
+            case Hinting():
+                self._connection.execute(PUT_HINT, (*job.values, job.hash))
+            case Forgetting():
+                self._connection.executemany("DELETE FROM hint WHERE number = ?", [(number,) for number in job.numbers])
             case _:
                 assert isinstance(job, Anchoring)  # done after the whole group
         return head

@@ -33,6 +33,7 @@ REFUNDED = (
     "SELECT DISTINCT store_id, terminal_id, key FROM event JOIN sale ON sale.id = event.sale"
     " WHERE kind IN ('refunded', 'resolved') AND wall >= ? AND wall < ? ORDER BY sale.id"
 )
+HINTS = "SELECT number, provider, at, transaction_id, reference, order_id, store_id, terminal_id, amount, hash FROM hint ORDER BY number"
 META = "SELECT value, hash FROM meta WHERE name = ?"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 import aiosqlite
 
 from agent.core import canonical
+from agent.core.hints import Hint, KeptHint
 from agent.core.model import SaleId, Stamp
 from agent.core.ports import Corrupt, Entry, JournalBroken, Parked, Query, Row
 from agent.edges.journal import chain, queries, rows, vault, verify
@@ -100,6 +101,10 @@ class Reader:
             return str(value, "utf-8")
         return None
 
+    async def hints(self) -> Sequence[KeptHint]:
+        """Messages that wait for their sale, oldest first, without the damaged ones. Raises JournalBroken."""
+        return [_kept(values) for *values, stored in await self._fetch(queries.HINTS) if chain.matches(values, stored)]
+
     def mark(self, damages: Sequence[Damage]) -> None:
         """Show damaged sales among the parked ones."""
         for damage in damages:
@@ -157,6 +162,11 @@ def _sound(records: Sequence[Any]) -> tuple[list[Row], list[Damage]]:
         except Corrupt as error:
             damages.append(Damage(str(error), rows.name_of(record)))
     return found, damages
+
+
+def _kept(values: Sequence[Any]) -> KeptHint:
+    number, provider, at, *named = values
+    return KeptHint(number, provider, datetime.fromisoformat(at), Hint(*named))
 
 
 def _parked(record: Sequence[Any]) -> Parked:

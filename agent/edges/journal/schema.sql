@@ -43,6 +43,7 @@ CREATE TABLE sale (
     refunded_amount     INTEGER NOT NULL CHECK (refunded_amount BETWEEN 0 AND amount),
     attention           INTEGER NOT NULL CHECK (attention IN (0, 1)),
     alarms              TEXT NOT NULL,
+    request_id          TEXT,
     events              INTEGER NOT NULL CHECK (events >= 1),
     hash                BLOB NOT NULL CHECK (length(hash) = 32),
     UNIQUE (store_id, terminal_id, key),
@@ -58,6 +59,7 @@ CREATE INDEX sale_business_date ON sale (business_date);
 CREATE INDEX sale_state ON sale (state);
 CREATE INDEX sale_amount ON sale (amount);
 CREATE INDEX sale_transaction_id ON sale (transaction_id) WHERE transaction_id IS NOT NULL;
+CREATE INDEX sale_request_id ON sale (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX sale_qrc_id ON sale (qrc_id) WHERE qrc_id IS NOT NULL;
 CREATE INDEX sale_kzo ON sale (kzo) WHERE kzo IS NOT NULL;
 CREATE INDEX sale_owes ON sale (owes) WHERE owes = 1;
@@ -158,4 +160,19 @@ CREATE TABLE parked (
     released    TEXT,
     hash        BLOB NOT NULL CHECK (length(hash) = 32),
     PRIMARY KEY (store_id, terminal_id, key)
+) STRICT;
+
+-- Proven messages of payment systems that name no sale we know yet (money rule 11). They decide nothing, and are gone after a day.
+-- ``hash`` covers the row.
+CREATE TABLE hint (
+    number         INTEGER PRIMARY KEY,
+    provider       TEXT NOT NULL CHECK (provider <> ''),
+    at             TEXT NOT NULL,
+    transaction_id TEXT,
+    reference      TEXT,
+    order_id       TEXT,
+    store_id       TEXT,
+    terminal_id    TEXT,
+    amount         INTEGER,
+    hash           BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;

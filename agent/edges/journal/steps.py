@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core import canonical
+from agent.core.hints import KeptHint
 from agent.core.model import SaleId
 from agent.core.ports import Append, Entry
 from agent.edges.journal import chain, rows
@@ -51,12 +52,27 @@ class Anchoring:
     """The end of the chain is marked."""
 
 
-Job = Step | Parking | Noting | Anchoring
+@dataclass(frozen=True, slots=True)
+class Hinting:
+    """A proven message is kept."""
+
+    values: tuple[Value, ...]
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Messages that are kept no longer, by their numbers."""
+
+    numbers: tuple[int, ...]
+
+
+Job = Step | Parking | Noting | Hinting | Forgetting | Anchoring
 
 
 def begins(job: Job) -> bool:
-    """Whether the job is the first step of a sale."""
-    return isinstance(job, Step) and job.position == 0
+    """Whether the job takes up something new: the first step of a sale, or a hint. The last room of a disk is not for it."""
+    return isinstance(job, Hinting) or (isinstance(job, Step) and job.position == 0)
 
 
 def step_of(append: Append) -> Step:
@@ -92,6 +108,16 @@ def noting_of(name: str, value: str | None) -> Noting:
         raise ValueError(f"the note {name!r} is longer than {MAX_NOTE_BYTES} bytes")
     stored_name = NOTE_PREFIX + name
     return Noting(stored_name, data, chain.values_hash((stored_name, data)))
+
+
+def hinting_of(kept: KeptHint) -> Hinting:
+    """Pack a hint. Raises ValueError for what cannot be stored."""
+    hint = kept.hint
+    names = (hint.transaction_id, hint.reference, hint.order_id, hint.store_id, hint.terminal_id)
+    values: tuple[Value, ...] = (kept.number, kept.provider, chain.spell_moment(kept.at), *names, hint.amount)
+    for value in values:
+        rows.check_storable(value)
+    return Hinting(values, chain.values_hash(values))
 
 
 NOTE_PREFIX = "note."  # notes share a table with the file's own facts and cannot name those

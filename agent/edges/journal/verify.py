@@ -9,6 +9,7 @@ from agent.core.model import SaleId
 from agent.core.ports import Corrupt
 from agent.edges.journal import chain, rows, vault
 from agent.edges.journal.chain import GENESIS, EventText, Head
+from agent.edges.journal.queries import HINTS
 
 START = Head(0, GENESIS)  # where the verification of everything begins
 PIECE = 500  # records per piece: some 20 ms of work, after which others get their turn
@@ -102,6 +103,9 @@ def small_tables(connection: sqlite3.Connection, key: bytes) -> Iterator[Damage]
     for *values, stored in connection.execute("SELECT store_id, terminal_id, key, reason, at, released, hash FROM parked"):
         if not chain.matches(values, stored):
             yield Damage("the record of a parked sale does not match its hash", rows.name_of(values))
+    for *values, stored in connection.execute(HINTS):
+        if not chain.matches(values, stored):
+            yield Damage("a message that waits for its sale does not match its hash")
     owners = connection.execute("SELECT DISTINCT store_id, terminal_id, key FROM secret JOIN sale ON sale.id = secret.sale").fetchall()
     for owner in owners:
         sale = SaleId(*owner)

@@ -1,5 +1,7 @@
 """Bills as a POS writes them, in the core's words."""
 
+from pydantic import SecretStr
+
 from agent.core.model import Invoice, Item
 from agent.core.money import Kopecks
 from drivers import bill
@@ -28,6 +30,23 @@ def item_of(item: bill.Item) -> Item:
         kopecks_of(item.discount_amount),
         kopecks_of(item.sub_total_amount),
     )
+
+
+def customer_of(given: bill.Customer | None) -> dict[str, SecretStr | None]:
+    """What is known of the buyer, by the names under which such things are kept."""
+    if given is None:
+        return {}
+    return {
+        "customer.email": given.email,
+        "customer.firstName": given.first_name,
+        "customer.lastName": given.last_name,
+        "customer.phone": given.phone,
+        "customer.companyName": given.company_name,
+        "customer.vatNumber": given.vat_number,
+        "customer.kpp": given.kpp,
+        "customer.companyBillingAddress": given.company_billing_address,
+        "customer.companyDeliveryAddress": given.company_delivery_address,
+    }
 
 
 def kopecks_of(amount: int | None) -> Kopecks | None:

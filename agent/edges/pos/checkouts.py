@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core.model import Checkout, Merchant, PaymentMethod
-from agent.edges.pos.bills import invoice_of
+from agent.edges.pos.bills import customer_of, invoice_of
 from agent.edges.pos.front import Front, Handlers, patiently, sale_id
 from agent.engine.accept import Order
 from agent.engine.steward import Steward
@@ -27,13 +27,13 @@ class Checkouts:
 
     async def _create(self, caller: Caller, request: messages.CheckoutCreate) -> Mapping[str, Any]:
         taken = await self._front.acceptance.create(self._order(caller, request))
-        await self._wait(caller, taken.steward, request.wait_s)
+        await self._wait(caller, taken.steward, request.wait_s, for_link=True)
         reply = await self._front.told(caller, taken.steward)
         return Created(reply) if taken.new else reply
 
     async def _get(self, caller: Caller, request: messages.CheckoutGet) -> Mapping[str, Any]:
         steward = await self._front.find_sale(sale_id(request))
-        await self._wait(caller, steward, request.wait_s)
+        await self._wait(caller, steward, request.wait_s, for_link=caller.name not in steward.shown_to)
         return await self._front.told(caller, steward)
 
     async def _cancel(self, caller: Caller, request: messages.CheckoutCancel) -> Mapping[str, Any]:
@@ -47,8 +47,9 @@ class Checkouts:
         given = {
             "cardSession": request.card_session,
             "barcode": request.barcode,
-            "loyaltyId": request.user.loyalty_id,
+            "loyaltyId": request.user.loyalty_id if request.user else None,
             "token": request.token,
+            **customer_of(request.customer),
         }
         secrets = {name: value.get_secret_value() for name, value in given.items() if value is not None}
         methods = tuple(PaymentMethod(one.type, one.payment_purpose, one.meta) for one in request.payment_methods or ())
@@ -56,6 +57,7 @@ class Checkouts:
         checkout = Checkout(invoice_of(request.checkout_invoice), methods, "", request.split, merchant, setup.language)
         return Order(sale_id(request), checkout, secrets, request.provider, caller.name)
 
-    async def _wait(self, caller: Caller, steward: Steward, seconds: float) -> None:
+    async def _wait(self, caller: Caller, steward: Steward, seconds: float, for_link: bool) -> None:
+        """A link to pay by ends a long poll of a register that may not have it yet: the customer waits for it."""
         if seconds > 0 and not caller.presence.hurried:
-            await patiently(caller, self._front.engine.wait(steward, seconds))
+            await patiently(caller, self._front.engine.wait(steward, seconds, for_link))

@@ -8,6 +8,7 @@ from agent.edges import replies
 from agent.edges.pos.availability import Availability
 from agent.edges.pos.care import Care
 from agent.edges.pos.checkouts import Checkouts
+from agent.edges.pos.codes import CheckoutCodes
 from agent.edges.pos.front import Front, Handler, sale_id
 from agent.edges.pos.keeper import Keeper
 from agent.edges.pos.operations import Operations
@@ -32,6 +33,7 @@ class PosDesk:
         areas = (
             Availability(front),
             Checkouts(front),
+            CheckoutCodes(front),
             Refunds(front),
             Receipts(front),
             Operations(front),

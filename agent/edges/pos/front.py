@@ -56,7 +56,10 @@ class Front:
         """The reply for a register. A finished answer is recorded as told first; to somebody who has hung up nothing is told."""
         if not caller.presence.gone:
             await self.tell(caller, steward)
-        return replies.sale_reply(steward.sale, self.translate)
+        reply = replies.sale_reply(steward.sale, self.translate)
+        if "paymentUrl" in reply and not caller.presence.gone:
+            steward.shown_to.add(caller.name)
+        return reply
 
     async def tell(self, caller: Caller, steward: Steward) -> None:
         """What the register asked for may have been done: DISK_FULL, which says that nothing was, would be a lie here."""

@@ -36,7 +36,7 @@ class Operations:
         if not rows:
             raise Refusal("NOT_FOUND", "this terminal has no operations yet")
         steward = await self._front.counter.find(rows[0].id)
-        return replies.sale_reply(steward.sale, self._front.translate) if caller.operator else await self._front.told(caller, steward)
+        return replies.record_reply(steward.sale, self._front.translate) if caller.operator else await self._front.told(caller, steward)
 
     async def _list(self, caller: Caller, request: messages.OperationList) -> Mapping[str, Any]:
         rows = await self._find(query_of(request))
@@ -77,7 +77,7 @@ class Operations:
     async def _show(self, caller: Caller, request: messages.OperationShow) -> Mapping[str, Any]:
         engine = self._front.engine
         steward = await self._front.counter.find(sale_id(request))
-        found = replies.sale_reply(steward.sale, self._front.translate)
+        found = replies.record_reply(steward.sale, self._front.translate)
         alarms = standing(steward.sale)
         found |= {"alarms": list(alarms)} if alarms else {}
         if request.events:

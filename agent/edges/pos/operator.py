@@ -64,13 +64,13 @@ class Operators:
         engine, translate = self._front.engine, self._front.translate
         found: dict[str, Any] = {
             "done": shown.done,
-            "sale": replies.sale_reply(shown.sale, translate),
+            "sale": replies.record_reply(shown.sale, translate),
             "alarms": list(standing(shown.sale)),
             "choices": [self._choice(one) for one in shown.choices],
             "events": replies.story(await engine.reading(engine.ports.journal.stream(shown.sale.id))),
         }
         if shown.after is not None:
-            found |= {"after": replies.sale_reply(shown.after, translate), "confirmation": shown.word, "validS": LIFE_MS // 1000}
+            found |= {"after": replies.record_reply(shown.after, translate), "confirmation": shown.word, "validS": LIFE_MS // 1000}
         return found
 
     def _choice(self, choice: Choice) -> dict[str, Any]:

@@ -52,7 +52,9 @@ def _order(request: messages.RefundCreate, engine: Engine) -> RefundOrder:
             request.sale.currency,
         )
         merchant = engine.setup.merchants.get(request.store_id, Merchant())
-        given = GivenSale(Checkout(invoice, (), "", False, merchant, engine.setup.language), request.sale.transaction_id)
+        given = GivenSale(
+            Checkout(invoice, (), "", False, merchant, engine.setup.language), request.sale.transaction_id, request.sale.provider
+        )
     wanted = tuple(Wanted(one.line, one.quantity, one.total_amount) for one in request.items or ())
     token = request.token.get_secret_value() if request.token else None
     return RefundOrder(sale_id(request), request.refund_key, wanted, request.refund_amount, token, given)

@@ -26,11 +26,11 @@ class Unreadable(ValueError):
     """The answer cannot be trusted. The text is a short reason in snake case that names the field."""
 
 
-def read_object(body: bytes) -> Mapping[str, Any]:
+def read_object(body: bytes, most_bytes: int = MAX_BODY_BYTES) -> Mapping[str, Any]:
     """The JSON object in an answer's body. Raises Unreadable for anything else, too long, too deep or ambiguous."""
     if not body.strip():
         raise Unreadable("empty_body")
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most_bytes:
         raise Unreadable("body_too_long")
     try:
         text = body.decode("utf-8")

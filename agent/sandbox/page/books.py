@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from agent.sandbox.control import show
+from agent.sandbox.control import PREFIX, show
 from agent.sandbox.ledger import EntryKind, Ledger, Violation
 from agent.sandbox.page.html import Html, tag, told
-from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, left_out, none_yet, row
+from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
 from agent.sandbox.page.waiting import place
-from agent.sandbox.page.words import METHODS, PURPOSES, REF_STATUSES, STATUSES, Tongue
+from agent.sandbox.page.words import PURPOSES, REF_STATUSES, STATUSES, Tongue
 from agent.sandbox.receipts import ReceiptEntry
 from agent.sandbox.transaction import Reference, Transaction
+from agent.sandbox.words import RefStatus
 from agent.texts import N_
 
 MAX_VIOLATIONS = 20  # the latest; the control API has them all
@@ -49,21 +50,34 @@ def _card(tongue: Tongue, transaction: Transaction, sums: Sums, receipts: Sequen
     return row(
         "li",
         f"payment-{transaction.id}",
-        tag("p", tag("strong", tongue.roubles(transaction.amount)), " ", state, " ", tongue(METHODS[transaction.method])),
+        tag("p", tag("strong", tongue.roubles(transaction.amount)), " ", state, " ", tongue.means(transaction)),
         place(tongue, transaction),
         tag("p", tag("code", transaction.error_code)) if transaction.error_code else None,
         tag("dl", _sums(tongue, sums[EntryKind.CHARGE], sums[EntryKind.REFUND]), class_="sums"),
-        _list([_reference(tongue, reference) for reference in transaction.references]),
+        _list([_reference(tongue, transaction, reference) for reference in transaction.references]),
         _list([_receipt(tongue, receipt) for receipt in receipts]),
         _for_programmers(tongue, shown),
         class_="card",
     )
 
 
-def _reference(tongue: Tongue, reference: Reference) -> Html:
+def _reference(tongue: Tongue, transaction: Transaction, reference: Reference) -> Html:
     code = [" ", tag("code", reference.error_code)] if reference.error_code else None
     said = f"{tongue(PURPOSES[reference.purpose])} {tongue.roubles(reference.amount)}: {tongue(REF_STATUSES[reference.status])}"
-    return tag("li", said, code, f" · {tongue.moment(reference.at_ms)}")
+    return tag("li", said, code, f" · {tongue.moment(reference.at_ms)}", _for_people(tongue, transaction, reference))
+
+
+def _for_people(tongue: Tongue, transaction: Transaction, reference: Reference) -> Html | None:
+    """The buttons of a return that waits for people."""
+    if reference.status is not RefStatus.NEW or not transaction.by_people:
+        return None
+    path, about = f"POST {PREFIX}/references/{reference.id}/", f"words-{transaction.id}"
+    return tag(
+        "div",
+        button(tongue(N_("Give it back")), path + "accept", class_="yes", about=about),
+        button(tongue(N_("Refuse the return")), path + "refuse", class_="no", about=about),
+        class_="buttons",
+    )
 
 
 def _receipt(tongue: Tongue, receipt: ReceiptEntry) -> Html:

@@ -13,7 +13,7 @@ from agent.sandbox.faults import MAX_PARAMETER, FaultKind, Parameter
 from agent.sandbox.faults import PARAMETERS as FAULT_PARAMETERS
 from agent.sandbox.page.html import Child, Html, tag
 from agent.sandbox.page.rows import button
-from agent.sandbox.page.words import ACTIONS, FAULTS, METHODS, PARAMETERS, Tongue
+from agent.sandbox.page.words import ACTIONS, FAULTS, METHODS, PARAMETERS, SYSTEMS, Tongue
 from agent.sandbox.words import Code, ErrorCode, Operation
 from agent.texts import N_
 
@@ -30,6 +30,7 @@ def fault_form(tongue: Tongue) -> Html:
         _labelled(tongue(N_("What goes wrong")), _kinds(tongue)),
         [_fields_of(tongue, kind) for kind in FaultKind],
         _choice(tongue(N_("When this comes")), "operation", [("", tongue.operation(None)), *_operations(tongue)]),
+        _choice(tongue(N_("Of which system")), "system", [("", tongue(N_("any"))), *SYSTEMS.items()]),
         _number(tongue(N_("How often")), "times", 1, least=1),
         _tick(tongue(N_("Until I remove it")), data_null="times"),
         _number(tongue(N_("Probability, 0 to 1 (empty: always)")), "probability", None, most=1, step="any"),

@@ -11,6 +11,7 @@ from agent.sandbox.asgi import Receive, Scope, Send
 from agent.sandbox.control import PREFIX
 from agent.sandbox.gate import Gate
 from agent.sandbox.page.document import document, regions
+from agent.sandbox.page.paying import paying
 from agent.sandbox.page.rows import House, Region
 from agent.sandbox.page.stream import MAX_STREAMS, Bell, stream
 from agent.sandbox.page.words import Tongue
@@ -83,6 +84,11 @@ class Page:
 
     def _look(self, tongue: Tongue) -> Callable[[], Sequence[Region]]:
         return lambda: regions(self._house, tongue)
+
+    async def pay(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The page behind a payment link, for anybody who has the link."""
+        await paying(scope, receive, send, self._house.bank, self._house.now_ms(), self._tongue(Request(scope)))
+        self._bell.ring()
 
     def _tongue(self, request: Request) -> Tongue:
         return Tongue(self._language or preferred(request.headers.get("accept-language", "")))

@@ -4,7 +4,7 @@ from agent.sandbox.control import PREFIX
 from agent.sandbox.faults import Planned
 from agent.sandbox.page.html import tag, told
 from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
-from agent.sandbox.page.words import Tongue
+from agent.sandbox.page.words import SYSTEMS, Tongue
 from agent.texts import N_
 
 
@@ -32,7 +32,9 @@ def _fault(tongue: Tongue, planned: Planned) -> Row:
     fault, title = planned.fault, f"fault-title-{planned.id}"
     left = tongue(N_("until removed")) if planned.left is None else tongue(N_("times: {number}"), number=planned.left)
     chance = None if fault.probability is None else tongue(N_("probability {value}"), value=fault.probability)
-    details = " · ".join(part for part in (tongue.operation(fault.operation), left, chance) if part)
+    details = " · ".join(
+        part for part in (tongue.operation(fault.operation), SYSTEMS.get(fault.system or "", fault.system), left, chance) if part
+    )
     parameters = ", ".join(f"{name} {str(value).lower() if isinstance(value, bool) else value}" for name, value in fault.params.items())
     return row(
         "li",

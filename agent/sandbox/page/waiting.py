@@ -2,6 +2,7 @@
 
 import json
 
+from agent.sandbox.bank import PAY_PATH
 from agent.sandbox.control import PREFIX, show
 from agent.sandbox.customer import Action
 from agent.sandbox.page.html import Html, tag, told
@@ -44,11 +45,23 @@ def _card(tongue: Tongue, transaction: Transaction) -> Row:
         tag("h3", tongue.roubles(transaction.amount), id=title),
         place(tongue, transaction),
         tag("ul", [_line(tongue, line) for line in shown["lines"][:MAX_LINES]], _lines_left(tongue, len(shown["lines"])), class_="goods"),
-        tag("p", tongue(N_("Offered: {methods}"), methods=", ".join(tongue(METHODS[method]) for method in transaction.offered))),
+        tag("p", tongue(N_("Offered: {methods}"), methods=_offered(tongue, transaction))),
+        _way_there(tongue, transaction),
         tag("p", _script(tongue, transaction), class_="script"),
         _buttons(tongue, transaction, title),
         class_="card",
     )
+
+
+def _offered(tongue: Tongue, transaction: Transaction) -> str:
+    methods = ", ".join(tongue(METHODS[method]) for method in transaction.offered)
+    return ", ".join(part for part in (tongue.means(transaction) if transaction.method is None else "", methods) if part)
+
+
+def _way_there(tongue: Tongue, transaction: Transaction) -> Html | None:
+    """The page that the customer opens with the code of the till."""
+    address = PAY_PATH + transaction.link_id
+    return tag("p", tag("a", tongue(N_("The page of this payment")), href=address)) if transaction.link_id else None
 
 
 def _line(tongue: Tongue, line: dict[str, str | int]) -> Html:
@@ -80,6 +93,7 @@ def _buttons(tongue: Tongue, transaction: Transaction, title: str) -> Html:
             button(tongue(PAY_WITH[method]), path + Action.CONFIRM, json.dumps({"method": method}), class_="yes", about=title)
             for method in transaction.offered
         ],
+        None if transaction.offered else button(tongue(N_("Pay")), path + Action.CONFIRM, class_="yes", about=title),
         button(tongue(N_("Decline")), path + Action.DECLINE, class_="no", about=title),
         button(tongue(N_("Cancel in the app")), path + Action.CANCEL, about=title),
         None if transaction.intention is None else button(tongue(N_("Let it wait")), path + Action.WAIT, about=title),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import FaultKind
-from agent.sandbox.transaction import Purpose
+from agent.sandbox.transaction import Purpose, Transaction
 from agent.sandbox.words import Method, Operation, RefStatus, Status
 from agent.texts import N_, Translate, translator
 
@@ -19,6 +19,7 @@ STATUSES: Mapping[Status, str] = {
     Status.REFUNDING: N_("being returned"),
     Status.REFUNDED: N_("returned"),
     Status.PARTIAL_REFUNDED: N_("partly returned"),
+    Status.EXPIRED: N_("not paid in time"),
 }
 PURPOSES: Mapping[Purpose, str] = {Purpose.CANCEL: N_("Cancel"), Purpose.REFUND: N_("Return")}
 REF_STATUSES: Mapping[RefStatus, str] = {
@@ -28,6 +29,12 @@ REF_STATUSES: Mapping[RefStatus, str] = {
 }
 METHODS: Mapping[Method, str] = {Method.SBP: N_("SBP"), Method.DOLYAME: N_("Dolyame")}
 PAY_WITH: Mapping[Method, str] = {Method.SBP: N_("Pay with SBP"), Method.DOLYAME: N_("Pay with Dolyame")}
+SYSTEMS: Mapping[str, str] = {  # names of firms: the same in every language
+    "koshelek": "Koshelek Pay",
+    "paycore": "PayCore.io",
+    "softline": "Softline Payments",
+    "payconnect": "PayConnect",
+}
 ACTIONS: Mapping[Action, str] = {
     Action.CONFIRM: N_("pays"),
     Action.DECLINE: N_("is declined"),
@@ -42,6 +49,8 @@ OPERATIONS: Mapping[Operation, str] = {
     Operation.RECEIPT: N_("a receipt"),
     Operation.AVAILABILITY: N_("a question for the means of payment"),
     Operation.AVAILABILITY_LOOK: N_("a look whether their list is there"),
+    Operation.FIND: N_("a search for a payment"),
+    Operation.LOGIN: N_("a login"),
 }
 FAULTS: Mapping[str, Mapping[FaultKind, str]] = {
     N_("On the wire"): {
@@ -130,6 +139,11 @@ class Tongue:
     def operation(self, operation: Operation | None) -> str:
         """What a fault hits; a code without a name here is shown as it is."""
         return self(N_("any request")) if operation is None else self(OPERATIONS.get(operation, operation))
+
+    def means(self, transaction: Transaction) -> str:
+        """The payment system, and what the customer pays with where it is known."""
+        name = SYSTEMS.get(transaction.system, transaction.system)
+        return name if transaction.method is None else f"{name}, {self(METHODS[transaction.method])}"
 
     def fault(self, kind: FaultKind) -> str:
         return self(next((group[kind] for group in FAULTS.values() if kind in group), kind))

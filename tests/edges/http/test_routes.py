@@ -33,7 +33,7 @@ def test_every_method_has_a_route_and_no_two_routes_are_one() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 def test_a_route_takes_every_parameter_once(route: Route) -> None:
     """Path, query and body together are the method's parameters; the answer to a PUT can be repeated, so it has a name in its path."""
-    places = [*route.in_path, *route.in_query, *route.in_body]
+    places = [*route.in_path, *route.fixed, *route.in_query, *route.in_body]
     assert sorted(places) == sorted(wire_types(route.request))
     assert route.verb is not Verb.GET or not route.in_body
     assert route.verb is not Verb.GET or not route.request.outlives_caller
@@ -45,7 +45,7 @@ def test_a_route_takes_every_parameter_once(route: Route) -> None:
 def test_the_same_parameters_give_the_same_request(route: Route) -> None:
     """The example of every method, taken apart into path, query and body, is what JSON-RPC would make of it."""
     odd = {name: value for name, value in {"storeId": "s / é", "terminalId": "t%?#"}.items() if name in wire_types(route.request)}
-    params = example_of(route.request) | {name: wanted(name) for name in route.in_path} | odd
+    params = example_of(route.request) | {name: wanted(name) for name in route.in_path} | odd | dict(route.fixed)
     quoted = {"storeId": "s%20%2F%20%C3%A9", "terminalId": "t%25%3F%23"}
     path = re.sub(r"\{(\w+)\}", lambda name: quoted.get(name[1]) or str(params[name[1]]), route.path)
     routes, in_path = at(path)

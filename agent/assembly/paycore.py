@@ -1,0 +1,75 @@
+"""PayCore.io as configured. All its accounts share one address, so the login is a part of an account's name."""
+
+from agent.assembly import account
+from agent.core.model import Binding, Environment
+from agent.core.money import Kopecks
+from agent.edges.accounts import Account
+from agent.providers.paycore import Limits, LinkSource, PayCoreSettings, Shape
+from agent.providers.paycore import PayCore as Provider
+from agent.settings import PAYCORE, Settings
+from agent.settings import PayCore as Given
+
+
+def given(settings: Settings) -> Given:
+    """Its table. It is there: only systems that are configured are asked for."""
+    found = settings.provider.paycore
+    assert found is not None
+    return found
+
+
+def in_its_words(settings: Settings) -> PayCoreSettings:
+    """The table in the provider's words. The side is the agent's own: no payment can be of the other."""
+    table = given(settings)
+    return PayCoreSettings(
+        test_mode=settings.environment is Environment.TEST,
+        service=table.service,
+        fields=table.fields,
+        buyer_fields=table.buyer_fields,
+        buyer=_buyer(table),
+        create_shape=Shape(table.create_shape),
+        refund_shape=Shape(table.refund_shape),
+        amount_as_text=table.amount_as_text,
+        invoices_path=table.invoices_path,
+        find_path=table.find_path,
+        hpp_base_url=table.hpp_base_url,
+        link_source=LinkSource(table.link_source),
+        return_url=table.return_url,
+        callback_url=table.callback_url,
+        send_customer=table.send_customer,
+        send_metadata=table.send_metadata,
+        created_statuses=frozenset(table.created_statuses),
+        unclear_statuses=frozenset(table.unclear_statuses),
+        test_mode_required=table.test_mode_required,
+        wait_limit_ms=table.wait_limit_s * 1000,
+        watch_days=table.watch_days,
+        limits=Limits(least=Kopecks(table.least_amount), most=Kopecks(table.most_amount)),
+    )
+
+
+def provider_of(settings: Settings) -> Provider:
+    """The provider."""
+    return Provider(in_its_words(settings))
+
+
+def binding_of(settings: Settings) -> Binding:
+    """Where new sales belong."""
+    table = given(settings)
+    return account.bound(PAYCORE, settings, table, table.login)
+
+
+def accounts_of(settings: Settings) -> dict[str, Account]:
+    """The account in use and those that are only watched."""
+    table, binding = given(settings), binding_of(settings)
+    old = (
+        (account.named(one.base_url, one.login), account.basic(table, one.login, one.base_url, one.environment, one))
+        for one in table.retired
+    )
+    current = account.basic(table, table.login, table.base_url(settings.environment), settings.environment, table)
+    return account.joined(old, (binding.account, current))
+
+
+def _buyer(table: Given) -> dict[str, str]:
+    """What the shop and the provider have agreed to say of a buyer whom the register does not know, by the names of the core."""
+    who = table.customer
+    told = {"email": who.email, "firstName": who.first_name, "lastName": who.last_name, "phone": who.phone}
+    return {f"customer.{name}": value for name, value in told.items() if value is not None}

@@ -1,0 +1,100 @@
+"""``config services``: what a PayCore account offers, and whether the configuration fits it. For the day on which a till is set up.
+
+The one request it makes goes to the public API with the public key; neither the account's secret key nor the journal is touched, so it can
+be run beside the daemon or without it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import click
+import httpx
+
+from agent.assembly import paycore
+from agent.cli.common import Context, Exit, language
+from agent.core import canonical
+from agent.core.model import Environment
+from agent.core.money import roubles
+from agent.core.verdict import Reply
+from agent.edges.accounts import Account, AccountRefused
+from agent.edges.authorization import BasicLogin
+from agent.edges.tls import client_context
+from agent.providers.koshelek.wire import Unreadable
+from agent.providers.paycore.prerequest import PATH, Fault, Finding, Offer, Service, findings, question, read_offer
+from agent.settings import Settings
+from agent.texts import N_, Translate, translator
+
+ANSWER_LIMIT_S: Final = 15.0  # the vendor speaks of one to two seconds, longer when a third party is asked
+
+TEXTS: Final[Mapping[Fault, str]] = {
+    Fault.OTHER_SIDE: N_("The public key is of the other side: test and live keys are mixed up."),
+    Fault.NOT_OFFERED: N_("This service is not offered to the account. Offered are: {detail}."),
+    Fault.NOT_AVAILABLE: N_("The service cannot be used at the moment, its state is: {detail}."),
+    Fault.OTHER_CURRENCY: N_("The service takes another currency: {detail}."),
+    Fault.FIELD_MISSING: N_("The service asks for the field {detail}: set it in fields or buyer_fields."),
+    Fault.FIELD_FORM: N_("The field {detail} does not have the form that the service wants."),
+    Fault.TOO_SMALL: N_("The service takes {detail} kopecks or more."),
+    Fault.TOO_LARGE: N_("The service takes {detail} kopecks or less."),
+}
+
+
+def services(context: Context) -> None:
+    """The command. Status 78 if something does not fit."""
+    settings = context.settings()
+    if settings.provider.paycore is None or settings.provider.paycore.public_key is None:
+        context.fail(Exit.CONFIGURATION, "CONFIGURATION", "[provider.paycore] with a public_key is needed to ask for its services.")
+    try:
+        offer = read_offer(_ask(settings))
+    except (httpx.HTTPError, AccountRefused, OSError) as error:
+        context.fail(Exit.UNREACHABLE, "UNREACHABLE", f"PayCore cannot be reached: {error or type(error).__name__}")
+    except Unreadable as error:
+        context.fail(Exit.CONFLICT, "UNREADABLE", f"PayCore did not answer with a list of services: {error}")
+    found = findings(paycore.in_its_words(settings), offer)
+    say = translator(language())
+    context.show(_as_json(offer, found, say), lambda: _print(offer, found, say))
+    if found:
+        raise SystemExit(Exit.CONFIGURATION)
+
+
+def _ask(settings: Settings) -> Reply:
+    """The answer to the question. Raises httpx.HTTPError, AccountRefused for an address that no request may go to, OSError for a file of
+    certificates that cannot be read."""
+    table = paycore.given(settings)
+    test = settings.environment is Environment.TEST
+    place = Account(table.public_base_url.rstrip("/"), BasicLogin(str, str), table.ca_file, plain_http=test)  # only its address is used
+    body = canonical.dumps(question(table.public_key or "", paycore.in_its_words(settings).currency))
+    with httpx.Client(trust_env=False, verify=client_context(table.ca_file), timeout=ANSWER_LIMIT_S, follow_redirects=False) as client:
+        heard = client.post(place.url(PATH), content=body, headers={"Content-Type": "application/json", "Accept": "application/json"})
+    return Reply(heard.status_code, heard.content)
+
+
+def _as_json(offer: Offer, found: list[Finding], say: Translate) -> dict[str, Any]:
+    return {
+        "testMode": offer.test_mode,
+        "services": [_service(one) for one in offer.services],
+        "problems": [{"setting": one.setting, "code": one.fault.value, "problem": _told(one, say)} for one in found],
+    }
+
+
+def _service(one: Service) -> dict[str, Any]:
+    names = ("key", "required", "pattern", "label", "example")
+    return {
+        **{name: getattr(one, name) for name in ("code", "method", "currency", "status")},
+        "leastAmount": one.least,
+        "mostAmount": one.most,
+        "fields": [{name: getattr(wanted, name) for name in names} for wanted in one.fields],
+    }
+
+
+def _told(one: Finding, say: Translate) -> str:
+    return say(TEXTS[one.fault]).format(detail=one.detail or "-")
+
+
+def _print(offer: Offer, found: list[Finding], say: Translate) -> None:
+    for one in offer.services:
+        limits = " - ".join(roubles(amount) if amount is not None else "…" for amount in (one.least, one.most))
+        click.echo(f"{one.code}  {one.method}  {one.currency}  {limits}  {one.status}")
+        for wanted in one.fields:
+            click.echo(f"    {wanted.key}{' *' if wanted.required else ''}  {wanted.label}  {wanted.pattern or ''}".rstrip())
+    for finding in found:
+        click.echo(f"{finding.setting}: {_told(finding, say)}")

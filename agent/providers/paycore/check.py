@@ -1,0 +1,32 @@
+"""Every limit of a PayCore payment, checked before anything is stored. All problems are collected; contents are not echoed.
+
+The bill's lines are not sent, so that nothing about them can be wrong here.
+"""
+
+from collections.abc import Mapping
+
+from agent.core.contract import Unacceptable
+from agent.core.model import Checkout
+from agent.core.money import roubles
+from agent.providers.paycore.settings import PayCoreSettings
+
+
+def check_checkout(settings: PayCoreSettings, checkout: Checkout, secret_lengths: Mapping[str, int]) -> None:
+    """Raises Unacceptable with every problem found. ``secret_lengths``: characters of each given secret."""
+    invoice, limits = checkout.invoice, settings.limits
+    found: list[tuple[str, str]] = []
+    if invoice.currency != settings.currency:
+        found.append(("checkoutInvoice.currency", f"must be {settings.currency}"))
+    if not limits.least <= invoice.total_amount <= limits.most:
+        least, most = roubles(limits.least), roubles(limits.most)
+        found.append(("checkoutInvoice.totalAmount", f"must lie between {least} and {most}"))
+    if not 1 <= len(invoice.order_id) <= limits.description_characters or not invoice.order_id.isprintable():
+        found.append(("checkoutInvoice.orderId", f"must have 1 to {limits.description_characters} characters that can be printed"))
+    missing = sorted(set(settings.buyer_fields.values()) - secret_lengths.keys() - settings.buyer.keys())
+    found += [(name, "is missing: the payment's service asks for it") for name in missing]
+    for name, length in sorted(secret_lengths.items()):
+        if name.startswith("customer.") and not 1 <= length <= limits.field_characters:
+            found.append((name, f"must have 1 to {limits.field_characters} characters, has {length}"))
+    if found:
+        first, *more = found
+        raise Unacceptable(*first, *more)

@@ -1,0 +1,111 @@
+"""What can be set about PayCore.io, and the limits it has.
+
+The sources differ, or are silent, on the shape of requests, on paths and on codes; brands of the same platform differ among themselves.
+Each such reading is a field here. INFERRED: our conclusion, no source says it. UNKNOWN: no source says anything; the default then relies on
+as little as possible. "Like sources": documentation of companies on the same platform, not the vendor's own.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agent.core.capability import PAYCORE
+from agent.core.money import MAX_KOPECKS, RUB, Kopecks
+
+
+class Shape(StrEnum):
+    """How a request is wrapped. Both are documented, and no source says which endpoint takes which."""
+
+    ENVELOPE = "envelope"  # {"data": {"type": …, "attributes": {…}}}
+    FLAT = "flat"  # the attributes alone
+
+
+class LinkSource(StrEnum):
+    """Where the link comes from that the customer opens."""
+
+    FLOW_DATA = "flow_data"  # the provider's own next step where it can be opened by a plain link, else the payment page
+    HPP = "hpp"  # always the payment page, by the payment's id
+
+
+DENIED_STATUSES = frozenset({401, 403, 405})
+"""HTTP statuses that turn an attempt away at the door: no login, no right. 404 is read by what was asked (``reading``)."""
+
+UNCLEAR_STATUSES = frozenset({408, 409, 425, 429})
+"""4xx that do not prove that nothing was made. 429 means "too many requests" or "a duplicate", and nobody says how to tell them apart;
+409 may be a duplicate as well (INFERRED), 408 and 425 come from machines on the way (INFERRED)."""
+
+MAX_WATCH_DAYS = 365  # a link that lives longer than a year is a mistake in the account
+
+_LEAST, _MOST = Kopecks(1), Kopecks(MAX_KOPECKS)
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that fits. All are ours: the vendor publishes none, and everything has a limit."""
+
+    description_characters: int = 255
+    field_characters: int = 255  # of a value that the service asks for
+    link_characters: int = 2_048  # what browsers and QR codes still take
+    least: Kopecks = _LEAST
+    most: Kopecks = _MOST
+
+
+@dataclass(frozen=True, slots=True)
+class PayCoreSettings:
+    """How to talk to PayCore.io. Raises ValueError, naming the field, for values that would make answers unreadable or links unsafe.
+
+    ``test_mode``: which side this till is on; always sent, and compared with every answer. ``service``: the code of the means of payment,
+    from the prerequest; whether it may be left out so that the customer chooses on the page is UNKNOWN. ``fields``: values that the
+    service asks for; ``buyer_fields``: the same, filled from what the register knows of the buyer (field name to ``customer.email`` ...),
+    or else from ``buyer``: what the shop and the provider have agreed to say of one who is not known, by the same names.
+    ``hpp_base_url``: the payment page; "" if there is none, then only ``flow_data`` can give a link.
+    """
+
+    test_mode: bool
+    service: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    buyer_fields: Mapping[str, str] = field(default_factory=dict)
+    buyer: Mapping[str, str] = field(default_factory=dict)
+    currency: str = RUB
+    create_shape: Shape = Shape.ENVELOPE  # the vendor's sample for this endpoint
+    refund_shape: Shape = Shape.ENVELOPE  # like sources
+    amount_as_text: bool = False  # one vendor sample has the string "100", all others a number
+    invoices_path: str = "/payment-invoices"
+    find_path: str = "/payment-invoices/"  # like sources: with a slash before the query
+    hpp_base_url: str = "https://com.paycore.io/hpp/"
+    link_source: LinkSource = LinkSource.FLOW_DATA  # whether the page opens for a payment bound to a service is UNKNOWN
+    return_url: str | None = None
+    callback_url: str | None = None  # like sources; else the address in the account's settings holds
+    send_customer: bool = False  # e-mail and phone of the buyer, where the register gives them
+    send_metadata: bool = True  # store, till and bill, for people who search in the cabinet
+    created_statuses: frozenset[int] = frozenset({201})  # "anything else means not created" - which our search makes sure of
+    denied_statuses: frozenset[int] = DENIED_STATUSES
+    unclear_statuses: frozenset[int] = UNCLEAR_STATUSES
+    test_mode_required: bool = True  # an answer that does not say which money it is about proves no payment
+    wait_limit_ms: int = PAYCORE.wait_limit_ms
+    watch_days: int = 30  # how long an unpaid link lives is a setting of the account, its default UNKNOWN; its end is seen before
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name, path in (("invoices_path", self.invoices_path), ("find_path", self.find_path)):
+            if not path.startswith("/") or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+                raise ValueError(f"{name} must be a plain path that begins with a slash, not {path!r}")
+        if self.hpp_base_url and not self._is_page(self.hpp_base_url):
+            raise ValueError("hpp_base_url must be a plain https address without a query (http only in test mode)")
+        if not all(200 <= status < 300 for status in self.created_statuses) or not self.created_statuses:
+            raise ValueError("created_statuses must lie between 200 and 299")
+        if not all(400 <= status < 500 for status in self.denied_statuses | self.unclear_statuses):
+            # A 5xx may come from behind the door, after the money moved: it is never a proof that nothing happened.
+            raise ValueError("denied_statuses and unclear_statuses must lie between 400 and 499")
+        if self.denied_statuses & {404, 422, 429}:
+            raise ValueError("denied_statuses must leave out 404, 422 and 429: these are read by what was asked")
+        if self.wait_limit_ms <= 0:
+            raise ValueError("wait_limit_ms must be positive")
+        if not 1 <= self.watch_days <= MAX_WATCH_DAYS:
+            raise ValueError(f"watch_days must lie between 1 and {MAX_WATCH_DAYS}")
+
+    def _is_page(self, url: str) -> bool:
+        return bool(_PAGE.fullmatch(url)) and (self.test_mode or url.startswith("https://"))

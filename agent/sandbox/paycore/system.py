@@ -1,0 +1,174 @@
+"""PayCore's Commerce API: its door, its routes, and its payments at the bank's desk.
+
+What no source tells is played in the way that is worst for a client: a repeated ``reference_id`` gives 429 and names nothing, that of a
+refund is not compared with earlier ones, and a refund that failed is final. ``test_mode`` must be there: what its absence means nobody
+says.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.paycore.documents import attributes_of, create_problems, errors, failed_refund, invoice, offer, refund_problems
+from agent.sandbox.reading import parse
+from agent.sandbox.refunds import Forbidden
+from agent.sandbox.shapes import RUB, basic, exact_answer, kopecks, query_of, same, seen
+from agent.sandbox.system import Inside, System
+from agent.sandbox.transaction import Transaction
+from agent.sandbox.words import Answer, Operation, Request
+
+LIFE_MS: Final = 30 * 60 * 1_000  # of a link; an account setting whose default is not public
+FILTER: Final = "filter[reference_id]"
+
+_ROUTES: Final = (
+    ("POST", re.compile(r"/api/payment-invoices"), Operation.CHECKOUT),
+    ("GET", re.compile(r"/api/payment-invoices/?"), Operation.FIND),
+    ("GET", re.compile(r"/api/payment-invoices/(?P<id>[^/]+)"), Operation.STATUS),
+    ("POST", re.compile(r"/api/payment-invoices/(?P<id>[^/]+)/refund"), Operation.REFUND),
+    ("POST", re.compile(r"/public-api/payment-prerequest"), Operation.AVAILABILITY),
+)
+_KEY: Final = re.compile(r"pk_(test|live)_[A-Za-z0-9_-]+")
+
+
+class PayCore(System):
+    """One commerce account. Its id and its API key are the bank's login and password."""
+
+    name = "paycore"
+    prefix = "/paycore"
+
+    def __init__(self, inside: Inside) -> None:
+        self._settings, self._desk, self._faults = inside.settings, inside.desk, inside.faults
+        self._new_id, self._address_of = inside.new_id, inside.address_of
+
+    def operation_of(self, method: str, path: str) -> Operation | None:
+        return next((operation for verb, pattern, operation in _ROUTES if verb == method and pattern.fullmatch(path)), None)
+
+    def names(self, request: Request) -> tuple[str | None, str | None]:
+        document = parse(request.body)
+        attributes = attributes_of(document, "payment-invoices") or attributes_of(document, "refund") or {}
+        reference = attributes.get("reference_id") or query_of(request.query).get(FILTER)
+        return (reference if isinstance(reference, str) else None), _id_in(request.path)
+
+    def payment_at(self, request: Request) -> Transaction | None:
+        if request.method != "GET" or request.path != "/hpp/":
+            return None
+        return self._desk.find(query_of(request.query).get("cpi", ""), self.name)
+
+    def fault_answer(self, fault: Fault) -> Answer | None:
+        if fault.kind is FaultKind.UNAUTHORIZED:
+            return self._refused(fault.number("status"), ["access_denied"])
+        if fault.kind is FaultKind.TOO_MANY:
+            return self._refused(429, ["too_many_requests"], {"retry-after": fault.word("retry_after_s")})
+        return self._refused(422, [fault.word("code").lower()])
+
+    def answer(self, now_ms: int, request: Request, *, on_time: bool) -> Answer:
+        operation = self.operation_of(request.method, request.path)
+        if operation is None:
+            known = any(pattern.fullmatch(request.path) for _, pattern, _ in _ROUTES)
+            return self._refused(405 if known else 404, ["method_not_allowed" if known else "not_found"])
+        if operation is Operation.AVAILABILITY:
+            return self._offer(parse(request.body))
+        if not self._let_in(request.headers):
+            return self._refused(401, ["unauthorized"])
+        if operation is Operation.FIND:
+            return self._list(now_ms, query_of(request.query))
+        if operation is Operation.CHECKOUT:
+            return self._create(now_ms, attributes_of(parse(request.body), "payment-invoices"))
+        transaction = self._desk.find(_id_in(request.path) or "", self.name)
+        if transaction is None:
+            return self._refused(404, ["not_found"])
+        if operation is Operation.REFUND:
+            return self._refund(now_ms, transaction, attributes_of(parse(request.body), "refund"))
+        return self._shown(now_ms, 200, Operation.STATUS, transaction)
+
+    # --- at the desk ---
+
+    def _create(self, now_ms: int, attributes: Mapping[str, Any] | None) -> Answer:
+        if attributes is None:
+            return self._refused(422, ["body_invalid"])
+        if problems := create_problems(attributes):
+            return self._refused(422, problems)
+        reference = attributes["reference_id"]
+        if self._desk.by_key(reference, self.name):
+            return self._refused(429, ["duplicate_request"])
+        transaction = self._made(now_ms, attributes)
+        self._desk.take_in(now_ms, transaction, self._desk.next_customer(transaction.order_id))
+        return self._shown(now_ms, 201, Operation.CHECKOUT, transaction)
+
+    def _made(self, now_ms: int, attributes: Mapping[str, Any]) -> Transaction:
+        metadata = attributes.get("metadata", {})
+        amount = kopecks(attributes["amount"])
+        assert amount is not None, "it was checked"
+        transaction_id = f"cpi_{self._new_id()}"
+        numbers = int(hashlib.sha256(transaction_id.encode()).hexdigest(), 16)
+        return Transaction(
+            id=transaction_id,
+            amount=amount,
+            created_ms=now_ms,
+            system=self.name,
+            store_id=str(metadata.get("storeId", "")),
+            terminal_id=str(metadata.get("terminalId", "")),
+            order_id=attributes.get("description") or attributes["reference_id"],
+            key=attributes["reference_id"],
+            link_id=self._new_id(),
+            expires_ms=now_ms + LIFE_MS,
+            facts={
+                "test_mode": attributes["test_mode"],
+                "service": attributes.get("service"),
+                "metadata": metadata,
+                "rrn": f"{numbers % 10**12:012d}",
+                "approval_code": f"{numbers % 10**6:06d}",
+            },
+        )
+
+    def _list(self, now_ms: int, query: Mapping[str, str]) -> Answer:
+        if set(query) != {FILTER}:
+            return self._refused(422, ["filter_invalid"])  # other filters are not public
+        found = [(one, seen(self._faults, Operation.FIND, one)) for one in self._desk.by_key(query[FILTER], self.name)]
+        shown = [invoice(one, as_seen, now_ms, self._address_of(one)) for one, as_seen in found if as_seen is not None]
+        return exact_answer(200, {"data": shown, "links": [], "meta": []})
+
+    def _refund(self, now_ms: int, transaction: Transaction, attributes: Mapping[str, Any] | None) -> Answer:
+        if attributes is None:
+            return self._refused(422, ["body_invalid"])
+        if problems := refund_problems(attributes):
+            return self._refused(422, problems)
+        if failed_refund(transaction):
+            return self._refused(422, ["refund_not_possible"])
+        amount = kopecks(attributes["amount"])
+        assert amount is not None, "it was checked"
+        try:
+            self._desk.refund(now_ms, transaction, amount, key=attributes.get("reference_id", ""))
+        except Forbidden as forbidden:
+            return self._refused(422, [forbidden.error_code.lower()])
+        return self._shown(now_ms, 200, Operation.REFUND, transaction)
+
+    # --- answers ---
+
+    def _shown(self, now_ms: int, status: int, operation: Operation, transaction: Transaction) -> Answer:
+        as_seen = seen(self._faults, operation, transaction)
+        if as_seen is None:
+            return self._refused(404, ["not_found"])
+        return exact_answer(status, {"data": invoice(transaction, as_seen, now_ms, self._address_of(transaction))})
+
+    def _offer(self, document: Any) -> Answer:
+        asked = document if isinstance(document, dict) else {}
+        key, currency = asked.get("public_key"), asked.get("currency")
+        match = _KEY.fullmatch(key) if isinstance(key, str) else None
+        if match is None or not isinstance(currency, str):
+            return self._refused(403 if match is None else 422, ["public_key_invalid" if match is None else "currency_required"])
+        return exact_answer(200, offer(match[1] == "test", currency or RUB))
+
+    def _refused(self, status: int, codes: Iterable[str], headers: Mapping[str, str] | None = None) -> Answer:
+        return exact_answer(status, errors(self._new_id(), codes), headers)
+
+    def _let_in(self, headers: Mapping[str, str]) -> bool:
+        given = basic({name.lower(): value for name, value in headers.items()}.get("authorization", ""))
+        return given is not None and same(given[0], self._settings.login) and same(given[1], self._settings.password)
+
+
+def _id_in(path: str) -> str | None:
+    named = (pattern.fullmatch(path) for _, pattern, _ in _ROUTES if "id" in pattern.groupindex)
+    return next((match["id"] for match in named if match is not None), None)

@@ -1,0 +1,14 @@
+"""The payment systems that this bank serves. This is the one table that names them all."""
+
+from collections.abc import Callable
+
+from agent.sandbox.koshelek import Koshelek
+from agent.sandbox.payconnect.api import PayConnect
+from agent.sandbox.paycore import PayCore
+from agent.sandbox.softline.api import Softline
+from agent.sandbox.system import Inside, System
+
+Maker = Callable[[Inside], System]
+
+SYSTEMS: tuple[Maker, ...] = (PayCore, Softline, PayConnect, Koshelek)
+"""Those with a prefix of their own go before Koshelek, whose paths begin with any partner's name."""

@@ -1,0 +1,66 @@
+"""The settings of PayCore.io (Corefy), Commerce Private API. The vendor publishes no limits; all here are this agent's."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.settings.link_provider import LinkProvider
+from agent.settings.system import Address, Login, Retired
+
+_URL = "https://com.paycore.io/api"  # one host for both sides: they are told apart in the request
+_PAGE = r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~-]+)*/?"
+
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+ApiPath = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?$", max_length=128)]
+Page = Annotated[str, Field(pattern=rf"^({_PAGE})?$", max_length=512)]
+Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=512)]
+Value = Annotated[str, Field(min_length=1, max_length=255)]
+OfBuyer = Literal["customer.email", "customer.firstName", "customer.lastName", "customer.phone"]
+Shaped = Literal["envelope", "flat"]
+
+
+class PayCore(LinkProvider):
+    """``[provider.paycore]``. ``login`` is the id of the commerce account, the password its API key."""
+
+    test_base_url: Annotated[Address | None, Field(examples=[_URL])] = None
+    production_base_url: Annotated[Address | None, Field(examples=[_URL])] = None
+    login: Annotated[Login, Field(examples=["coma_example"])]
+
+    # what a payment says: from the list of services of the account
+    service: Annotated[Code | None, Field(examples=["payment_card_rub_hpp"])] = None
+    fields: Annotated[dict[Code, Value], Field(default_factory=dict, max_length=16, examples=[{"category": "1"}])]
+    buyer_fields: Annotated[dict[Code, OfBuyer], Field(default_factory=dict, max_length=16, examples=[{"email": "customer.email"}])]
+    least_amount: Annotated[int, Field(ge=1, le=9_999_999_999)] = 1
+    most_amount: Annotated[int, Field(ge=1, le=9_999_999_999)] = 9_999_999_999
+    send_customer: bool = False
+    send_metadata: bool = True
+    return_url: Annotated[Link | None, Field(examples=["https://shop.example/thanks"])] = None
+    callback_url: Annotated[Link | None, Field(examples=["https://hooks.shop.example/paycore"])] = None
+
+    # the customer's page
+    hpp_base_url: Page = "https://com.paycore.io/hpp/"
+    link_source: Literal["flow_data", "hpp"] = "flow_data"
+
+    # a link that was taken back: until its end is seen
+    watch_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+    # the list of services, for "koshelek-agent config services"
+    public_base_url: Annotated[Address, Field(examples=["https://com.paycore.io/public-api"])] = "https://com.paycore.io/public-api"
+    public_key: Annotated[str | None, Field(pattern=r"^pk_[A-Za-z0-9_-]{1,128}$", examples=["pk_test_example"])] = None
+
+    # where the sources are silent or disagree
+    create_shape: Shaped = "envelope"
+    refund_shape: Shaped = "envelope"
+    amount_as_text: bool = False
+    invoices_path: ApiPath = "/payment-invoices"
+    find_path: ApiPath = "/payment-invoices/"
+    test_mode_required: bool = True
+    created_statuses: Annotated[tuple[Annotated[int, Field(ge=200, le=299)], ...], Field(strict=False, min_length=1, max_length=5)] = (201,)
+    unclear_statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=499)], ...], Field(strict=False, max_length=20)] = (
+        408,
+        409,
+        425,
+        429,
+    )
+
+    retired: Annotated[tuple[Retired, ...], Field(strict=False, max_length=16)] = ()

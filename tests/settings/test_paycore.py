@@ -1,0 +1,201 @@
+"""Goal: [provider.paycore] becomes the provider, the account and the policy that it says, and its list of services can be asked for."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.assembly import accounts_of, setup_of
+from agent.assembly.paycore import in_its_words
+from agent.cli.common import Exit
+from agent.core.model import Environment
+from agent.providers.paycore import Limits, LinkSource, PayCore, PayCoreSettings, Shape
+from agent.sandbox.server import Sandbox
+from agent.sandbox.settings import SandboxSettings
+from agent.settings import PayCore as Given
+from agent.settings import Problem, load
+
+from .conftest import EXAMPLE, ROOT
+
+TABLE = """
+[provider.paycore]
+test_base_url = "https://com.paycore.io/api/"
+login = "coma_1"
+password_credential = "paycore-key"
+"""
+EVERYTHING = """
+service = "payment_card_rub_hpp"
+fields = { promo = "1234" }
+buyer_fields = { mail = "customer.email" }
+customer = { email = "kassa@shop.example", phone = "+79990000000" }
+least_amount = 100
+most_amount = 15000000
+send_customer = true
+send_metadata = false
+return_url = "https://shop.example/thanks"
+callback_url = "https://hooks.shop.example/paycore"
+hpp_base_url = ""
+link_source = "hpp"
+create_shape = "flat"
+refund_shape = "flat"
+amount_as_text = true
+invoices_path = "/payment-invoice"
+find_path = "/payment-invoices"
+test_mode_required = false
+created_statuses = [200, 201]
+unclear_statuses = [429]
+wait_limit_s = 90
+watch_days = 7
+link_wait_s = 20
+"""
+
+
+@pytest.fixture
+def configured(example: str, write: Callable[[str], Path]) -> Callable[..., Any]:
+    """The example with a table for PayCore."""
+    return lambda more="", table=TABLE: load(write(example + table + more), machine=False)
+
+
+def test_what_is_not_set_has_the_providers_defaults(configured: Callable[..., Any]) -> None:
+    """Two places name defaults; they name the same."""
+    settings = configured()
+    assert in_its_words(settings) == PayCoreSettings(test_mode=True)
+    setup = setup_of(settings)
+    assert isinstance(setup.providers["paycore"], PayCore)
+    binding = setup.bindings["paycore"]
+    assert (binding.environment, binding.account) == (Environment.TEST, "https://com.paycore.io/api#coma_1")
+    assert accounts_of(settings)[binding.account].url("/payment-invoices") == "https://com.paycore.io/api/payment-invoices"
+
+
+def test_every_setting_reaches_the_provider(configured: Callable[..., Any]) -> None:
+    """Each value differs from its default, on both sides."""
+    settings = configured(EVERYTHING)
+    told = in_its_words(settings)
+    assert told == PayCoreSettings(
+        test_mode=True,
+        service="payment_card_rub_hpp",
+        fields={"promo": "1234"},
+        buyer_fields={"mail": "customer.email"},
+        buyer={"customer.email": "kassa@shop.example", "customer.phone": "+79990000000"},
+        create_shape=Shape.FLAT,
+        refund_shape=Shape.FLAT,
+        amount_as_text=True,
+        invoices_path="/payment-invoice",
+        find_path="/payment-invoices",
+        hpp_base_url="",
+        link_source=LinkSource.HPP,
+        return_url="https://shop.example/thanks",
+        callback_url="https://hooks.shop.example/paycore",
+        send_customer=True,
+        send_metadata=False,
+        created_statuses=frozenset({200, 201}),
+        unclear_statuses=frozenset({429}),
+        test_mode_required=False,
+        wait_limit_ms=90_000,
+        watch_days=7,
+        limits=Limits(least=told.limits.least, most=told.limits.most),
+    )
+    assert (told.limits.least, told.limits.most) == (100, 15_000_000)
+    policy = next(iter(setup_of(settings).terminals.values())).policies["paycore"]
+    assert (policy.wait_limit_ms, policy.link_wait_ms) == (90_000, 20_000)
+
+
+def test_the_side_is_the_agents_own(example: str, write: Callable[[str], Path]) -> None:
+    """One address serves both sides, so the request must say which it is about."""
+    live = example.replace('environment = "test"', 'environment = "production"').replace("test_base_url", "production_base_url")
+    live = live.replace("api-test.koshelek.app", "api.koshelek.app")
+    settings = load(write(live + TABLE.replace("test_base_url", "production_base_url")), machine=False)
+    assert in_its_words(settings).test_mode is False
+
+
+def test_real_money_is_not_paid_on_this_machine(example: str, problems: Callable[..., list[Problem]]) -> None:
+    """A page of the sandbox is left over from a trial."""
+    live = example.replace('environment = "test"', 'environment = "production"').replace("test_base_url", "production_base_url")
+    live = live.replace("api-test.koshelek.app", "api.koshelek.app") + TABLE.replace("test_base_url", "production_base_url")
+    found = problems(live + 'hpp_base_url = "http://127.0.0.1:8080/paycore/hpp/"\n')
+    assert [one.key_path for one in found] == ["provider.paycore.hpp_base_url"]
+
+
+def test_accounts_that_are_only_watched(configured: Callable[..., Any]) -> None:
+    """Another login is another account, at the same address."""
+    old = '[[provider.paycore.retired]]\nenvironment = "test"\nbase_url = "https://com.paycore.io/api"\nlogin = "coma_0"\n'
+    settings = configured(old + 'password_credential = "old-key"\n')
+    names = {name for name in accounts_of(settings) if "paycore" in name}
+    assert names == {"https://com.paycore.io/api#coma_1", "https://com.paycore.io/api#coma_0"}
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('service = "a b"', "service"),
+        ('invoices_path = "payment-invoices"', "invoices_path"),
+        ('find_path = "/../x"', "find_path"),
+        ('hpp_base_url = "https://com.paycore.io/hpp/?x=1"', "hpp_base_url"),
+        ('buyer_fields = { mail = "customer.mail" }', "buyer_fields.mail"),
+        ("created_statuses = []", "created_statuses"),
+        ("unclear_statuses = [500]", "unclear_statuses#1"),
+        ('public_key = "sk_live_secret"', "public_key"),
+        ('link_source = "qr"', "link_source"),
+        ("least_amount = 0", "least_amount"),
+        ("least_amount = 200\nmost_amount = 100", "least_amount"),
+        ('hpp_base_url = "http://pay.shop.example/hpp/"', "hpp_base_url"),
+        ('public_base_url = "https://key@com.paycore.io"', "public_base_url"),
+    ],
+)
+def test_what_cannot_work_is_named(example: str, problems: Callable[..., list[Problem]], line: str, place: str) -> None:
+    """With its place, before anything starts."""
+    assert [one.key_path for one in problems(f"{example}{TABLE}{line}\n")] == [f"provider.paycore.{place}"]
+
+
+def test_the_example_shows_every_setting_at_its_default() -> None:
+    """Its own ones; those that all systems share stand at Koshelek's."""
+    text = EXAMPLE.read_text()
+    section = text[text.index("# [provider.paycore]") : text.index("# [[provider.paycore.retired]]")]
+    shown = {line.removeprefix("# ").split(" = ")[0]: line for line in section.splitlines() if " = " in line and line.startswith("# ")}
+    shared = {"password_file", "password_credential", "ca_file"}
+    own = {name for name in Given.model_fields if name in Given.__annotations__ or name in Given.__mro__[1].__annotations__}
+    missing = [name for name in own - shared - {"retired"} if name not in shown and f"Example: {name}" not in shown]
+    assert missing == []
+
+
+# --- the list of services ---
+
+
+async def services(sandbox: Sandbox, write: Callable[[str], Path], example: str, more: str = "") -> tuple[int, dict[str, Any], str]:
+    """``config services --json`` as a process of its own: exit status, what it printed, and its complaints."""
+    table = TABLE.replace("https://com.paycore.io/api/", f"{sandbox.base_url}/paycore/api")
+    public = f'public_base_url = "{sandbox.base_url}/paycore/public-api"\nhpp_base_url = "{sandbox.base_url}/paycore/hpp/"\n'
+    config = write(example + table + public + more)
+    command = [sys.executable, "-m", "agent", "--config", str(config), "config", "services", "--json"]
+    ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    out, complaints = await ran.communicate()
+    return ran.returncode or 0, json.loads(out), complaints.decode()
+
+
+async def test_a_technician_sees_the_services_and_what_does_not_fit(example: str, write: Callable[[str], Path]) -> None:
+    """Over real HTTP; status 0 only if all of it fits."""
+    fits = 'public_key = "pk_test_x"\nservice = "payment_card_rub_hpp"\nleast_amount = 100\nmost_amount = 15000000\n'
+    async with Sandbox(SandboxSettings(port=0)) as sandbox:
+        status, told, complaints = await services(sandbox, write, example, fits)
+        assert (status, told["problems"], complaints) == (Exit.OK, [], "")
+        assert told["services"][0]["code"] == "payment_card_rub_hpp"
+        assert told["services"][0]["fields"][0]["pattern"] == r"^\d{4}$"
+        assert (told["services"][0]["leastAmount"], told["services"][0]["mostAmount"]) == (100, 15_000_000)
+        status, told, _ = await services(sandbox, write, example, 'public_key = "pk_live_x"\nservice = "other"\n')
+        assert (status, [one["code"] for one in told["problems"]]) == (Exit.CONFIGURATION, ["other_side", "not_offered"])
+
+
+async def test_what_cannot_be_asked_is_told(example: str, write: Callable[[str], Path]) -> None:
+    """No key; nobody there; an answer that is none."""
+    async with Sandbox(SandboxSettings(port=0)) as sandbox:
+        status, told, _ = await services(sandbox, write, example)
+        assert (status, told["error"]["code"]) == (Exit.CONFIGURATION, "CONFIGURATION")
+        key = 'public_key = "pk_other"\n'
+        status, told, _ = await services(sandbox, write, example, key)
+        assert (status, told["error"]["code"]) == (Exit.CONFLICT, "UNREADABLE")
+    status, told, _ = await services(sandbox, write, example, key)
+    assert (status, told["error"]["code"]) == (Exit.UNREACHABLE, "UNREACHABLE")
