@@ -103,10 +103,10 @@ def test_koshelek_still_needs_its_card_and_its_token(stand: Stand) -> None:
     """What is missing is named, all at once; for a page none of it is asked."""
     with stand.connect() as pos:
         with pytest.raises(Failed) as refused:
-            sell(pos, "k1")
+            sell(pos, "n1")
         assert {one["path"] for one in refused.value.error["data"]["details"]} == {"cardSession", "token", "user.loyaltyId"}
         with pytest.raises(Failed) as unknown:
-            sell(pos, "k2", provider="payconnect")
+            sell(pos, "n2", provider="payconnect")
         assert "not configured" in unknown.value.error["message"]
 
 
@@ -122,6 +122,10 @@ def test_an_outage_of_one_system_does_not_delay_another(stand: Stand) -> None:
             began = time.monotonic()
             assert sell(pos, f"prompt-{number}", wait=20, **card(f"7{number}"))["state"] == "paid"
             assert time.monotonic() - began < PROMPT_S
+        sell(pos, "same-till", provider="softline", customer=BUYER)
+        began = time.monotonic()
+        assert sell(pos, "same-till-2", wait=20, **card("79"))["state"] == "paid"
+        assert time.monotonic() - began < PROMPT_S
         assert get(pos, "gone-0", TILL_3)["money"] == "none"
         until(lambda: not stand.call("agent.status")["providers"]["softline"]["reachable"])
         assert stand.call("agent.status")["providers"]["koshelek"] == {"reachable": True}
@@ -175,10 +179,12 @@ def test_a_system_is_changed_or_taken_out_only_when_no_money_depends_on_it(stand
 
 def test_a_sale_of_elsewhere_names_the_system_it_was_paid_with(stand: Stand) -> None:
     """The till's own system is only the default, and one that is not configured is no guess."""
-    attributes = {"reference_id": "of-another-till", "amount": "90.00", "currency": "RUB", "test_mode": True, "service": "x"}
+    attributes = {"reference_id": "of-another-till", "amount": 90, "currency": "RUB", "test_mode": True, "service": SERVICE["service"]}
+    stand.control("POST", "/customers/default", {"action": "confirm", "after_ms": 300})
     body = {"data": {"type": "payment-invoices", "attributes": attributes}}
     login = {"Authorization": "Basic " + base64.b64encode(b"sandbox:sandbox").decode(), "Content-Type": "application/json"}
     made = httpx.post(f"http://127.0.0.1:{stand.sandbox_port}/paycore/api/payment-invoices", json=body, headers=login, trust_env=False)
+    assert made.status_code == 201, made.text
     transaction = made.json()["data"]["id"]
     until(lambda: stand.control("GET", f"/transactions/{transaction}")["status"] == "accepted")
     item = {"name": "Milk", "article": "1", "price": 9000, "quantity": 1, "totalAmount": 9000, "tax": "vat10"}

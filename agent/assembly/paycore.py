@@ -1,9 +1,12 @@
 """PayCore.io as configured. All its accounts share one address, so the login is a part of an account's name."""
 
+from dataclasses import replace
+
 from agent.assembly import account
 from agent.core.model import Binding, Environment
 from agent.core.money import Kopecks
 from agent.edges.accounts import Account
+from agent.edges.limiter import Rate
 from agent.providers.paycore import Limits, LinkSource, PayCoreSettings, Shape
 from agent.providers.paycore import PayCore as Provider
 from agent.settings import PAYCORE, Settings
@@ -41,7 +44,6 @@ def in_its_words(settings: Settings) -> PayCoreSettings:
         unclear_statuses=frozenset(table.unclear_statuses),
         test_mode_required=table.test_mode_required,
         wait_limit_ms=table.wait_limit_s * 1000,
-        watch_days=table.watch_days,
         limits=Limits(least=Kopecks(table.least_amount), most=Kopecks(table.most_amount)),
     )
 
@@ -61,11 +63,17 @@ def accounts_of(settings: Settings) -> dict[str, Account]:
     """The account in use and those that are only watched."""
     table, binding = given(settings), binding_of(settings)
     old = (
-        (account.named(one.base_url, one.login), account.basic(table, one.login, one.base_url, one.environment, one))
-        for one in table.retired
+        (account.named(one.base_url, one.login), _account(table, one.login, one.base_url, one.environment, one)) for one in table.retired
     )
-    current = account.basic(table, table.login, table.base_url(settings.environment), settings.environment, table)
+    current = _account(table, table.login, table.base_url(settings.environment), settings.environment, table)
     return account.joined(old, (binding.account, current))
+
+
+def _account(table: Given, login: str, base_url: str, environment: Environment, place: account.Place) -> Account:
+    plain = account.basic(table, login, base_url, environment, place)
+    if table.requests_per_minute is None:
+        return plain
+    return replace(plain, rate=Rate(f"{PAYCORE} {login}@{plain.host}", table.requests_per_minute))
 
 
 def _buyer(table: Given) -> dict[str, str]:

@@ -21,6 +21,7 @@ from agent.texts import N_
 from drivers.client import CallFailed, Client
 
 POLL_S = 2.0  # a long poll of the progress display
+IN_HANDS = "requested"  # of a refund that people make: it takes them days, and nobody waits for it at a terminal
 TOO_NARROW = N_("The terminal is too narrow for the code the customer pays by: it needs {columns} columns.")
 SHOWN_ON_TERMINALS = N_("The customer pays by a code. It is shown on a terminal only.")
 
@@ -209,7 +210,7 @@ def _line(text: str) -> dict[str, int]:
 
 async def _until_settled(context: Context, client: Client, method: str, answer: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     show = _progress(context)
-    while not answer["finished"] and answer.get("next") != "person":
+    while not answer["finished"] and answer.get("next") != "person" and answer["state"] != IN_HANDS:
         show(f"{answer['state']}: {answer['message']}")
         answer = await client.call(method, **names, wait=POLL_S)
     return answer

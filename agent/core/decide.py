@@ -110,6 +110,7 @@ def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, polic
         events.AttemptAnswered(CHECKOUT_CALL, call.request_id, seen.status),
         events.TransactionKnown(seen.transaction_id, seen.link),
         *_evidence(sale, _known_in(sale.payment), seen, now, policy),
+        *(alarm(sale, seen.error_code) if seen.error_code and seen.status in _PAYABLE else []),  # its link is no good
     ]
 
 
@@ -185,7 +186,9 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
         result = Observed(Status.ABSENT)
     if not isinstance(result, Observed):
         return _shut(sale, result)
-    if result.transaction_id not in (None, sale.transaction_id):
+    # A payment that a search found and that is somebody else's: its link is not for our customer. A paid one is compared by its slip.
+    other = sale.call is not None and result.status in _PAYABLE and result.reference not in (None, sale.call.request_id)
+    if other or result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
     learned = [events.LinkKnown(result.link)] if result.link and sale.link is None and sale.payment is PaymentState.PENDING else []
     found = [*learned, *_evidence(sale, sale.payment, result, now, policy)]

@@ -113,8 +113,17 @@ def _own_amount(path: str, amount: int, rest: RefundLine, whole: bool) -> Kopeck
 # --- answers ---
 
 
-def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
-    """What the end of a refund attempt means."""
+def refund_result(
+    sale: Sale,
+    key: str,
+    request_id: str,
+    result: Result,
+    now: Stamp,
+    policy: Policy,
+    late: bool = False,
+    kind: Refunds = Refunds.CALL,
+) -> list[Event]:
+    """What the end of a refund attempt means. ``kind``: how this provider returns money."""
     one = sale.refund(key)
     if one is None or one.call is None or one.call.request_id != request_id or not one.call.awaited:
         return []
@@ -141,7 +150,9 @@ def refund_result(sale: Sale, key: str, request_id: str, result: Result, now: St
         case Observed():
             return [_lost(one, "no_ref_transaction")] if at_work else []
         case Refused():
-            return _refused(sale, one, result.code, result.refusal, now, policy, late)
+            may_be_asked = kind is Refunds.REQUEST and one.call.lost > 0 and result.refusal is not Refusal.CONFIGURATION
+            meaning = _asked_before if may_be_asked else _refused
+            return meaning(sale, one, result.code, result.refusal, now, policy, late)
         case _:
             return attempt_failed(sale, refund_call(key), one.call, result) if at_work else []
 
@@ -170,6 +181,17 @@ def _lost(one: Refund, reason: str) -> Event:
     """The attempt at work brought an answer that does not say what became of the refund: the status is read before the next one."""
     assert one.call is not None
     return events.AttemptLost(refund_call(one.key), one.call.request_id, reason, check_first=True)
+
+
+def _asked_before(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy, late: bool) -> list[Event]:
+    """People refuse a repeated request. They take one at a time, and an earlier copy may have reached them: while they think, the payment
+    itself shows nothing of it, so that a read cannot tell. It is waited for as any other request and asked for no more, and a person is
+    called to find out why it was refused."""
+    assert one.call is not None
+    if late or not one.call.open:
+        return []
+    answered = events.AttemptAnswered(refund_call(one.key), one.call.request_id, code)
+    return [answered, events.RefundRequested(one.key), *alarm(sale, "RETURN_REFUSED")]
 
 
 def _refused(sale: Sale, one: Refund, code: str, refusal: Refusal, now: Stamp, policy: Policy, late: bool) -> list[Event]:

@@ -55,9 +55,9 @@ class Allowance:
         """From now on another limit holds; what has been let go counts."""
         reads = per_minute - max(1, per_minute // URGENT_PART)
         self._all = per_minute
-        self._limits = {Urgency.URGENT: per_minute - max(1, per_minute // READS_PART), Urgency.READ: reads}
+        self._most_urgent = per_minute - max(1, per_minute // READS_PART)
         burst = max(1, reads // BURST_PART)
-        self._pause_ms = self._window_ms // max(1, reads - burst)  # so that burst and steady reads together keep to the limit
+        self._pause_ms = -(-self._window_ms // (reads - burst))  # rounded up: a burst and steady reads after it make ``reads`` a window
         self._ahead_ms = (burst - 1) * self._pause_ms
 
     def take(self, now_ms: int, urgency: Urgency) -> int:
@@ -77,15 +77,15 @@ class Allowance:
                 gone.popleft()
 
     def _wait_ms(self, now_ms: int, urgency: Urgency) -> int:
-        own = self._gone[urgency]
-        everything = sorted((*self._gone[Urgency.URGENT], *self._gone[Urgency.READ]))
+        urgent, reads = self._gone[Urgency.URGENT], self._gone[Urgency.READ]
+        everything = sorted((*urgent, *reads))
         free_at = [now_ms]
-        if len(own) >= self._limits[urgency]:
-            free_at.append(own[-self._limits[urgency]] + self._window_ms)
         if len(everything) >= self._all:
             free_at.append(everything[-self._all] + self._window_ms)
         if urgency is Urgency.READ:
             free_at.append(self._next_read_ms - self._ahead_ms)
+        elif len(urgent) >= self._most_urgent:
+            free_at.append(urgent[-self._most_urgent] + self._window_ms)
         return max(free_at) - now_ms
 
 

@@ -71,6 +71,7 @@ class Line:
         self.flights = Flights(limits.max_flights)
         self.link = Link(clock)
         self.probing: asyncio.Task[None] | None = None
+        self.closing = False
         self._clock = clock
         self._addresses = addresses
         self._report = report

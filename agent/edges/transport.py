@@ -17,6 +17,7 @@ from agent.edges.compose import Letter, compose, warming
 from agent.edges.flights import outcome_of
 from agent.edges.line import Addresses, Line
 from agent.edges.link import LinkState, LinkStatus, knock
+from agent.edges.wire import CLOSED
 
 __all__ = ["Account", "AccountRefused", "HttpTransport", "LinkState", "LinkStatus", "Observe", "TransportLimits"]
 
@@ -147,8 +148,8 @@ class HttpTransport:
         return self._refusal(line) or compose(line.account, request, secrets)
 
     def _refusal(self, line: Line) -> NotSent | None:
-        if self._closed:
-            return NotSent("closed", "the agent is stopping")
+        if self._closed or line.closing:
+            return CLOSED
         if line.flights.full:
             return NotSent("busy", f"{len(line.flights)} requests of this account are under way")
         return None
@@ -181,6 +182,7 @@ class HttpTransport:
         await self._close(line, CLOSE_LIMIT_MS)
 
     async def _close(self, line: Line, limit_ms: int) -> None:
+        line.closing = True  # what is still getting ready begins no more
         await line.flights.land(limit_ms)
         await line.wire.aclose()
         await line.flights.land(line.limits.until_written_ms + HANG_UP_LIMIT_MS)

@@ -36,6 +36,8 @@ SOCKET_OPTIONS = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
 
+CLOSED = NotSent("closed", "the agent is stopping")
+
 _LOGGERS = ("httpx", "httpcore", "httpx2", "httpcore2")  # below WARNING they write URLs and the headers of answers
 
 
@@ -100,6 +102,8 @@ class Wire:
 
     async def send(self, letter: Letter) -> Outcome:
         """One attempt. Raises nothing; must not be cancelled."""
+        if self._closed:  # a client that is closed says so by an error of its own, which would not prove that nothing was sent
+            return CLOSED
         generation, witness = self._current, _Witness(lambda: self._refusal(letter))
         generation.under_way.add(witness)
         limit_s = self._limits.flight_limit_ms / 1_000
@@ -125,7 +129,7 @@ class Wire:
 
     def _refusal(self, letter: Letter) -> NotSent | None:
         if self._closed:
-            return NotSent("closed", "the agent is stopping")
+            return CLOSED
         return NotSent("deadline", "there was no connection before the deadline") if letter.expired() else None
 
     def _client(self) -> httpx.AsyncClient:

@@ -160,8 +160,10 @@ class Acceptance:
 
     def _wanted(self, order: Order, provider: str) -> Mapping[str, str]:
         """Of what the POS knows of the customer, only what this kind of provider can have a use for is stored."""
-        app = self._engine.setup.capabilities(provider).approval is Approval.APP
-        useless = frozenset(answer.CUSTOMER) if app else frozenset({answer.CARD_SESSION, answer.BARCODE, answer.LOYALTY_ID})
+        caps = self._engine.setup.capabilities(provider)
+        app = caps.approval is Approval.APP
+        useless = {*answer.CUSTOMER} if app else {answer.CARD_SESSION, answer.BARCODE, answer.LOYALTY_ID}
+        useless |= set() if caps.needs_token else {answer.TOKEN}
         return {name: value for name, value in order.secrets.items() if name not in useless}
 
     def _unacceptable(self, order: Order, checkout: Checkout, provider: str) -> Sequence[tuple[str, str]]:

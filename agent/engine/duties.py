@@ -36,10 +36,16 @@ class Duties:
     def __init__(self, steward: Steward, couriers: Couriers) -> None:
         self._steward = steward
         self._couriers = couriers
+        self._asked: Provider | None = None
 
     @property
     def _provider(self) -> Provider:
-        return self._steward.setup.provider(self._steward.sale.binding.provider)
+        """The sale's provider as it is configured now; an answer that was under way while it left the configuration is still read as it
+        was asked for. Raises KeyError for one that was never there."""
+        setup, name = self._steward.setup, self._steward.sale.binding.provider
+        if name in setup.providers or self._asked is None:
+            self._asked = setup.provider(name)
+        return self._asked
 
     async def perform(self, owed: Owed) -> None:
         """Do one duty. Raises what the journal raises; everything else ends in the record."""
@@ -247,7 +253,7 @@ class Duties:
             case "receipt":
                 return decide_receipt.receipt_result(sale, key, request_id, result, late)
             case _:
-                return decide_refund.refund_result(sale, key, request_id, result, now, policy, late)
+                return decide_refund.refund_result(sale, key, request_id, result, now, policy, late, self._provider.capabilities.refunds)
 
     def _understood(self, request: Request, outcome: Outcome) -> Result:
         return self._provider.read(request.operation, outcome) if isinstance(outcome, Reply) else outcome

@@ -134,7 +134,7 @@ class Engine:
         steward = Steward(self.ports, lambda: self.setup, sale, memory, secret_names, self._changed, self.set_aside)
         self._roster.add(steward)
         if sale.payment in IN_LANE:
-            self.lanes.enter(sale.id)
+            self.lanes.enter(sale.id, sale.binding.provider)
         memory.head = self.lanes.is_head(sale.id)
         self._run(steward)
         self._roster.forget_idle(self._tasks)

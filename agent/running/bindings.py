@@ -23,7 +23,7 @@ _OWED = N_(
 )
 _WATCHED = N_(
     "The sale {sale} is still watched in {environment} at {account}. List that account as [[provider.{provider}.retired]] until the "
-    "watch is over, a day after a canceled payment."
+    "watch is over: how long that is depends on the payment system."
 )
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 

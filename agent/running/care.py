@@ -1,6 +1,7 @@
 """What the daemon does without being asked: it knocks at doors that were shut, and reads the whole record once a day."""
 
 import asyncio
+import contextlib
 import random
 
 import structlog
@@ -20,6 +21,7 @@ async def watch_links(transport: HttpTransport) -> None:
     """While a provider is out of reach, knock at its door, ever more slowly: ``offline: refuse`` must end by itself. Jittered, for many
     tills come back together."""
     spread = random.SystemRandom()
+    knocks: dict[str, asyncio.Task[None]] = {}  # one that takes its time must not keep the others from being knocked at
     waits: dict[str, float] = {}  # seconds between knocks, by account
     due: dict[str, float] = {}
     told: dict[str, LinkStatus] = {}
@@ -27,16 +29,19 @@ async def watch_links(transport: HttpTransport) -> None:
     while True:
         await asyncio.sleep(PROBE_FIRST_S)
         for account in transport.accounts():
-            if account not in transport.accounts():
-                continue  # it left the configuration while another one was knocked at
             _tell_link(account, transport.link(account), told)
             if transport.link(account).status is not LinkStatus.DOWN:
                 waits.pop(account, None)
                 due.pop(account, None)
-            elif loop.time() >= due.get(account, 0.0):
-                await transport.probe(account)
+            elif (account not in knocks or knocks[account].done()) and loop.time() >= due.get(account, 0.0):
+                knocks[account] = asyncio.create_task(_knock(transport, account))
                 wait = waits[account] = min(PROBE_CAP_S, 2 * waits.get(account, PROBE_FIRST_S / 2))
                 due[account] = loop.time() + wait * (0.75 + spread.random() / 4)
+
+
+async def _knock(transport: HttpTransport, account: str) -> None:
+    with contextlib.suppress(KeyError):  # it has just left the configuration
+        await transport.probe(account)
 
 
 async def watch_disk(journal: SqliteJournal) -> None:

@@ -25,6 +25,7 @@ class PayCore(LinkProvider):
     test_base_url: Annotated[Address | None, Field(examples=[_URL])] = None
     production_base_url: Annotated[Address | None, Field(examples=[_URL])] = None
     login: Annotated[Login, Field(examples=["coma_example"])]
+    requests_per_minute: Annotated[int | None, Field(ge=20, le=10_000, examples=[300])] = None  # a limit exists, its number is unknown
 
     # what a payment says: from the list of services of the account
     service: Annotated[Code | None, Field(examples=["payment_card_rub_hpp"])] = None
@@ -40,9 +41,6 @@ class PayCore(LinkProvider):
     # the customer's page
     hpp_base_url: Page = "https://com.paycore.io/hpp/"
     link_source: Literal["flow_data", "hpp"] = "flow_data"
-
-    # a link that was taken back: until its end is seen
-    watch_days: Annotated[int, Field(ge=1, le=365)] = 30
 
     # the list of services, for "koshelek-agent config services"
     public_base_url: Annotated[Address, Field(examples=["https://com.paycore.io/public-api"])] = "https://com.paycore.io/public-api"

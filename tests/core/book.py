@@ -138,7 +138,7 @@ class Book:
             return decide.cancel_result(self.sale, request_id, result, self.now, self.policy, late)
         if kind == RECEIPT_CALL:
             return decide_receipt.receipt_result(self.sale, key, request_id, result, late)
-        return decide_refund.refund_result(self.sale, key, request_id, result, self.now, self.policy, late)
+        return decide_refund.refund_result(self.sale, key, request_id, result, self.now, self.policy, late, self.caps.refunds)
 
     def attempt(self, result: Result, call: str = CHECKOUT_CALL) -> Sequence[Event]:
         self.start(call)

@@ -184,6 +184,7 @@ def test_the_row_is_the_sale_for_queries() -> None:
         operation_id="OP1",
         operation_date_time="2026-01-15T09:00:05.000Z",
         refunded_amount=0,
+        request_id="r1",
     )
 
 

@@ -99,6 +99,13 @@ def test_how_a_link_is_opened_is_kept() -> None:
     assert book.answer.link.method is LinkMethod.POST
 
 
+def test_a_link_that_must_not_be_shown_calls_a_technician() -> None:
+    """The provider gave one of the other side, test or production: the payment is there, its link is not, and somebody hears why."""
+    book = Book(caps=SOFTLINE)
+    book.attempt(seen(Status.PENDING, error="LINK_OTHER_SIDE"))
+    assert (book.state, book.answer.link, standing(book.sale)) == (PaymentState.PENDING, None, ("LINK_OTHER_SIDE",))
+
+
 @each
 def test_without_a_link_nobody_can_pay(caps: Capabilities) -> None:
     """An answer that names the payment and no link: it is read for one, and taken back when there is none."""

@@ -49,7 +49,7 @@ MODELS: Mapping[str, type[BaseModel]] = REQUESTS | {
 }
 
 MAX_START_LINES = 300
-# What the payment system of the pages' stand never makes; tests/edges/test_payment_links.py shows it.
+# Of payments by a link, whose examples are carried out in test_link_examples; how the others look is shown in test_payment_links.
 OF_LINKS = {"paymentUrl", "paymentUrlMethod", "paymentUrlState"}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,9 @@ import trustme
 from agent.core.model import Deadline
 from agent.core.verdict import NotSent, Operation, Outcome, Reply, Unclear
 from agent.edges.authorization import TokenLogin
+from agent.edges.clock import SystemClock
+from agent.edges.compose import Letter, compose
+from agent.edges.line import Addresses, Line
 from agent.edges.transport import HttpTransport, LinkStatus
 from tests.edges.raw_server import ACCOUNT, BINDING, FAST, RawServer, answer, never_late
 from tests.edges.token_server import PATIENT, SECRET, Names, Shop, Ticking, sender, token_account, used, wanted
@@ -126,6 +130,42 @@ async def test_a_stale_token_is_replaced_once_and_the_same_attempt_sent_again() 
     assert len(shop.logins) == 2
     assert [used(whole) for whole in shop.works].count("t2") == 5
     assert len({whole.partition(b"\r\n\r\n")[2] for whole in shop.works}) == 1
+
+
+async def test_a_refusal_that_comes_late_does_not_end_the_newer_token() -> None:
+    """One attempt hears at once that the token is stale, another one only when it has been replaced: one login for both."""
+    shop = Shop()
+    async with RawServer(shop) as server:
+        transport = sender(token_account(server))
+        await sent(transport)
+        shop.refused.add("t1")
+        shop.work_delay_s = 0.3
+        slow = asyncio.create_task(sent(transport))
+        await asyncio.sleep(0.05)
+        shop.work_delay_s = 0.0
+        await sent(transport)
+        (outcome,) = await slow
+        await transport.aclose()
+    assert isinstance(outcome, Reply)
+    assert outcome.status == 200
+    assert len(shop.logins) == 2
+
+
+async def test_no_first_byte_goes_when_nobody_waits_any_more() -> None:
+    """Whatever held it up: the connection is there, and the request is NOT SENT."""
+    shop = Shop()
+    async with RawServer(shop) as server:
+        clock = SystemClock()
+        line = Line(token_account(server), PATIENT, clock, Addresses(clock), lambda *_: None)
+        letter = compose(line.account, wanted(), {})
+        assert isinstance(letter, Letter)
+        attempt = line.attempt(Operation.CHECKOUT, letter, time.monotonic() - 1, None)
+        outcome = await line.fly(attempt, (b"X-Token", b"Bearer t"))
+        await line.wire.aclose()
+        assert server.connections == 1
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason == "deadline"
+    assert shop.works == []
 
 
 async def test_a_server_that_refuses_every_token_is_asked_twice() -> None:
@@ -265,7 +305,8 @@ async def test_the_deadline_holds_through_the_login() -> None:
 
     async with RawServer(shop) as server:
         transport = sender(token_account(server), clock=clock)
-        assert isinstance(await transport.exchange(BINDING, wanted(), {}, never_late, soon()), NotSent)
+        early = await transport.exchange(BINDING, wanted(), {}, never_late, soon())
+        assert early == NotSent("login", "the login has not been answered yet")  # heard at the deadline, not later
         assert shop.works == []
         await asyncio.sleep(0.3)
         shop.refused.add("t1")
@@ -336,6 +377,39 @@ async def test_a_reload_keeps_the_token_and_logins_are_counted() -> None:
         assert server.connections == 1
     assert len(shop.logins) == 1
     assert seen == [(Operation.LOGIN, "reply.2xx"), (Operation.CHECKOUT, "reply.2xx"), (Operation.CHECKOUT, "reply.2xx")]
+
+
+async def test_an_account_that_is_taken_away_during_a_login_sends_nothing() -> None:
+    """A reload removes it while an attempt gets ready: NOT SENT, and never "maybe"; one that is being sent ends on its connection."""
+    shop = Shop(login_delay_s=0.1)
+    async with RawServer(shop) as server:
+        transport = sender(token_account(server))
+        attempt = asyncio.create_task(sent(transport))
+        await asyncio.sleep(0.05)
+        transport.adopt(await transport.prepare({}))
+        (outcome,) = await attempt
+        await transport.aclose()
+    assert isinstance(outcome, NotSent)
+    assert outcome.reason in ("closed", "login")
+    assert shop.works == []
+
+
+async def test_a_second_sending_does_not_begin_on_a_closed_connection() -> None:
+    """The agent stops while the stale token is being replaced: NOT SENT, told late or in time."""
+    late: list[Outcome] = []
+    shop = Shop()
+    async with RawServer(shop) as server:
+        transport = sender(token_account(server), replace(LATE, answer_limit_ms=2_500))
+        await sent(transport)
+        shop.refused.add("t1")
+        shop.login_delay_s = 0.4
+        attempt = asyncio.create_task(transport.exchange(BINDING, wanted(), {}, late.append))
+        await asyncio.sleep(0.2)
+        await transport.aclose(10)
+        outcome = await attempt
+    assert isinstance(outcome, NotSent)
+    assert [used(whole) for whole in shop.works] == ["t1", "t1"]
+    assert late == []
 
 
 async def test_warming_logs_nobody_in() -> None:

@@ -32,7 +32,7 @@ def test_a_lane_keeps_its_order_and_tells_who_is_first() -> None:
     heads: list[SaleId] = []
     lanes = Lanes(heads.append)
     for one in (A, B, B, C, ELSEWHERE):
-        lanes.enter(one)
+        lanes.enter(one, "koshelek")
     assert [lanes.is_head(one) for one in (A, B, C, ELSEWHERE)] == [True, False, False, True]
     assert (lanes.length("s", "t"), lanes.length("s", "u"), lanes.length("s", "v")) == (3, 1, 0)
     lanes.leave(B)
@@ -45,11 +45,25 @@ def test_a_lane_keeps_its_order_and_tells_who_is_first() -> None:
     assert lanes.length("s", "t") == 0
 
 
+def test_payment_systems_have_lanes_of_their_own() -> None:
+    """Who waits for one system holds up nobody who goes to another; the till's sales are counted together, and a sale stays where it is."""
+    heads: list[SaleId] = []
+    lanes = Lanes(heads.append)
+    for one, provider in ((A, "paycore"), (B, "koshelek"), (C, "paycore"), (B, "paycore")):
+        lanes.enter(one, provider)
+    assert [lanes.is_head(one) for one in (A, B, C)] == [True, True, False]
+    assert (lanes.length("s", "t"), lanes.length("s", "u")) == (3, 0)
+    lanes.leave(B)
+    assert heads == []
+    lanes.leave(A)
+    assert heads == [C]
+
+
 @pytest.mark.parametrize("state", PaymentState)
 def test_a_sale_stays_in_its_lane_only_while_its_customer_is_served(state: PaymentState) -> None:
     """Waiting, on its way, unclear or with the customer: in the lane. Everything else makes room."""
     lanes = Lanes(lambda _: None)
-    lanes.enter(A)
+    lanes.enter(A, "koshelek")
     lanes.follow(A, state)
     stays = state in (PaymentState.QUEUED, PaymentState.SENDING, PaymentState.UNKNOWN, PaymentState.PENDING)
     assert lanes.length("s", "t") == (1 if stays else 0)

@@ -41,6 +41,30 @@ BAD = [
 ]
 
 
+OF_OTHERS = [
+    ("https://com.paycore.io/api", "paycore", "test", None),  # one host for both sides
+    ("https://com.paycore.io/api", "paycore", "production", None),
+    ("https://pay.brand.example", "paycore", "production", None),
+    ("https://api.ecommerce.softline.com", "softline", "production", None),
+    ("https://api.ecommerce.softline.com", "softline", "test", "production host"),
+    ("https://API.ecommerce.noventiq.com.", "softline", "test", "production host"),
+    ("https://api.ecommerce.softline.com.demoslweb.com", "softline", "test", None),
+    ("https://api.ecommerce.softline.com.demoslweb.com", "softline", "production", "test host"),
+    ("https://api.ecommerce.noventiq.com.demonqweb.com.", "softline", "production", "test host"),
+    ("https://api.payconnect.com", "payconnect", "test", "production host"),
+    ("https://api.payconnect.com", "payconnect", "production", None),
+    ("https://api.koshelek.app", "paycore", "production", None),  # a partner's name is Koshelek's alone
+    ("http://127.0.0.1:8099/softline", "softline", "production", "this machine itself"),
+]
+
+
+@pytest.mark.parametrize(("url", "system", "side", "words"), OF_OTHERS)
+def test_every_system_has_its_sides(url: str, system: str, side: str, words: str | None) -> None:
+    """Hosts of either side are known by name or by their end, with a dot behind it as well."""
+    problem = address_problem(url, side, system)
+    assert problem is None if words is None else words in str(problem)
+
+
 @pytest.mark.parametrize(("url", "side"), GOOD)
 def test_allowed(url: str, side: str) -> None:
     """Addresses that may be used on their side."""

@@ -21,10 +21,12 @@ from agent.settings import (
     TcpListener,
     Terminal,
     UnixListener,
+    Webhooks,
     load,
     policy_of,
 )
 from agent.settings.model import Backup, Helper, Journal, Log, Store
+from agent.settings.webhooks import HOOKS
 
 from .conftest import EXAMPLE, FILLING
 
@@ -68,7 +70,10 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
     assert {"tcp", "http", "serial", "pty"} == {other.kind for other in others}
     for table in [*others, *(client for other in others for client in getattr(other, "client", ()))]:
         assert table.model_dump(exclude_defaults=True).keys() <= NEEDED, "the example shows something else than the default"
-    same = {"helper": None, "backup": None, "store": (store,), "provider": plain.provider, "listener": (first,)}
+    assert switched_on.webhooks is not None
+    for hook in (switched_on.webhooks, *switched_on.webhooks.hooks.values()):
+        assert hook.model_dump(exclude_defaults=True, exclude=set(HOOKS)).keys() <= {"port", "login", "secret_files"}
+    same = {"helper": None, "backup": None, "store": (store,), "provider": plain.provider, "listener": (first,), "webhooks": None}
     assert switched_on.model_copy(update=same) == plain
 
 
@@ -76,7 +81,7 @@ def test_every_setting_is_in_the_example() -> None:
     """No setting exists that the example does not show."""
     text = EXAMPLE.read_text()
     models: list[type[BaseModel]] = [Settings, Journal, Backup, Log, Customer, Helper, Store, Terminal, UnixListener, *SYSTEMS.values()]
-    models += [TcpListener, HttpListener, Client, SerialListener, PtyListener]
+    models += [TcpListener, HttpListener, Client, SerialListener, PtyListener, Webhooks, *HOOKS.values()]
     names = {name for model in models for name in model.model_fields} - {"provider", *SYSTEMS}
     assert {name for name in names if not re.search(rf"^(# |# Example: )?(\[+)?([a-z.]+\.)?{name}\b", text, re.MULTILINE)} == set()
 
@@ -88,6 +93,7 @@ def test_documented_limits_are_the_models_limits() -> None:
     for table, text in tables_of(EXAMPLE.read_text()):
         system = SYSTEMS.get(table.removeprefix("provider."))
         models: list[type[BaseModel]] = [system] if system else [Terminal, SerialListener, Journal, Backup]
+        models = [Webhooks] if table == "webhooks" else models
         properties: dict[str, Any] = {name: schema for model in models for name, schema in model.model_json_schema()["properties"].items()}
         for low, high, default, name, shown in re.findall(limits, text):
             schema = properties[name]

@@ -48,8 +48,8 @@ find_path = "/payment-invoices"
 test_mode_required = false
 created_statuses = [200, 201]
 unclear_statuses = [429]
+requests_per_minute = 300
 wait_limit_s = 90
-watch_days = 7
 link_wait_s = 20
 """
 
@@ -96,10 +96,13 @@ def test_every_setting_reaches_the_provider(configured: Callable[..., Any]) -> N
         unclear_statuses=frozenset({429}),
         test_mode_required=False,
         wait_limit_ms=90_000,
-        watch_days=7,
         limits=Limits(least=told.limits.least, most=told.limits.most),
     )
     assert (told.limits.least, told.limits.most) == (100, 15_000_000)
+    rates = {one.host: one.rate for one in accounts_of(settings).values() if one.rate is not None}
+    assert {host: (rate.address, rate.per_minute) for host, rate in rates.items()} == {
+        "com.paycore.io": ("paycore coma_1@com.paycore.io", 300)
+    }
     policy = next(iter(setup_of(settings).terminals.values())).policies["paycore"]
     assert (policy.wait_limit_ms, policy.link_wait_ms) == (90_000, 20_000)
 

@@ -95,7 +95,7 @@ MISTAKES = [
     ('kind = "unix"', 'kind = "udp"', "listener#1.kind", "udp", '"unix", "tcp", "http", "serial", "pty"'),
     ('kind = "unix"', "", "listener#1.kind", "missing", '"unix", "tcp"'),
     ('kind = "unix"', 'kind = "tcp"', "listener#1.port", "missing", "from 1 to 65535"),
-    ('kind = "unix"', 'kind = "unix"\nport = 1', "listener#1.port", "Unknown setting", "Known here are: kind, path"),
+    ('kind = "unix"', 'kind = "unix"\nbaud = 1', "listener#1.baud", "Unknown setting", "Known here are: kind, path"),
     ('kind = "unix"', 'kind = "serial"\nbaud = 1', "listener#1.baud", "not allowed: 1", "115200"),
     ('users = ["root"]', "", "listener#1.users", "Nobody could connect", "groups ="),
     ('users = ["root"]', "users = [1]", "listener#1.users#1", "Wrong kind of value: a whole number", "text in quotes"),

@@ -111,7 +111,7 @@ def _repeats(world: World, key: str, request_id: str) -> list[str]:
     made = [one.created_ms for one in world.bank.transactions() if one.key == request_id]
     searches: list[int] | None = None  # when it was searched for since the last create; None: there was none yet
     for one in world.bank.log:
-        if one.request_id != request_id or one.fault is not None and one.operation is Operation.FIND:
+        if one.request_id != request_id or (one.fault is not None and one.operation is Operation.FIND):
             continue
         if one.operation is Operation.FIND and one.status == 200 and searches is not None:
             searches.append(one.at_ms)
@@ -182,7 +182,8 @@ async def _of_record(world: World, stored: dict[SaleId, Sequence[Stored] | None]
         for one in world.bank.log
         if one.operation not in (None, Operation.STATUS, Operation.AVAILABILITY) and one.request_id and one.request_id not in text
     ]
-    found += [f"P21 {secret!r} stands in an event" for secret in ("pos-token-", "helper-token-", "290000", '"SK', "buyer-") if secret in text]
+    told = ("pos-token-", "helper-token-", "290000", '"SK', "buyer-")
+    found += [f"P21 {secret!r} stands in an event" for secret in told if secret in text]
     assert world.journal is not None
     await world.journal.verify_all()
     for sale_id, sale in sales.items():

@@ -10,21 +10,24 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from agent.core import decide, decide_receipt, decide_refund, events, fold, fold_operator
+from agent.core import answer, decide, decide_receipt, decide_refund, events, fold, fold_operator, obligations
 from agent.core.call import Call, CallState
 from agent.core.decide import Result
 from agent.core.events import Event
-from agent.core.model import Slip, Stamp
+from agent.core.model import PaymentLink, Slip, Stamp
+from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.resolution import Resolution
 from agent.core.sale import Sale
-from agent.core.verdict import NotSent, Request, Unclear
+from agent.core.verdict import Found, NotSent, Reply, Request, Unclear
 from agent.engine import duties, recover
 from agent.engine.duties import Duties
 from agent.engine.hints import Hints
 from agent.engine.steward import Steward
 from agent.engine.waiting import Entry, Waiting
+from agent.providers.softline import Softline
+from tests.simulation import systems
 
 Plant = Callable[[], Any]
 
@@ -287,6 +290,48 @@ def message_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def not_searched() -> Iterator[None]:
+    """A create is repeated without a search for what the first copy may have made."""
+
+    def repeat(self: Any, call: Call, end: int) -> Iterator[Owed]:
+        due = max(call.next_try(self.now, self.policy.checkout_backoff), self.now.ticks)
+        return iter([Owed(Duty.SEND, due)] if due < end else [])
+
+    with mock.patch.object(obligations._View, "_repeat", repeat):
+        yield
+
+
+@contextmanager
+def found_nothing() -> Iterator[None]:
+    """Whatever a search brings is taken for an empty list."""
+
+    def read_found(self: Softline, reply: Reply) -> Found:
+        return Found()
+
+    with mock.patch.object(Softline, "read_found", read_found):
+        yield
+
+
+@contextmanager
+def refund_thought_idempotent() -> Iterator[None]:
+    """A refund is repeated at once, at a provider that does not recognise the repeat."""
+    caps = systems.provider(systems.PAYCORE).capabilities
+    with mock.patch.object(systems.provider(systems.PAYCORE), "capabilities", replace(caps, idempotent_refund=True)):
+        yield
+
+
+@contextmanager
+def link_left_on_display() -> Iterator[None]:
+    """A link that was taken back is shown all the same."""
+
+    def link(sale: Sale) -> PaymentLink | None:
+        return sale.link
+
+    with mock.patch.object(answer, "payable_link", link):
+        yield
+
+
 PLANTS: dict[str, tuple[Plant, str]] = {
     "new requestId while unclear": (new_request_id, "answer lost"),
     "a time-out taken for a refusal": (timeout_is_refusal, "silent bank"),
@@ -304,4 +349,9 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "a dropped refund is performed": (given_up_in_words_only, "operator: drop"),
     "a webhook believed without a read": (message_believed, "a message too early"),
     "a webhook that waits is forgotten by a crash": (message_forgotten, "a message finds late money"),
+    "a link shown before it is recorded": (link_shown_early, "paycore: paid"),
+    "a link shown after it was taken back": (link_left_on_display, "payconnect: withdrawn"),
+    "a create repeated without a search": (not_searched, "softline: answer lost"),
+    "a search taken for an empty one": (found_nothing, "softline: answer lost"),
+    "a refund repeated where a repeat is a second refund": (refund_thought_idempotent, "paycore: refunds"),
 }

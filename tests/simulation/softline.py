@@ -169,6 +169,22 @@ async def _late_money(world: World, pos: Pos) -> None:
     await asyncio.sleep(600)
 
 
+async def _found_another(world: World, pos: Pos) -> None:
+    """The search tells everybody's payments, the oldest of which is another customer's."""
+    await pos.sell("K0")
+    await pos.result("K0")
+    await pos.confirm("K0")
+    fault(world, FaultKind.LOSE_ANSWER, Operation.CHECKOUT)
+    customer(world, ORDER, Action.CONFIRM, 25_000)
+    await pos.sell("K1")
+    await pos.result("K1")
+
+
+def _not_adopted(world: World, pos: Pos) -> None:
+    assert pos.book["K1"].links == []
+    assert state(pos, "K0").value == "paid"
+
+
 def _paid(world: World, pos: Pos) -> None:
     assert state(pos, "K1").value == "paid"
     assert world.bank.ledger.net() == 30_000
@@ -185,6 +201,7 @@ STORIES = {
     for story in (
         Story("sale", _sale, _paid, bank=_BANK),
         Story("answer lost", _answer_lost, _paid, bank=_BANK),
+        Story("found another", _found_another, _not_adopted, bank={"softline": replace(KNOBS, search_ignores_key=True)}, attention=True),
         Story("searches in trouble", _searches_in_trouble, _paid, bank=_BANK),
         # A refund that people were asked for is looked at once a day.
         Story("late money", _late_money, _returned, policy=replace(POLICY, read_interval_ms=2_000), bank=_BANK, settle_s=200_000),

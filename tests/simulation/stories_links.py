@@ -67,10 +67,20 @@ async def _paid_late(world: World, pos: Pos) -> None:
     await pos.result("K1")
 
 
+async def _paid_late_and_nobody_returns(world: World, pos: Pos) -> None:
+    await _paid_late(world, pos)
+    await asyncio.sleep(60)
+    await pos.poll("K1")
+
+
 async def _paid_late_and_returned_by_people(world: World, pos: Pos) -> None:
     await _paid_late(world, pos)
     await asyncio.sleep(60)
-    await _people(world)
+
+    async def is_back() -> bool:
+        return (await pos.poll("K1")).money is Money.RETURNED
+
+    await _people(world, is_back)
 
 
 async def _answer_lost(world: World, pos: Pos) -> None:
@@ -102,6 +112,16 @@ async def _answer_too_late(world: World, pos: Pos) -> None:
     await pos.result("K1")
 
 
+async def _paid_in_the_dark(world: World, pos: Pos) -> None:
+    """The power goes while he reads the page; his phone goes on."""
+    pos.shopper = Customer(Action.CONFIRM, 8_000)
+    await pos.sell("K1")
+    await asyncio.sleep(2)
+    await pos.poll("K1")
+    await world.reboot(15)
+    await pos.result("K1")
+
+
 async def _refunds(world: World, pos: Pos) -> None:
     """A part, whose answer is lost, and then the rest."""
     await _paid(world, pos)
@@ -128,31 +148,37 @@ async def _refund_by_people(world: World, pos: Pos) -> None:
     await _paid(world, pos)
     if state(pos, "K1") is PaymentState.PAID:
         await pos.refund("K1", "R1")
-        await asyncio.sleep(5)
-        await _people(world)
-        await pos.refunded("K1", "R1")
+        await _people(world, _is_refunded(pos))
 
 
 async def _refund_by_people_answer_lost(world: World, pos: Pos) -> None:
-    """Whether they were asked nobody knows, and they take their time."""
+    """Whether they were asked nobody knows, and they take their time: when it is asked for again, they still think."""
     fault(world, FaultKind.LOSE_ANSWER, Operation.REFUND)
     await _paid(world, pos)
     if state(pos, "K1") is PaymentState.PAID:
         await pos.refund("K1", "R1")
-        await asyncio.sleep(120)
-        await _people(world)
-        await pos.refunded("K1", "R1")
+        await asyncio.sleep(100)
+        await _people(world, _is_refunded(pos))
 
 
-async def _people(world: World) -> None:
-    """They return what they were asked to. An operator has it looked at: by itself that would be once a day."""
-    for _ in range(6):
+def _is_refunded(pos: Pos) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        return await pos.refunded("K1", "R1", patience_s=0) is RefundState.REFUNDED
+
+    return ask
+
+
+async def _people(world: World, is_done: Callable[[], Awaitable[bool]]) -> None:
+    """They return what they are asked to. An operator has it looked at: by itself that would be once a day."""
+    for pause_s in range(5, 65, 5):
         for payment in world.bank.transactions():
             asked = payment.running(Purpose.REFUND)
             if asked is not None:
                 world.bank.decide_reference(world.now_ms(), asked.id)
         await Office(world).hurry()
-        await asyncio.sleep(5)
+        await asyncio.sleep(pause_s)
+        if await is_done():
+            return
 
 
 def _ends(expected: PaymentState, charged: int = 0, net: int | None = None) -> Callable[[World, Pos], None]:
@@ -181,10 +207,16 @@ def _never_shown(world: World, pos: Pos) -> None:
     assert len(world.bank.transactions()) == 1, "there should be a payment that nobody was shown"
 
 
+def _watched(world: World, pos: Pos) -> None:
+    """It could still be paid, so it was looked after."""
+    _never_shown(world, pos)
+    assert any(one.operation is Operation.STATUS for one in world.bank.log)
+
+
 def _handed_over(world: World, pos: Pos) -> None:
-    """A person has to return it, and has been called."""
+    """Only a person can return it, and one has been called."""
     _ends(PaymentState.CANCELED, 30_000)(world, pos)
-    assert any(name == "alarm.raised" or "NO_REFUND_CALL" in str(facts) for name, _, facts in world.notices)
+    assert pos.book["K1"].answers[-1].money is Money.STUCK
 
 
 def _story(system: str, name: str, tell: Callable[[World, Pos], Awaitable[None]], plain: Callable[[World, Pos], None]) -> Story:
@@ -199,7 +231,8 @@ LINK_STORIES = (
     _story(PAYCORE, "withdrawn", _withdrawn, _NOT_PAID),
     _story(PAYCORE, "paid late", _paid_late, _RETURNED),
     _story(PAYCORE, "answer lost", _answer_lost, _IS_PAID),
-    _story(PAYCORE, "canceled in the dark", _canceled_in_the_dark, _never_shown),
+    _story(PAYCORE, "canceled in the dark", _canceled_in_the_dark, _watched),
+    _story(PAYCORE, "paid in the dark", _paid_in_the_dark, _RETURNED),
     _story(PAYCORE, "refunds", _refunds, _refunds_made),
     _story(PAYCORE, "refund lost on its way", _refund_lost_on_its_way, _refunds_made),
     _story(SOFTLINE, "paid", _paid, _IS_PAID),
@@ -211,7 +244,7 @@ LINK_STORIES = (
     replace(_story(SOFTLINE, "refund, answer lost", _refund_by_people_answer_lost, _refunds_made), settle_s=DAY_S),
     _story(PAYCONNECT, "paid", _paid, _IS_PAID),
     _story(PAYCONNECT, "withdrawn", _withdrawn, _NOT_PAID),
-    replace(_story(PAYCONNECT, "paid late", _paid_late, _handed_over), attention=True),
+    replace(_story(PAYCONNECT, "paid late", _paid_late_and_nobody_returns, _handed_over), attention=True),
     _story(PAYCONNECT, "answer lost", _answer_lost, _never_shown),
-    _story(PAYCONNECT, "answer too late", _answer_too_late, _never_shown),
+    _story(PAYCONNECT, "answer too late", _answer_too_late, _watched),
 )

@@ -1,7 +1,7 @@
 """The payment systems of the simulation: where each is at the bank, how it is configured, and who it thinks we are.
 
-Koshelek's customer confirms in an app, those of the others pay on a page behind a link. Logging in is the transport's own business and shown
-with the real one: here a request always has a good token.
+Koshelek's customer confirms in an app, those of the others pay on a page behind a link. Logging in is the transport's own business and
+shown with the real one: here a request always has a good token.
 """
 
 import base64

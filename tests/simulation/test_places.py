@@ -12,7 +12,7 @@ from tests.simulation.play import play
 from tests.simulation.stories import STORIES
 from tests.simulation.world import CrashPlan, World
 
-MIN_DIFFERENT = 390
+MIN_DIFFERENT = 740
 
 
 @pytest.mark.no_cover

@@ -12,7 +12,7 @@ from agent.edges.replies import time_text
 from agent.engine.errors import Refusal
 from drivers.messages import OperationList
 
-_NAMES = frozenset(field.name for field in fields(Query)) - {"before", "limit"}
+_NAMES = frozenset(field.name for field in fields(Query)) - {"before", "limit", "request_id"}  # the last is no business of a register
 NAME_PARTS = 3  # storeId, terminalId, key
 
 

@@ -2,11 +2,11 @@
 
 Documented are the header, three events and nothing else: not what is signed, with which key, in which spelling, nor where the body names
 the payment. So the proof is an assumption (``assumptions``), and whatever a proven message says of a payment leads to a read at most.
-No id of a message is documented either: two messages are the same if their bodies are.
+No id of a message is documented either: a message is told from others by its raw body alone, and the same body makes the same hint, of
+which one is kept at a time.
 """
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -44,11 +44,6 @@ def read_hook(assumptions: Assumptions, secrets: Sequence[str], headers: Mapping
         return HookRefused(Unheard.GARBLED)
     hint = Hint(transaction_id=name_of(at(fields, assumptions.hook_id_field)), reference=key_in(_description(assumptions, fields)))
     return hint if hint.names_something and isinstance(fields.get("type"), str) else HookRefused(Unheard.GARBLED)
-
-
-def message_key(body: bytes) -> str:
-    """What tells a message from others: a hash of its raw body. A message that comes again has the same."""
-    return hashlib.sha256(body).hexdigest()
 
 
 def _description(assumptions: Assumptions, fields: Mapping[str, object]) -> object:

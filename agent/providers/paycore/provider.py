@@ -18,13 +18,13 @@ from agent.providers.paycore.settings import PayCoreSettings
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
-_FIRST_LOOKS_MS: Final = tuple(minutes * _MINUTE_MS for minutes in (1, 2, 4, 8, 15, 30, 60))
-
-
-def watch_plan(days: int) -> tuple[int, ...]:
-    """When to look again at a link that was taken back, in milliseconds after that: often while the customer may still stand before it,
-    then hourly for a day, then daily. A final status ends it sooner."""
-    return (*_FIRST_LOOKS_MS, *(hours * _HOUR_MS for hours in range(2, 24)), *(day * 24 * _HOUR_MS for day in range(1, days + 1)))
+WATCH_MS: Final = (
+    *(minutes * _MINUTE_MS for minutes in (1, 2, 4, 8, 15, 30, 60)),
+    *(hours * _HOUR_MS for hours in range(2, 25)),
+    48 * _HOUR_MS,
+)
+"""When to look again at a link that was taken back, in milliseconds after that: often while the customer may still stand before it, then
+hourly for a day, then daily until it is final. How long a link lives is a setting of the account, its default is UNKNOWN."""
 
 
 class PayCore:
@@ -35,7 +35,7 @@ class PayCore:
 
     def __init__(self, settings: PayCoreSettings) -> None:
         self._settings = settings
-        self.capabilities = replace(PAYCORE, wait_limit_ms=settings.wait_limit_ms, rereads_ms=watch_plan(settings.watch_days))
+        self.capabilities = replace(PAYCORE, wait_limit_ms=settings.wait_limit_ms, rereads_ms=WATCH_MS)
 
     def check(self, sale_id: SaleId, checkout: Checkout, secret_lengths: dict[str, int]) -> None:
         """Refuse what PayCore would refuse. Raises Unacceptable with all problems found."""

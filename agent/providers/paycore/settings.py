@@ -35,8 +35,6 @@ UNCLEAR_STATUSES = frozenset({408, 409, 425, 429})
 """4xx that do not prove that nothing was made. 429 means "too many requests" or "a duplicate", and nobody says how to tell them apart;
 409 may be a duplicate as well (INFERRED), 408 and 425 come from machines on the way (INFERRED)."""
 
-MAX_WATCH_DAYS = 365  # a link that lives longer than a year is a mistake in the account
-
 _LEAST, _MOST = Kopecks(1), Kopecks(MAX_KOPECKS)
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 _PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
@@ -86,7 +84,6 @@ class PayCoreSettings:
     unclear_statuses: frozenset[int] = UNCLEAR_STATUSES
     test_mode_required: bool = True  # an answer that does not say which money it is about proves no payment
     wait_limit_ms: int = PAYCORE.wait_limit_ms
-    watch_days: int = 30  # how long an unpaid link lives is a setting of the account, its default UNKNOWN; its end is seen before
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -104,8 +101,6 @@ class PayCoreSettings:
             raise ValueError("denied_statuses must leave out 404, 422 and 429: these are read by what was asked")
         if self.wait_limit_ms <= 0:
             raise ValueError("wait_limit_ms must be positive")
-        if not 1 <= self.watch_days <= MAX_WATCH_DAYS:
-            raise ValueError(f"watch_days must lie between 1 and {MAX_WATCH_DAYS}")
 
     def _is_page(self, url: str) -> bool:
         return bool(_PAGE.fullmatch(url)) and (self.test_mode or url.startswith("https://"))

@@ -15,7 +15,7 @@ from agent.providers.softline.codes import MISPRINTS
 
 __all__ = ["Fault", "Unreadable", "amount", "at", "faults", "order_id", "order_ids", "read_object"]
 
-MAX_IDS: Final = 1_000  # of one search by a key that only one sale has
+MAX_IDS: Final = 20  # of one search by a key that only one sale has: a search that brings more does not search
 MAX_ERRORS: Final = 50  # a bill has fewer fields
 MAX_ROUBLES: Final = (MAX_KOPECKS + 1) // 100  # the least sum that does not fit
 MAX_FRACTION_DIGITS: Final = 8  # "100.00000000" is the longest spelling known of any of these systems

@@ -184,7 +184,7 @@ class Softline(System):
             int(one.id)
             for one in orders
             if one.created_ms + self.knobs.visible_after_ms <= now_ms
-            and document.get("external_id") in (None, one.key)
+            and (self.knobs.search_ignores_key or document.get("external_id") in (None, one.key))
             and document.get("status") in (None, views.STATUSES[one.status])
             and (begin is None or one.created_ms >= begin)
             and (end is None or one.created_ms <= end)

@@ -24,6 +24,7 @@ from drivers.tcp_link import bind
 
 OLD, NEW = "MARK-old-password", "MARK-new-password"
 PAYCORE_KEY, SOFTLINE_KEY = "sk_test_example", "secret_key"
+BAD_WORDS = {"no such path", "method", "too long", "too many", "come again"}  # beside the reasons of readers
 STATUS = {"requestId": "r-1", "transactionId": "t-1", "status": "accepted", "slip": {"orderId": "S12-1", "totalAmount": 45000}}
 
 

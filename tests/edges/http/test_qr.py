@@ -74,24 +74,17 @@ READ = {
 }
 
 
-@pytest.mark.parametrize("ending", READ)
-async def test_a_code_comes_as_a_file(ending: str) -> None:
-    """With the type of its kind, for nobody to keep; it holds exactly the link."""
-    media, grid_of = READ[ending]
-    reply = await got(f"{SALE}/qr.{ending}")
-    assert (reply.status, reply.headers["content-type"], reply.headers["cache-control"]) == (200, media, "no-store")
-    assert reply.headers["x-content-type-options"] == "nosniff"
-    assert codes.read(grid_of(reply.body)) == [LINK.url]
-
-
-@pytest.mark.parametrize("ending", READ)
-async def test_how_it_looks_is_said_in_the_query(ending: str) -> None:
-    """Level, quiet zone, scale; the code is another one, and still the link."""
-    _, grid_of = READ[ending]
-    scale = "" if ending == "txt" else "&scale=3"
-    plain, other = await got(f"{SALE}/qr.{ending}"), await got(f"{SALE}/qr.{ending}?level=H&quietZone=6{scale}")
-    assert (other.status, other.body != plain.body) == (200, True)
-    assert codes.read(grid_of(other.body)) == [LINK.url]
+async def test_a_code_comes_as_a_file() -> None:
+    """With the type of its kind, for nobody to keep; it holds exactly the link. Level, quiet zone and scale stand in the query."""
+    async with serving(Window(sale()).handle) as port:
+        for ending, (media, grid_of) in READ.items():
+            plain = await asyncio.to_thread(ask, port, "GET", f"{SALE}/qr.{ending}")
+            assert (plain.status, plain.headers["content-type"], plain.headers["cache-control"]) == (200, media, "no-store")
+            assert plain.headers["x-content-type-options"] == "nosniff"
+            query = "level=H&quietZone=6" + ("" if ending == "txt" else "&scale=3")
+            other = await asyncio.to_thread(ask, port, "GET", f"{SALE}/qr.{ending}?{query}")
+            assert (other.status, other.body != plain.body) == (200, True)
+            assert [codes.read(grid_of(reply.body)) for reply in (plain, other)] == [[LINK.url]] * 2
 
 
 REFUSED = {
@@ -133,14 +126,15 @@ def ended() -> dict[str, Book]:
     return {"not sent": new, "without a link": bare, "canceled": canceled, "paid": paid, "expired": gone}
 
 
-@pytest.mark.parametrize("name", ["not sent", "without a link", "canceled", "paid", "expired"])
-async def test_a_link_that_cannot_be_used_is_not_shown(name: str) -> None:
+async def test_a_link_that_cannot_be_used_is_not_shown() -> None:
     """409, and not a word about how the sale stands: that would be handing its answer out."""
-    book = ended()[name]
-    reply = await got(f"{SALE}/qr.svg", book)
-    assert (reply.status, reply.code) == (409, "NO_LINK")
-    assert "pay.example" not in reply.body.decode()
-    assert not set(re.findall(r"\w+", reply.json["detail"])) & {book.sale.payment.value, str(book.sale.reason)}
+    window = Window(sale())
+    async with serving(window.handle) as port:
+        for name, window.book in ended().items():
+            reply = await asyncio.to_thread(ask, port, "GET", f"{SALE}/qr.svg")
+            assert (reply.status, reply.code) == (409, "NO_LINK"), name
+            assert "pay.example" not in reply.body.decode()
+            assert not set(re.findall(r"\w+", reply.json["detail"])) & {window.sale.payment.value, str(window.sale.reason)}, name
 
 
 @pytest.mark.parametrize(

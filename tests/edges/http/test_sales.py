@@ -205,7 +205,10 @@ def test_refusals_have_the_codes_of_the_protocol(stand: Stand) -> None:
     ]
     assert (paid.json["key"], paid.json["terminalId"]) == (name, TERMINAL)
     assert conflict.json["message"].startswith("The register repeated a payment's key")
-    assert {"checkoutInvoice", "user", "cardSession"} <= {problem["path"] for problem in incomplete.json["details"]}
+    assert {problem["path"] for problem in incomplete.json["details"]} == {"checkoutInvoice"}
+    cardless = {name: value for name, value in bill(key()).items() if name not in ("user", "cardSession", "token")}
+    unfit = web(stand, "PUT", f"checkouts/{key()}", cardless)
+    assert (unfit.status, {problem["path"] for problem in unfit.json["details"]}) == (422, {"cardSession", "token", "user.loyaltyId"})
 
 
 def test_a_sale_without_a_link_waits(stand: Stand) -> None:

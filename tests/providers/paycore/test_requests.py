@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -141,12 +142,12 @@ def test_read_find_and_refund() -> None:
     assert elsewhere.find(SALE, "k", NOW).path == "/v2/invoices?filter%5Breference_id%5D=k"
 
 
-def test_a_link_that_was_taken_back_is_watched_for_days() -> None:
-    """Ever more rarely, in order, and to the last day that is configured."""
-    for days in (1, 30):
-        plan = paycore(watch_days=days).capabilities.rereads_ms
-        assert list(plan) == sorted(set(plan))
-        assert (plan[0], plan[-1]) == (60_000, days * 86_400_000)
+def test_a_link_that_was_taken_back_is_watched_until_its_end() -> None:
+    """Ever more rarely, at last daily: the core keeps the last pause up until the link is final."""
+    plan = paycore().capabilities.rereads_ms
+    pauses = [later - earlier for earlier, later in pairwise((0, *plan))]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (60_000, 86_400_000)
 
 
 def test_there_is_no_cancel() -> None:
@@ -197,8 +198,6 @@ def test_what_would_be_refused_is_refused_before(bill: Checkout, lengths: dict[s
         {"denied_statuses": frozenset({429})},
         {"denied_statuses": frozenset({404})},
         {"wait_limit_ms": 0},
-        {"watch_days": 0},
-        {"watch_days": 366},
     ],
     ids=str,
 )

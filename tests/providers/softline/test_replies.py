@@ -361,7 +361,7 @@ def test_what_a_search_brings(body: Any, ids: list[str]) -> None:
         ({"ids": 7}, "no_ids"),
         ({"ids": [None]}, "bad_order_id"),
         ({"ids": [7, {"order_id": 8}]}, "bad_order_id"),
-        ({"ids": list(range(1_001))}, "too_many_ids"),
+        ({"ids": list(range(21))}, "too_many_ids"),
         (b"", "empty_body"),
         (b'[7],"more":1', "not_json"),
         (b'[7],"ids":[8]', "duplicate_name"),

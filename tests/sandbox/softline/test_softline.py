@@ -226,6 +226,13 @@ def test_a_search() -> None:
     assert client.send("POST", "/v1/order/search", {"create_date_to": "2023-11-14T22:13:19"}).codes == [6010]
 
 
+def test_a_search_that_does_not_search() -> None:
+    """A turn of a knob: everybody's payments are found."""
+    client = Client(search_ignores_key=True)
+    foreign = client.made(payment_id="another")
+    assert client.find(external_id="k") == [foreign]
+
+
 # --- refunds ---
 
 

@@ -1,0 +1,94 @@
+"""Returns that people make: what a refusal means when an earlier request may have reached them (money rule 8, promises P6 and P7).
+
+Softline takes one request at a time, and while people think about it the payment is still said to be paid: a read cannot tell whether
+they were asked.
+"""
+
+import pytest
+
+from agent.core.alarms import standing
+from agent.core.answer import Money
+from agent.core.capability import KOSHELEK, SOFTLINE, Capabilities
+from agent.core.decide import RETURN_KEY
+from agent.core.model import PaymentLink
+from agent.core.obligations import Duty
+from agent.core.policy import Policy
+from agent.core.refund import RefundState
+from agent.core.verdict import Refusal, Refused, Status, Unclear
+from tests.core.book import Book, seen
+from tests.core.samples import slip
+
+TAKEN = Refused("SOFTLINE_9999", Refusal.RETURN_REFUSED)
+CALL = "refund:back-1"
+
+
+def lost(caps: Capabilities = SOFTLINE) -> Book:
+    """People may have been asked for a refund; the time for a look has come, and the payment is still paid."""
+    book = Book(caps=caps, policy=Policy(wait_limit_ms=180_000))
+    book.attempt(seen(Status.PENDING, link=PaymentLink("https://pay.example/p/1")))
+    book.read(seen(Status.ACCEPTED, slip()))
+    book.tell().ask_refund()
+    book.attempt(Unclear("timeout"), CALL)
+    return checked(book, "back-1")
+
+
+def checked(book: Book, key: str) -> Book:
+    book.after(Policy().blind_repeat_ms).check(seen(Status.ACCEPTED, slip()), key)
+    assert {one.duty for one in book.owed} == {Duty.REFUND}
+    return book
+
+
+def test_a_repeat_that_is_refused_may_hear_of_its_own_first_copy() -> None:
+    """It is not declined: people return money that the register was told would stay. Nothing more is asked, and a person looks."""
+    book = lost()
+    book.attempt(TAKEN, CALL)
+    assert (book.refund().state, standing(book.sale)) == (RefundState.REQUESTED, ("RETURN_REFUSED",))
+    assert {one.duty for one in book.owed} == {Duty.READ_REFUND}
+    book.read_refund(seen(Status.ACCEPTED, slip()))
+    assert book.refund().state is RefundState.REQUESTED
+    book.read_refund(seen(Status.GONE))
+    assert (book.refund().state, book.answer.money) == (RefundState.REFUNDED, Money.RETURNED)
+
+
+def test_what_is_owed_is_not_asked_for_every_half_minute() -> None:
+    """Late money: the same, and the people are left in peace."""
+    book = Book(caps=SOFTLINE, policy=Policy(wait_limit_ms=180_000))
+    book.attempt(seen(Status.PENDING, link=PaymentLink("https://pay.example/p/1")))
+    book.cancel()
+    book.tell().read(seen(Status.ACCEPTED, slip()))
+    call = f"refund:{RETURN_KEY}"
+    book.attempt(Unclear("timeout"), call)
+    checked(book, RETURN_KEY).attempt(TAKEN, call)
+    assert (book.refund(RETURN_KEY).state, book.answer.money) == (RefundState.REQUESTED, Money.RETURNING)
+    assert {one.duty for one in book.owed} == {Duty.READ_REFUND}
+
+
+def test_a_late_refusal_changes_nothing() -> None:
+    """Of an attempt that was given up, while another one is to come or under way."""
+    book = lost()
+    assert book.end(TAKEN, CALL, late=True) == []
+    book.start(CALL)
+    assert book.end(TAKEN, CALL, late=True) == []
+    assert book.refund().state is RefundState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("caps", "refusal"), [(SOFTLINE, Refusal.CONFIGURATION), (KOSHELEK, Refusal.RETURN_REFUSED)], ids=["malformed", "by a call"]
+)
+def test_other_refusals_end_what_was_only_asked_for(caps: Capabilities, refusal: Refusal) -> None:
+    """A request that nobody can have read, and a provider whose payment shows what was returned: looked at again, and declined."""
+    book = lost(caps)
+    book.attempt(Refused("6010", refusal), CALL)
+    book.check(seen(Status.ACCEPTED, slip()))
+    assert book.refund().state is RefundState.DECLINED
+
+
+def test_the_first_request_is_refused_for_good() -> None:
+    """No copy can be with them."""
+    book = lost()
+    first = Book(caps=SOFTLINE, policy=book.policy)
+    first.attempt(seen(Status.PENDING, link=PaymentLink("https://pay.example/p/1")))
+    first.read(seen(Status.ACCEPTED, slip()))
+    first.tell().ask_refund()
+    first.attempt(TAKEN, CALL)
+    assert first.refund().state is RefundState.DECLINED
