@@ -208,8 +208,22 @@ def _names(sale_id: SaleId) -> dict[str, Any]:
 
 
 def story(entries: Sequence[Entry] | None) -> list[dict[str, Any]]:
-    """Everything that happened to a sale, for people; of a payment link only how it is opened."""
-    return [{"at": entry.stamp.wall.isoformat(), "event": entry.kind, **without_link(plain(entry.body))} for entry in entries or ()]
+    """Everything that happened to a sale, for people: of each request its line, a repeat like its first attempt; of a payment link only how
+    it is opened."""
+    lines: dict[str, str] = {}
+    told = []
+    for entry in entries or ():
+        asked = _line_of(entry.body, lines) if entry.kind == "attempt_started" else {}
+        told.append({"at": entry.stamp.wall.isoformat(), "event": entry.kind, **asked, **without_link(plain(entry.body))})
+    return told
+
+
+def _line_of(body: Mapping[str, Any], lines: dict[str, str]) -> dict[str, str]:
+    """``POST /path`` of an attempt; none of its body, which holds the bill. ``lines``: by request id, kept up for the repeats."""
+    request_id, request = str(body["request_id"]), body.get("request")
+    if request is not None:
+        lines[request_id] = f"{request['method']} {request['path']}"
+    return {"request": lines[request_id]} if request_id in lines else {}
 
 
 def without_link(body: Mapping[str, Any]) -> dict[str, Any]:

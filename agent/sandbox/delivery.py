@@ -74,10 +74,10 @@ def plan(book: FaultBook, now_ms: int, operation: Operation | None, system: str,
     of its own, None for the usual one."""
     if book.out(now_ms):
         return Delivery(refuse=True, execute=0, wire=Wire.NONE, fault=FaultKind.OUTAGE)
-    delays = book.take_all(operation, FaultKind.DELAY, system=system)
+    delays = book.take_all(operation, FaultKind.DELAY, system=system, strict=True)
     before = sum(fault.number("ms") for fault in delays if fault.params["before"])
     after = sum(fault.number("ms") for fault in delays if not fault.params["before"])
-    fault = book.take(operation, *_SHAPES, system=system)
+    fault = book.take(operation, *_SHAPES, system=system, strict=True)
     if fault is None:
         return Delivery(before_ms=before, after_ms=after)
     own = say(fault) if fault.kind in WORDED else None

@@ -185,26 +185,28 @@ class FaultBook:
         """Is there an outage now?"""
         return self.outage_until_ms is not None and now_ms < self.outage_until_ms
 
-    def take(self, operation: Operation | None, *kinds: FaultKind, system: str = KOSHELEK) -> Fault | None:
-        """The first fault of these kinds that happens now to this operation (None: to whatever) of a system; it is used up by one."""
+    def take(self, operation: Operation | None, *kinds: FaultKind, system: str = KOSHELEK, strict: bool = False) -> Fault | None:
+        """The first fault of these kinds that happens now to this operation (None: to whatever) of a system; it is used up by one.
+        ``strict``: None is a request of no operation, which no fault of another can hit."""
         for planned in self._planned:
-            if planned.fault.kind in kinds and self._happens(planned, operation, system):
+            if planned.fault.kind in kinds and self._happens(planned, operation, system, strict):
                 self._use(planned)
                 return planned.fault
         return None
 
-    def take_all(self, operation: Operation | None, kind: FaultKind, *, system: str = KOSHELEK) -> list[Fault]:
+    def take_all(self, operation: Operation | None, kind: FaultKind, *, system: str = KOSHELEK, strict: bool = False) -> list[Fault]:
         """All faults of one kind that happen now, in the order they were added, each used up by one."""
-        happening = [planned for planned in self._planned if planned.fault.kind is kind and self._happens(planned, operation, system)]
+        ours = [planned for planned in self._planned if planned.fault.kind is kind]
+        happening = [planned for planned in ours if self._happens(planned, operation, system, strict)]
         for planned in happening:
             self._use(planned)
         return [planned.fault for planned in happening]
 
-    def _happens(self, planned: Planned, operation: Operation | None, system: str) -> bool:
+    def _happens(self, planned: Planned, operation: Operation | None, system: str, strict: bool) -> bool:
         wanted = planned.fault.operation
         if planned.fault.system not in (None, system):
             return False
-        if wanted is not None and operation is not None and wanted is not operation:
+        if wanted is not None and wanted is not operation and (operation is not None or strict):
             return False
         probability = planned.fault.probability
         return probability is None or (self._chance is not None and self._chance() < probability)

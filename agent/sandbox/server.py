@@ -91,10 +91,10 @@ class Sandbox:
         beside = None if settings.control_port is None else self._bind(settings.control_host, settings.control_port)
         self._listener = Listener(self._application, main, beside, certificate)
         root = _url("https" if certificate else "http", _WILDCARDS.get(settings.host, settings.host), main)
-        self._address = self.bank.address = root
         self.base_url = f"{root}/{settings.bank.partner}" if settings.bank.partner else root
         self.control_url = root if beside is None else _url("http", _WILDCARDS.get(settings.control_host, settings.control_host), beside)
         self.page_url = self._url_of_page(beside)
+        self._address = self.bank.address = self._from_outside(beside) or root  # a link must open on the phone that reads it
         self._serving = asyncio.create_task(self._listener.serve())
         up = asyncio.create_task(self._listener.wait_up())
         await asyncio.wait({self._serving, up}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,10 +104,15 @@ class Sandbox:
 
     def _url_of_page(self, beside: socket.socket | None) -> str:
         """Where people open the page: from the network, if it is open to it."""
+        outside = self._from_outside(beside)
+        return f"{outside}{PAGE}?{CODE_PARAMETER}={self._gate.code}" if outside else self.control_url + PAGE
+
+    def _from_outside(self, beside: socket.socket | None) -> str | None:
+        """Where a phone on the network finds the sandbox, if it is open to it."""
         if beside is None or self._gate.code is None:
-            return self.control_url + PAGE
+            return None
         host = own_address() if self.settings.control_host in _WILDCARDS else self.settings.control_host
-        return f"{_url('http', host, beside)}{PAGE}?{CODE_PARAMETER}={self._gate.code}"
+        return _url("http", host, beside)
 
     def _bind(self, host: str, port: int) -> socket.socket:
         bound = bind(host, port)

@@ -18,6 +18,7 @@ from agent.edges.clock import SystemClock
 from agent.edges.compose import Letter, compose
 from agent.edges.line import Addresses, Line
 from agent.edges.transport import HttpTransport, LinkStatus
+from agent.edges.wire import CLOSED, Wire
 from tests.edges.raw_server import ACCOUNT, BINDING, FAST, RawServer, answer, never_late
 from tests.edges.token_server import PATIENT, SECRET, Names, Shop, Ticking, sender, token_account, used, wanted
 
@@ -410,6 +411,17 @@ async def test_a_second_sending_does_not_begin_on_a_closed_connection() -> None:
     assert isinstance(outcome, NotSent)
     assert [used(whole) for whole in shop.works] == ["t1", "t1"]
     assert late == []
+
+
+async def test_a_closed_wire_says_so_and_proves_it() -> None:
+    """The library's own error would leave open whether something was sent."""
+    async with RawServer(Shop()) as server:
+        account = token_account(server)
+        wire, letter = Wire(account, PATIENT), compose(account, wanted(), {})
+        assert isinstance(letter, Letter)
+        await wire.aclose()
+        assert await wire.send(letter) == CLOSED
+        assert server.connections == 0
 
 
 async def test_warming_logs_nobody_in() -> None:

@@ -127,9 +127,9 @@ def test_a_request_is_as_written_down(name: str) -> None:
 
 
 def test_every_request_has_an_example() -> None:
-    """No scenario is left out on either side, and every operation the agent can ask for is among them."""
+    """No scenario is left out on either side, and every operation that Koshelek can be asked for is among them."""
     assert {path.stem for path in EXAMPLES.glob("*.json")} == BUILT.keys()
-    assert {build().operation for build in BUILT.values()} == set(Operation)
+    assert {build().operation for build in BUILT.values()} == set(Operation) - {Operation.FIND, Operation.LOGIN}
 
 
 def test_equal_lines_can_be_sent_apart() -> None:

@@ -349,6 +349,17 @@ def test_a_fault_waits_for_its_operation_and_is_used_up() -> None:
     assert till.bank.faults() == []
 
 
+def test_a_request_that_asks_for_nothing_uses_up_no_fault() -> None:
+    """A client that only opens its connection, with a path that nobody serves, meets what is planned for all, not for a checkout."""
+    till = Till()
+    plan(till, FaultKind.LOSE_ANSWER, Operation.CHECKOUT)
+    plan(till, FaultKind.DELAY, Operation.CHECKOUT)
+    assert till.bank.meet(till.now, "GET", "/") == Delivery()
+    assert [planned.fault.kind for planned in till.bank.faults()] == [FaultKind.LOSE_ANSWER, FaultKind.DELAY]
+    plan(till, FaultKind.LOSE_REQUEST)
+    assert till.bank.meet(till.now, "GET", "/").wire is Wire.NONE
+
+
 def test_delays_add_up_and_go_with_another_fault() -> None:
     """One request can be slow and lost."""
     till = Till()

@@ -400,6 +400,15 @@ async def test_the_customer_pays_behind_the_link() -> None:
         assert (await house.client.post(url, content=b"x" * (2**20 + 1))).status_code == 400
 
 
+async def test_a_link_opens_on_a_phone_of_the_network() -> None:
+    """Once the sandbox is open to the network its links lead to the port that is, and need no access code."""
+    async with running(control_port=0, control_host="0.0.0.0") as house:  # noqa: S104 - open on purpose
+        bank = house.sandbox.bank
+        assert bank.address == house.sandbox.page_url.partition("/sandbox/")[0]
+        url = house.sandbox.control_url + "/pay/" + _linked(bank, "A").link_id
+        assert (await house.client.get(url)).status_code == 200
+
+
 async def test_the_page_and_the_control_api_show_all_systems() -> None:
     """A payment by a link waits beside the others, with a way to its page; what people must decide has buttons that work."""
     async with running() as house:

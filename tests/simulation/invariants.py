@@ -21,7 +21,7 @@ from agent.core.sale import Sale
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Operation
 from tests.simulation.office import broken_decisions
-from tests.simulation.systems import provider
+from tests.simulation.systems import SOFTLINE, provider
 from tests.simulation.till import Entry, Pos
 from tests.simulation.world import World
 
@@ -108,7 +108,8 @@ def _repeats(world: World, key: str, request_id: str) -> list[str]:
     nothing can be searched for, never."""
     found: list[str] = []
     needed = provider(world.system).capabilities.searches
-    made = [one.created_ms for one in world.bank.transactions() if one.key == request_id]
+    hidden_ms = world.settings.softline.visible_after_ms if world.system == SOFTLINE else 0
+    visible = [one.created_ms + hidden_ms for one in world.bank.transactions() if one.key == request_id]
     searches: list[int] | None = None  # when it was searched for since the last create; None: there was none yet
     for one in world.bank.log:
         if one.request_id != request_id or (one.fault is not None and one.operation is Operation.FIND):
@@ -118,7 +119,7 @@ def _repeats(world: World, key: str, request_id: str) -> list[str]:
         if one.operation is Operation.CHECKOUT:
             if searches is not None and (not needed or len(searches) < needed):
                 found.append(f"I1 {key}: a create was repeated after {len(searches)} searches")
-            elif searches and any(at_ms < searches[-1] for at_ms in made):
+            elif searches and any(at_ms < searches[-1] for at_ms in visible):
                 found.append(f"I1 {key}: a create was repeated although its payment was found")
             searches = []
     return found
