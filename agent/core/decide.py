@@ -48,7 +48,8 @@ def attempt_failed(sale: Sale, name: str, call: Call, failure: Failure) -> list[
     """Record how an open attempt failed: proven unsent, or lost (money rule 2)."""
     match failure:
         case NotSent():
-            return [events.AttemptHeld(name, call.request_id, failure.reason)]
+            shut = alarm(sale, "ACCESS_DENIED") if failure.reason == "credentials" else []  # a password that is gone, a login refused
+            return [events.AttemptHeld(name, call.request_id, failure.reason), *shut]
         case Denied():
             wait = (failure.retry_after_s or 0) * 1000
             held = events.AttemptHeld(name, call.request_id, f"http_{failure.status}", failure.status, wait)

@@ -223,7 +223,7 @@ def _line_of(body: Mapping[str, Any], lines: dict[str, str]) -> dict[str, str]:
     request_id, request = str(body["request_id"]), body.get("request")
     if request is not None:
         lines[request_id] = f"{request['method']} {request['path']}"
-    return {"request": lines[request_id]} if request_id in lines else {}
+    return {"http": lines[request_id]} if request_id in lines else {}
 
 
 def without_link(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,8 +17,8 @@ TOKEN = "till-token-0815"
 SESSION = "WAIT0815"
 AMOUNT = 27_000
 BREAD = {"name": "Rye bread", "article": "1", "price": 9000, "quantity": 3, "totalAmount": AMOUNT, "tax": "vat10"}
-SOFTLINE = {"payment_method": "CreditCard", "return_success_url": "https://shop.example/thanks", "refund_email": "kassa@shop.example"}
-QUICK = {"first_read_ms": 500, "poll_interval_ms": 500, "search_pause_ms": 500}
+SOFTLINE: dict[str, object] = {"payment_method": "CreditCard", "return_success_url": "https://shop.example/thanks", "refund_email": "kassa@shop.example"}
+QUICK: dict[str, object] = {"first_read_ms": 500, "poll_interval_ms": 500, "search_pause_ms": 500}
 PATIENCE_S = 20.0
 
 PAID = {
@@ -64,8 +64,8 @@ RETURNED = {
 def stand() -> Iterator[Stand]:
     """One till for each payment system."""
     tills = {f"till-{name}": {"provider": name} for name in SYSTEMS}
-    reading = {name: value for name, value in QUICK.items() if name != "search_pause_ms"}
-    systems = {
+    reading: dict[str, object] = {name: value for name, value in QUICK.items() if name != "search_pause_ms"}
+    systems: dict[str, dict[str, object]] = {
         "paycore": reading | {"hpp_base_url": "http://127.0.0.1:1/paycore/hpp/"},
         "softline": SOFTLINE | QUICK,
         "payconnect": reading,
@@ -78,8 +78,8 @@ def stand() -> Iterator[Stand]:
 def sell(stand: Stand, name: str) -> dict[str, Any]:
     """A sale that was paid and told, and of which everything was asked back."""
     sale = {"storeId": STORE, "terminalId": f"till-{name}", "key": f"k-{name}"}
-    bill = {"checkoutInvoice": {"orderId": f"o-{name}", "totalAmount": AMOUNT, "items": [BREAD]}}
-    card = {"cardSession": SESSION, "token": TOKEN, "user": {"loyaltyId": "0"}}
+    bill: dict[str, Any] = {"checkoutInvoice": {"orderId": f"o-{name}", "totalAmount": AMOUNT, "items": [BREAD]}}
+    card: dict[str, Any] = {"cardSession": SESSION, "token": TOKEN, "user": {"loyaltyId": "0"}}
     if name != "payconnect":
         stand.fault("lose_answer", "checkout")
     stand.call("checkout.create", **sale, **bill, **(card if name == "koshelek" else {"customer": BUYER}), wait=0)
@@ -101,7 +101,8 @@ def sell(stand: Stand, name: str) -> dict[str, Any]:
 
 def step(event: dict[str, Any], transaction_id: str) -> str:
     """One event in a few words."""
-    word = next((str(event[name]) for name in ("request", "answer", "link") if name in event), "")
+    word = next((str(event[name]) for name in ("http", "answer", "link") if name in event), "")
+    word = "pending" if word == "new" else word  # which of the two it is says how long the loss of the first answer took
     return f"{event['event']} {word}".strip().replace(transaction_id, "{id}")
 
 

@@ -66,6 +66,7 @@ def test_what_is_owed_is_not_asked_for_every_half_minute() -> None:
 def test_a_late_refusal_changes_nothing() -> None:
     """Of an attempt that was given up, while another one is to come or under way."""
     book = lost()
+    assert book.end(TAKEN, CALL) == []
     assert book.end(TAKEN, CALL, late=True) == []
     book.start(CALL)
     assert book.end(TAKEN, CALL, late=True) == []
@@ -85,8 +86,7 @@ def test_other_refusals_end_what_was_only_asked_for(caps: Capabilities, refusal:
 
 def test_the_first_request_is_refused_for_good() -> None:
     """No copy can be with them."""
-    book = lost()
-    first = Book(caps=SOFTLINE, policy=book.policy)
+    first = Book(caps=SOFTLINE, policy=Policy(wait_limit_ms=180_000))
     first.attempt(seen(Status.PENDING, link=PaymentLink("https://pay.example/p/1")))
     first.read(seen(Status.ACCEPTED, slip()))
     first.tell().ask_refund()

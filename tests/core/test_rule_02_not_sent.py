@@ -223,3 +223,14 @@ def test_a_lost_attempt_after_a_restart_does_not_count_as_contact() -> None:
     book.start()
     found = book.end(Unclear("restart"))
     assert [event.reached for event in found if isinstance(event, AttemptLost)] == [False]
+
+
+def test_a_door_that_our_own_credentials_do_not_open_calls_a_technician_once() -> None:
+    """A password file that is gone, a login that was refused: nothing was sent, and nothing will be until somebody mends it."""
+    book = Book()
+    for _ in range(3):
+        book.attempt(NotSent("credentials"))
+    assert (book.state, book.alarms) == (PaymentState.QUEUED, {"ACCESS_DENIED"})
+    quiet = Book()
+    quiet.attempt(NotSent("refused"))
+    assert quiet.alarms == set()
