@@ -17,7 +17,11 @@ TOKEN = "till-token-0815"
 SESSION = "WAIT0815"
 AMOUNT = 27_000
 BREAD = {"name": "Rye bread", "article": "1", "price": 9000, "quantity": 3, "totalAmount": AMOUNT, "tax": "vat10"}
-SOFTLINE: dict[str, object] = {"payment_method": "CreditCard", "return_success_url": "https://shop.example/thanks", "refund_email": "kassa@shop.example"}
+SOFTLINE: dict[str, object] = {
+    "payment_method": "CreditCard",
+    "return_success_url": "https://shop.example/thanks",
+    "refund_email": "kassa@shop.example",
+}
 QUICK: dict[str, object] = {"first_read_ms": 500, "poll_interval_ms": 500, "search_pause_ms": 500}
 PATIENCE_S = 20.0
 
