@@ -28,6 +28,7 @@ from drivers.stream_link import GONE, READ_BYTES, SocketLink
 MAX_STRANGERS = 16  # connections that have not shown a token yet; the others are kept for those who have
 MAX_OPENING_BYTES = 8 * 1024  # the first line: a token of 4096 characters with room
 WRONG_TOKEN_SECONDS = 1.0  # until a wrong token is answered: sixteen guesses a second at most
+LINGER_SECONDS = 0.5  # for a peer that was turned away to read why
 
 _FIRST = f'the first request on this connection must be {OPEN}, its params {{"token": "..."}} with the token of a configured client'
 
@@ -114,7 +115,9 @@ class TcpListener(Acceptor):
                 raise _TurnedAway("LIMIT", _refusal(call.id, "LIMIT", text))
         except _TurnedAway as turned_away:
             self._observer.turned_away(None, turned_away.code)
-            _say(connection, turned_away.line)
+            if turned_away.line:
+                _say(connection, turned_away.line)
+                await _let_go(connection)
             return
         guest.whose, guest.session = session.caller.name, session
         opened = {"caller": session.caller.name, "operator": session.caller.operator}
@@ -163,6 +166,16 @@ class TcpListener(Acceptor):
 
 def _refusal(call_id: str | int | None, code: str, message: str) -> bytes:
     return LineFraming().send(write_failure(Failure(call_id, ErrorNumber.REFUSED, message, {"code": code})))
+
+
+async def _let_go(connection: socket.socket) -> None:
+    """Read away, for a moment, what the peer sent behind its first line: closing over unread bytes would reset the connection, and the
+    line it is sent might never be seen."""
+    with contextlib.suppress(OSError):  # TimeoutError is one
+        connection.shutdown(socket.SHUT_WR)
+        async with asyncio.timeout(LINGER_SECONDS):
+            while await asyncio.get_running_loop().sock_recv(connection, READ_BYTES):
+                pass
 
 
 def _say(connection: socket.socket, line: bytes) -> None:

@@ -152,6 +152,19 @@ async def test_whoever_shows_no_token_is_forbidden_and_out(name: str) -> None:
     assert "token-of" not in repr(recorder.events)
 
 
+async def test_who_is_turned_away_can_read_why() -> None:
+    """A peer that sends its requests right behind a wrong token, more than is read: the refusal is not lost to a reset."""
+    async with listening(Agent()) as listener, Wire(listener) as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await wire.send(opening("token-of-nobody") + b"x" * 200_000)
+        await asyncio.sleep(0.3)  # it is turned away now: what it sent lies unread
+        async with asyncio.timeout(5):
+            said = b""
+            while more := await asyncio.get_running_loop().sock_recv(wire.socket, 4096):  # ConnectionResetError would be the fault
+                said += more
+        assert json.loads(said)["error"]["data"]["code"] == "FORBIDDEN"
+
+
 async def test_a_wrong_token_costs_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A guess takes as long as the constant says; a right token takes none of it."""
     monkeypatch.setattr(tcp_link, "WRONG_TOKEN_SECONDS", 0.5)
