@@ -207,13 +207,23 @@ class _View:
             yield from self._slip_wait(sale.charge_seen)
             return
         if sale.answered.boot != self.now.boot:
-            yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
+            yield from self._rebooted()
             return
         if self.caps.approval is Approval.LINK and sale.link is None:
             yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + self.policy.link_wait_ms, CancelCause.LINK_LOST)
         limit = min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
         yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + limit, CancelCause.WAIT_LIMIT)
         yield from self._read(first=self._first_read(), slow_down_after=None)
+
+    def _rebooted(self) -> Iterator[Owed]:
+        """Cancel. Where there is no cancel call the link is taken back by our word alone: first one look, for who paid in the dark must not
+        be told that he has not."""
+        last = self.memory.last_read
+        if self.caps.cancel or not self.caps.read or (last is not None and last.boot == self.now.boot):
+            yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
+            return
+        yield Owed(Duty.BEGIN_CANCEL, self.memory.started.ticks + self.policy.link_wait_ms, CancelCause.REBOOTED)
+        yield from self._read(first=self.now.ticks, slow_down_after=None)
 
     def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
         """Accepted without a slip: read on for a while, then a person (money rule 3)."""

@@ -123,6 +123,19 @@ def test_without_a_link_nobody_can_pay(caps: Capabilities) -> None:
     assert (book.state, book.answer.reason) == (PaymentState.CANCELED, "LINK_LOST")
 
 
+@each
+def test_who_paid_in_the_dark_is_not_told_otherwise(caps: Capabilities) -> None:
+    """The power was cut while the link was out: one look before it is taken back; one that is not answered does not keep the register
+    waiting."""
+    paid = shown(caps).reboot()
+    assert (paid.due_in(Duty.READ), paid.due_in(Duty.BEGIN_CANCEL)) == (0, Policy().link_wait_ms)
+    paid.read(seen(Status.ACCEPTED, slip()))
+    assert paid.state is PaymentState.PAID
+    silent = shown(caps).reboot()
+    silent.read(Unclear("timeout"))
+    assert silent.due_in(Duty.BEGIN_CANCEL) == 0
+
+
 # --- an unclear create ---
 
 

@@ -113,7 +113,7 @@ async def _answer_too_late(world: World, pos: Pos) -> None:
 
 
 async def _paid_in_the_dark(world: World, pos: Pos) -> None:
-    """The power goes while he reads the page; his phone goes on."""
+    """The power goes while he reads the page; his phone goes on. He is not told that he has not paid."""
     pos.shopper = Customer(Action.CONFIRM, 8_000)
     await pos.sell("K1")
     await asyncio.sleep(2)
@@ -232,7 +232,7 @@ LINK_STORIES = (
     _story(PAYCORE, "paid late", _paid_late, _RETURNED),
     _story(PAYCORE, "answer lost", _answer_lost, _IS_PAID),
     _story(PAYCORE, "canceled in the dark", _canceled_in_the_dark, _watched),
-    _story(PAYCORE, "paid in the dark", _paid_in_the_dark, _RETURNED),
+    _story(PAYCORE, "paid in the dark", _paid_in_the_dark, _IS_PAID),
     _story(PAYCORE, "refunds", _refunds, _refunds_made),
     _story(PAYCORE, "refund lost on its way", _refund_lost_on_its_way, _refunds_made),
     _story(SOFTLINE, "paid", _paid, _IS_PAID),
