@@ -15,7 +15,8 @@ needs ``token``        checkout, refund    no                  no               
 unseen link            -                   cannot be paid      cannot be paid        assumed: cannot be paid
 wait limit             30 s from answer    180 s from link     180 s from link       180 s from link
 unpaid life            at most our cancel  account setting     90 days               30 minutes
-watch after not-paid   1, 10, 60 min, 24 h until final         until final, 90 days  until final
+watch after not-paid   1, 10, 60 min, 24 h as Koshelek's, then  as Koshelek's, then   as Koshelek's, then
+                                           until final         until final, 90 days  until final
 list of means          yes                 no                  no                    unknown: assumed no
 fiscal receipts        yes                 no                  no                    unknown: assumed no
 =====================  ==================  ==================  ====================  =====================
@@ -71,7 +72,8 @@ class Capabilities:
 
 _MINUTE_MS = 60_000
 _DAY_MS = 24 * 60 * _MINUTE_MS
-_AFTER_CANCEL_MS = (_MINUTE_MS, 10 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS)  # money rule 5
+_SOON_MS = (_MINUTE_MS, 10 * _MINUTE_MS, 60 * _MINUTE_MS)  # who pays just when his link is taken back is found soon (money rule 5)
+_AFTER_CANCEL_MS = (*_SOON_MS, _DAY_MS)  # money rule 5
 _LINK_WAIT_MS = 180_000
 
 KOSHELEK = Capabilities(
@@ -113,7 +115,7 @@ SOFTLINE = Capabilities(
     idempotent_refund=False,
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
-    rereads_ms=tuple(day * _DAY_MS for day in range(1, 91)),
+    rereads_ms=(*_SOON_MS, *(day * _DAY_MS for day in range(1, 91))),
     searches=2,
     search_pause_ms=5_000,
     secret_link=True,
@@ -128,7 +130,7 @@ PAYCONNECT = Capabilities(
     idempotent_refund=False,
     needs_token=False,
     wait_limit_ms=_LINK_WAIT_MS,
-    rereads_ms=(30 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS),
+    rereads_ms=(_MINUTE_MS, 10 * _MINUTE_MS, 30 * _MINUTE_MS, 60 * _MINUTE_MS, _DAY_MS),
     secret_link=True,
     assumed=frozenset({"idempotent_create", "searches", "read", "cancel", "refunds", "secret_link", "availability", "receipts"}),
 )

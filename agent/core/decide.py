@@ -202,8 +202,7 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
 
 def _looked_again(sale: Sale, now: Stamp, plan: tuple[int, ...], final: bool, payable: bool = False) -> list[Event]:
     """A look after the end that brought nothing new. ``final``: it cannot be paid any more, so that there is no need for another one."""
-    if sale.ended is None:
-        return []
+    assert sale.ended is not None, "only what has ended is looked at again"
     age = elapsed_ms(sale.ended, now)
     done = sum(1 for due in plan if age is None or due <= age)
     if final:

@@ -290,19 +290,20 @@ def _countable(sale: Sale) -> bool:
 
 
 def _all_counted(sale: Sale, one: Refund, seen: Observed) -> bool:
-    """This refund is in the sum that the provider says it has returned."""
-    return _countable(sale) and seen.refunded == sale.refunded + one.amount
+    """This refund is in the sum that the provider says it has returned; while it is at work, a sum may be what is to be returned."""
+    sure = seen.status is not Status.REFUNDING and seen.ref_status is not RefStatus.REJECTED
+    return sure and _countable(sale) and seen.refunded == sale.refunded + one.amount
 
 
 def _counted(sale: Sale, one: Refund, seen: Observed, refunded: Kopecks) -> list[Event]:
     """The provider tells how much it has returned: compared with our own record that says whether this refund was made."""
-    if refunded == sale.refunded + one.amount:
+    if _all_counted(sale, one, seen):
         return [events.Refunded(one.key, seen.slip)]
-    if refunded != sale.refunded:
-        return _ambiguous(sale, one.key)
     if seen.ref_status is RefStatus.REJECTED:  # for good; of which attempt nobody can tell: a person looks first
         return [events.RefundNeedsAttention(one.key, seen.error_code or "REJECTED"), *alarm(sale, "RETURN_REFUSED")]
-    return [] if seen.status is Status.REFUNDING else _unchanged(one)
+    if seen.status is Status.REFUNDING:
+        return []
+    return _unchanged(one) if refunded == sale.refunded else _ambiguous(sale, one.key)
 
 
 def seen_after_restore(sale: Sale, result: Result) -> list[Event]:

@@ -66,6 +66,7 @@ class Memory:
     head: bool = True  # first in its lane, or out of it
     reading: bool = False
     last_read: Stamp | None = None
+    seen: Stamp | None = None  # when the last read that brought an answer about the payment was begun
     reads: int = 0
     read_failures: int = 0
     read_pause_ms: int = 0  # the provider has asked (Retry-After) not to be read for so long after the last read
@@ -182,8 +183,11 @@ class _View:
             yield from self._find(call)
             return
         due = max(call.next_try(self.now, self.policy.checkout_backoff), self.now.ticks)
-        if due < end and (self.caps.idempotent_create or self.caps.find_by_key):
+        repeatable = self.caps.idempotent_create or (self.caps.find_by_key and self.caps.secret_link)
+        if due < end and repeatable:
             yield Owed(Duty.SEND, due)
+        elif self.caps.find_by_key and not repeatable:  # what was made may be paid without its link: only what is found counts
+            yield from self._find(call)
 
     def _find(self, call: Call) -> Iterator[Owed]:
         """The next search: a copy that is still under way, or not to be seen yet, must have time to appear."""
@@ -211,19 +215,33 @@ class _View:
             return
         if self.caps.approval is Approval.LINK and sale.link is None:
             yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + self.policy.link_wait_ms, CancelCause.LINK_LOST)
-        limit = min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
-        yield Owed(Duty.BEGIN_CANCEL, sale.answered.ticks + limit, CancelCause.WAIT_LIMIT)
+        limit = sale.answered.ticks + min(self.policy.wait_limit_ms, self.caps.wait_limit_ms)
+        if self.caps.cancel or not self.caps.read:
+            yield Owed(Duty.BEGIN_CANCEL, limit, CancelCause.WAIT_LIMIT)
+        else:
+            yield from self._withdraw(limit, self.policy.link_wait_ms, CancelCause.WAIT_LIMIT)
         yield from self._read(first=self._first_read(), slow_down_after=None)
 
     def _rebooted(self) -> Iterator[Owed]:
-        """Cancel. Where there is no cancel call the link is taken back by our word alone: first one look, for who paid in the dark must not
-        be told that he has not."""
-        last = self.memory.last_read
-        if self.caps.cancel or not self.caps.read or (last is not None and last.boot == self.now.boot):
+        """Cancel. Where there is no cancel call: who paid in the dark must not be told that he has not."""
+        if self.caps.cancel or not self.caps.read:
             yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
             return
-        yield Owed(Duty.BEGIN_CANCEL, self.memory.started.ticks + self.policy.link_wait_ms, CancelCause.REBOOTED)
+        yield from self._withdraw(self.memory.started.ticks, self.policy.window_after_reachable_ms, CancelCause.REBOOTED)
         yield from self._read(first=self.now.ticks, slow_down_after=None)
+
+    def _withdraw(self, limit: int, patience_ms: int, cause: CancelCause | None) -> Iterator[Owed]:
+        """Take a link back by our word alone, at ``limit``: after a look that was begun then and answered, for he may just have paid; but
+        the register does not wait for it longer than ``patience_ms``. No ``cause``: its cancel was wanted before."""
+        seen = self.memory.seen
+        looked = seen is not None and seen.boot == self.now.boot and seen.ticks >= limit
+        end = self.now.ticks if looked else limit + patience_ms
+        yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED") if cause is None else Owed(Duty.BEGIN_CANCEL, end, cause)
+        if not looked and not self.memory.reading:
+            last = self.memory.last_read
+            pause_ms = max(self.policy.read_interval_ms, self.memory.read_pause_ms)
+            again = last.ticks + pause_ms if last is not None and last.boot == self.now.boot else limit
+            yield Owed(Duty.READ, max(limit, again))
 
     def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
         """Accepted without a slip: read on for a while, then a person (money rule 3)."""
@@ -255,7 +273,7 @@ class _View:
         assert call is not None
         if call.open:
             return
-        if caps.find_by_key and self.sale.searches < caps.searches:
+        if caps.find_by_key and (self.sale.searches < caps.searches or not caps.secret_link):
             yield Owed(Duty.GIVE_UP, self._window_end(), "WINDOW_CLOSED")
             yield from self._find(call)
         elif caps.find_by_key or not caps.idempotent_create:
@@ -293,7 +311,12 @@ class _View:
     def _cancel(self) -> Iterator[Owed]:
         sale, call = self.sale, self.sale.cancel_call
         if not self.caps.cancel:  # found only after its cancel was wanted: nobody has seen its link, and nobody will
-            yield Owed(Duty.GIVE_UP, self.now.ticks, "WINDOW_CLOSED")
+            if self.caps.secret_link or not self.caps.read:
+                yield Owed(Duty.GIVE_UP, self.now.ticks, "WINDOW_CLOSED")
+            else:
+                assert sale.answered is not None
+                known = sale.answered.ticks if sale.answered.boot == self.now.boot else self.memory.started.ticks
+                yield from self._withdraw(known, self.policy.link_wait_ms, None)
             return
         if call is None:
             yield Owed(Duty.CANCEL, self.now.ticks)
@@ -322,9 +345,13 @@ class _View:
         age = elapsed_ms(sale.ended, self.now)
         wait = 0 if age is None else plan[sale.rereads] - age
         due = self.now.ticks + max(wait, 0)
+        last = self.memory.last_read
+        if self.memory.read_failures >= WATCH_PATIENCE_READS and last is not None and last.boot == self.now.boot:
+            due = max(due, last.ticks + _HOUR_MS)  # a door that stays shut: nobody waits, and a shop has many such sales
         if sale.transaction_id is not None:
             yield from self._read(first=due, slow_down_after=0)
-        elif sale.call is not None:
+        else:
+            assert sale.call is not None, "what was withdrawn was sent"
             yield from self._look_for(due, sale.call)
 
     def _beyond_the_plan(self, plan: tuple[int, ...]) -> Iterator[Owed]:
@@ -371,7 +398,8 @@ class _View:
         provider has asked for (promise P19)."""
         memory, policy = self.memory, self.policy
         doublings = min(max(slow, memory.read_failures, 0), 12)
-        wait = max(min(policy.read_interval_ms << doublings, policy.read_cap_ms), policy.read_interval_ms, memory.read_pause_ms)
+        cap_ms = policy.read_cap_ms if self.caps.cancel or slow else min(policy.read_cap_ms, _LINK_CAP_MS)
+        wait = max(min(policy.read_interval_ms << doublings, cap_ms), policy.read_interval_ms, memory.read_pause_ms)
         spread = jitter(f"{self.sale.id}/{self.sale.transaction_id}", memory.read_failures) if memory.read_failures else 0
         return wait + int(wait * spread)
 
@@ -412,24 +440,33 @@ class _View:
         assert call is not None
         if call.open:
             return
-        since = call.first_sent if self.caps.idempotent_refund else call.last
-        assert since is not None
-        age = elapsed_ms(since, self.now)
+        if not self.caps.idempotent_refund:
+            yield from self._second_refund(one, call)
+            return
+        assert call.first_sent is not None
+        age = elapsed_ms(call.first_sent, self.now)
         late = age is None or age >= self.policy.blind_repeat_ms
-        if one.check_first or (late and not self._looked(one, since)):
+        if one.check_first or (late and one.checked is None):
             yield from self._refund_read(Duty.CHECK_REFUND, one)
-        elif late or self.caps.idempotent_refund:
+        else:
             yield Owed(Duty.REFUND, call.next_try(self.now, self.policy.settle_backoff), refund=one.key)
-        else:  # a repeat would be a second refund: wait until the first copy has surely arrived or died, and look
-            yield Owed(Duty.CHECK_REFUND, since.ticks + self.policy.blind_repeat_ms, refund=one.key)
 
-    def _looked(self, one: Refund, since: Stamp) -> bool:
-        """Whether a read has shown that an unclear attempt had changed nothing. Where a repeat would be a second refund, a hurried look
-        does not count: the first copy may have arrived after it."""
-        if one.checked is None:
-            return False
-        after = elapsed_ms(since, one.checked)
-        return self.caps.idempotent_refund or after is None or after >= self.policy.blind_repeat_ms
+    def _second_refund(self, one: Refund, call: Call) -> Iterator[Owed]:
+        """A repeat would be a second refund: wait until the first copy has surely arrived or died, look, and only then repeat. The wait is
+        counted by a clock that nobody sets; of another boot nobody knows how long it lasted, so it counts anew. A hurried look
+        proves nothing about a copy that was still under way."""
+        assert call.last is not None
+        begun = call.last if call.last.boot == self.now.boot else self.memory.started
+        arrived = begun.ticks + self.policy.blind_repeat_ms
+        looked = one.checked is not None and one.checked.boot == self.now.boot and one.checked.ticks >= arrived
+        if one.check_first:
+            yield from self._refund_read(Duty.CHECK_REFUND, one)
+        elif self.now.ticks < arrived:
+            yield Owed(Duty.CHECK_REFUND, arrived, refund=one.key)
+        elif not looked:
+            yield from self._refund_read(Duty.CHECK_REFUND, one)
+        else:
+            yield Owed(Duty.REFUND, call.next_try(self.now, self.policy.settle_backoff), refund=one.key)
 
     def _refund_read(self, duty: Duty, one: Refund, daily: bool = False) -> Iterator[Owed]:
         memory = self.memory
@@ -463,5 +500,8 @@ class _View:
 RECEIPT_PATIENCE_TRIES = 10
 RECEIPT_PATIENCE_DOUBLINGS = 7
 HURRIED_READ_MS = 1_000  # four times what the strictest of the four systems allows
+WATCH_PATIENCE_READS = 10  # that fail in a row at a planned look; then one an hour
+_HOUR_MS = 3_600_000
 _AS_ASKED = BackOff(0, 0)  # no wait of our own beside the provider's
 _DAY_MS = 86_400_000
+_LINK_CAP_MS = 5_000  # between reads that fail while a customer has a link before him: the limit must not find us asleep

@@ -13,7 +13,7 @@ from agent.demo.stage import StageFailed
 from agent.sandbox.control import PREFIX
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
-from agent.sandbox.words import Method, Operation
+from agent.sandbox.words import KOSHELEK, Method, Operation, RefStatus
 
 ANSWER_LIMIT_S = 20.0  # a process on this machine, which may be slow
 LOOK_PAUSE_S = 0.01  # well below the pause between two status reads
@@ -34,9 +34,16 @@ class Director:
         """The customer of a waiting payment decides now."""
         await self._call("POST", f"/transactions/{transaction_id}/{action}")
 
-    async def fault(self, kind: FaultKind, operation: Operation | None, **params: int) -> None:
-        """The next request of this kind meets a fault."""
-        await self._call("POST", "/faults", kind=kind, operation=operation, params=params)
+    async def people_return(self, transaction_id: str) -> None:
+        """The people at a payment system carry out the return that was asked of them."""
+        found = await self._call("GET", f"/transactions/{transaction_id}")
+        for reference in found["references"]:
+            if reference["status"] == RefStatus.NEW:
+                await self._call("POST", f"/references/{reference['id']}/accept")
+
+    async def fault(self, kind: FaultKind, operation: Operation | None, system: str = KOSHELEK, **params: int) -> None:
+        """The next request of this kind meets a fault, if it goes to this payment system."""
+        await self._call("POST", "/faults", kind=kind, operation=operation, system=system, params=params)
 
     async def outage(self, milliseconds: int) -> None:
         """From now on connections to the bank are refused."""

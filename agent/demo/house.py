@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from agent.demo.configuration import KIOSK, TILLS
+from agent.demo.configuration import KIOSK, STORE, TILLS
 from agent.demo.director import Director
 from agent.demo.goods import Bill
+from agent.demo.means import App, Means
 from agent.demo.register import Answer, Book, Register, Sale, Show, TakesTooLong
 from agent.demo.stage import Stage
 from agent.demo.ways import connect
 from agent.sandbox.customer import Action
 from agent.sandbox.words import Method
-from drivers.client import CallFailed, Unreachable
+from drivers.client import CallFailed, Client, Unreachable
 
 
 class EndedOtherwise(Exception):
@@ -72,6 +73,11 @@ class House:
             line.fill()
         self.lines += scene.lines
 
+    async def technician_retries(self, sale: Sale) -> None:
+        """What ``koshelek-agent retry`` does: what this sale still owes is done now."""
+        async with await Client.connect(self.stage.admin_socket) as technician:
+            await technician.call("operation.retry", storeId=STORE, terminalId=sale.register.terminal, key=sale.key)
+
     async def close(self) -> None:
         for register in self.registers.values():
             await register.close()
@@ -86,15 +92,16 @@ class Scene:
     title: str
     lines: list[Line] = field(default_factory=list)
 
-    def sale(self, terminal: str, bill: Bill, *methods: Method, title: str = "") -> Sale:
-        """A sale that is about to begin at a till; by SBP unless said otherwise."""
-        sale = self.house.registers[terminal].sale(f"demo-{bill['orderId']}", bill, methods or (Method.SBP,))
+    def sale(self, terminal: str, bill: Bill, means: Means | None = None, title: str = "") -> Sale:
+        """A sale that is about to begin at a till; in the app by SBP unless said otherwise."""
+        sale = self.house.registers[terminal].sale(f"demo-{bill['orderId']}", bill, means or App())
         self.lines.append(Line(self.number, title or self.title, sale))
         return sale
 
     async def customer(self, sale: Sale, action: Action, after_ms: int = 0) -> None:
         """What the customer of this sale is going to do, so long after the bank has it."""
-        await self.house.director.customer(sale.order_id, action, after_ms, sale.methods[0])
+        method = sale.means.method if isinstance(sale.means, App) else Method.SBP  # a page does not ask
+        await self.house.director.customer(sale.order_id, action, after_ms, method)
 
 
 Story = Callable[[Scene], Awaitable[None]]

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
+from agent.settings import KOSHELEK, SOFTLINE
 
 
 @dataclass(frozen=True, slots=True)
 class Plant:
-    """A fault for the bank before the first sale. ``scenes``: those that are enough to see it."""
+    """A fault for the bank before the first sale, in a payment of this system. ``scenes``: those that are enough to see it."""
 
     text: str
     kind: FaultKind
     operation: Operation | None
     scenes: frozenset[int]
+    system: str = KOSHELEK
 
 
 FAULTS: Mapping[str, Plant] = {
@@ -27,6 +29,13 @@ FAULTS: Mapping[str, Plant] = {
     "double-charge": Plant("The bank charges one payment twice.", FaultKind.DOUBLE_CHARGE, None, frozenset({1})),
     "silent-charge": Plant(
         "The bank charges a payment that it reports as declined.", FaultKind.SILENT_CHARGE, Operation.CHECKOUT, frozenset({2})
+    ),
+    "missing-refund-by-people": Plant(
+        "The people at Softline say that they have returned the money, and have not.",
+        FaultKind.PHANTOM_REFUND,
+        Operation.REFUND,
+        frozenset({12}),
+        SOFTLINE,
     ),
 }
 

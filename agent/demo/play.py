@@ -33,7 +33,7 @@ QUIET_PAUSE_S = 0.2
 MAX_SALES = 500
 INTERRUPTED = 130  # as a shell says it
 
-FIRST_ACT = frozenset({1, 2, 3, 4, 9, 10})
+FIRST_ACT = frozenset({1, 2, 3, 4, 9, 10, 11, 12, 13})
 LATE_MONEY = 8
 LOST_ANSWER = 5
 KILLED = 7
@@ -113,7 +113,7 @@ def _broken_off(screen: Screen, why: str) -> None:
 async def _perform(screen: Screen, stage: Stage, plant: str | None, scenes: Collection[int]) -> Records:
     async with asyncio.timeout(TOTAL_LIMIT_S - screen.seconds), Director(stage.control_url) as director:
         if plant is not None:
-            await director.fault(FAULTS[plant].kind, FAULTS[plant].operation)
+            await director.fault(FAULTS[plant].kind, FAULTS[plant].operation, FAULTS[plant].system)
         records = Records(House(stage, director, screen.told))
         try:
             await _acts(screen, records.house, scenes)

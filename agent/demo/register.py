@@ -11,8 +11,8 @@ from typing import Any
 
 from agent.demo.configuration import STORE
 from agent.demo.goods import Bill
+from agent.demo.means import Means
 from agent.demo.ways import Caller
-from agent.sandbox.words import Method
 from drivers.client import Unreachable
 
 Answer = Mapping[str, Any]
@@ -23,7 +23,6 @@ POLL_S = 0.2  # of one long poll: short, so that the states on the way are seen
 SETTLE_LIMIT_S = 70.0  # the longest scene takes 30 s; a busy machine may take twice as long
 RECONNECT_LIMIT_S = 60.0  # the agent's start on a slow machine
 RECONNECT_PAUSE_S = 0.1
-TOKEN = "000000"  # noqa: S105 - the bank of play money takes any
 
 
 class TakesTooLong(Exception):
@@ -46,8 +45,8 @@ class Register:
         self.terminal, self._connect, self._book, self._show, self._gone = terminal, connect, book, show, gone
         self._client: Caller | None = None
 
-    def sale(self, key: str, bill: Bill, methods: tuple[Method, ...]) -> "Sale":
-        return Sale(self, key, bill, methods)
+    def sale(self, key: str, bill: Bill, means: Means) -> "Sale":
+        return Sale(self, key, bill, means)
 
     async def call(self, method: str, **params: object) -> dict[str, Any]:
         """Ask the agent; if it goes away, ask again when it is back. Raises CallFailed, and Unreachable if it does not come back."""
@@ -80,10 +79,11 @@ class Register:
 class Sale:
     """A sale as its register sees it: ``answer`` is the last one, ``path`` the states on the way, ``ms`` the time until it was finished."""
 
-    def __init__(self, register: Register, key: str, bill: Bill, methods: tuple[Method, ...]) -> None:
-        self.register, self.key, self.bill, self.methods = register, key, bill, methods
+    def __init__(self, register: Register, key: str, bill: Bill, means: Means) -> None:
+        self.register, self.key, self.bill, self.means = register, key, bill, means
         self.answer: dict[str, Any] = {}
         self.path: list[str] = []
+        self.refund_paths: dict[str, list[str]] = {}
         self._began = time.monotonic()
         self.ms = 0
 
@@ -97,15 +97,16 @@ class Sale:
             "checkout.create",
             key=self.key,
             checkoutInvoice=bill or self.bill,
-            user={"loyaltyId": "0"},
-            cardSession=self.key.replace("-", ""),
-            paymentMethods=[{"type": method} for method in self.methods],
-            token=TOKEN,
+            **self.means.beside(self.key),
         )
         return self._take(answer)
 
     async def ask(self) -> Answer:
         return self._take(await self.register.call("checkout.get", key=self.key, wait=POLL_S))
+
+    async def code(self, form: str) -> Answer:
+        """The payment link as a QR code, while the customer may pay by it."""
+        return await self.register.call("checkout.qr", key=self.key, format=form)
 
     async def cancel(self) -> Answer:
         return self._take(await self.register.call("checkout.cancel", key=self.key))
@@ -127,18 +128,22 @@ class Sale:
             self._take(await self.register.call("checkout.confirm", key=self.key))
         return self.answer
 
-    async def refund(self, refund_key: str, items: list[dict[str, int]]) -> tuple[Answer, list[str]]:
-        """Return goods of this sale, and wait until that is settled. Returns the answer and the states on the way. Raises TakesTooLong."""
+    async def refund(
+        self, refund_key: str, items: list[dict[str, int]] | None = None, *, until: str | None = None
+    ) -> tuple[Answer, list[str]]:
+        """Return goods of this sale, or all of it, and wait until that is settled, or is as far as ``until``. May be repeated, as every
+        request. Returns the answer and the states on the way. Raises TakesTooLong."""
         names = {"key": self.key, "refundKey": refund_key}
-        answer = await self.register.call("refund.create", **names, items=items, token=TOKEN)
-        path: list[str] = []
+        goods = {} if items is None else {"items": items}
+        answer = await self.register.call("refund.create", **names, **goods, **self.means.beside_refund())
+        path = self.refund_paths.setdefault(refund_key, [])
         end = time.monotonic() + SETTLE_LIMIT_S
         while True:
             self.register.store_refund(answer)
             if path[-1:] != [answer["state"]]:
                 path.append(answer["state"])
                 self.register.show(self.order_id, f"{answer['state']}: {answer['message']}")
-            if answer["finished"] or answer.get("next") == "person":
+            if answer["finished"] or answer.get("next") == "person" or answer["state"] == until:
                 return answer, path
             if time.monotonic() > end:
                 raise TakesTooLong(f"the refund of {self.order_id} is still {answer['state']}")

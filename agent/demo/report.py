@@ -6,22 +6,29 @@ from typing import Any
 from agent.core.money import roubles
 from agent.demo.actor import Actor
 from agent.demo.books import NOTHING, Books, Difference, Line, Owner, orders, total
-from agent.demo.configuration import KIOSK, TILLS
+from agent.demo.configuration import KIOSK, OTHER_SYSTEMS, TILLS
 from agent.demo.house import House
 from agent.demo.plants import PLANTS
 from agent.demo.screen import Screen
 from agent.demo.stage import Stage
 from agent.demo.ways import WAYS, Way
 from agent.sandbox.ledger import EntryKind
+from agent.sandbox.page.words import SYSTEMS
 
 _DID = {EntryKind.CHARGE: "charged", EntryKind.REFUND: "returned", EntryKind.CANCEL: "canceled"}
 
 
 def opening(screen: Screen, plant: str | None) -> None:
-    screen.line("A shop for a minute: a bank of play money (the sandbox), the agent with its journal, and the register software", "bold")
-    screen.line(f"of {len(TILLS)} tills and a {KIOSK}, each knowing nothing but its way to the agent. Three processes, no mocks.", "bold")
+    screen.line(
+        "A shop for a minute: a bank of play money with four payment systems (the sandbox), the agent with its journal, and the", "bold"
+    )
+    screen.line(
+        f"software of {len(TILLS)} tills and a {KIOSK}, each knowing nothing but its way to the agent. Three processes, no mocks.", "bold"
+    )
     for way in Way:
         screen.line(f"  {way:12} {', '.join(till for till, its in WAYS.items() if its is way)}")
+    others = ", ".join(f"{SYSTEMS[system]} at {till}" for till, system in OTHER_SYSTEMS.items())
+    screen.line(f"Payments go through Koshelek Pay, but through {others}, and through the one that a register names.")
     if plant is not None:
         screen.line(f"Planted bug: {plant}. {PLANTS[plant]}", "bold yellow")
     screen.line()

@@ -1,7 +1,8 @@
-"""The stories. Each is complete in itself: it sells what it needs, tells the director what goes wrong, and says how it must end.
+"""The stories at Koshelek, and the programme of all. Each story is complete in itself: it sells what it needs, tells the director what
+goes wrong, and says how it must end.
 
-Faults hit the next request of their kind, whoever sends it. So no two scenes that play at the same time may let the same kind fail;
-``play`` knows the order.
+Faults hit the next request of their kind to a payment system, whoever sends it. So no two scenes that play at the same time may let the
+same kind fail; ``play`` knows the order.
 """
 
 import asyncio
@@ -12,7 +13,9 @@ from agent.core.refund import RefundCause
 from agent.demo.configuration import KIOSK
 from agent.demo.goods import BREAD, CHEESE, COFFEE, KETTLE, LAMP, MILK, MUGS, UMBRELLA, WATER, bill
 from agent.demo.house import EndedOtherwise, Scene, Story, expect
+from agent.demo.means import App
 from agent.demo.register import Sale
+from agent.demo.scenes_links import asked_back, by_name, partly_back
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Method, Operation
@@ -32,7 +35,7 @@ async def paid(scene: Scene) -> None:
 
 
 async def declined(scene: Scene) -> None:
-    sale = scene.sale("till-2", bill("D-02", KETTLE), Method.DOLYAME)
+    sale = scene.sale("till-2", bill("D-02", KETTLE), App(Method.DOLYAME))
     await scene.customer(sale, Action.DECLINE, CUSTOMER_MS)
     await sale.create()
     expect(await sale.finish(), state="declined", success=False, money="none")
@@ -84,7 +87,7 @@ async def killed(scene: Scene) -> None:
     await scene.customer(sale, Action.CONFIRM, SLOW_CUSTOMER_MS)
     await sale.create()
     await sale.wait_until(lambda answer: answer["state"] == "pending")
-    scene.house.stage.agent.kill()
+    scene.house.stage.kill_agent()
     scene.house.show("agent", "", "kill -9: the process is gone, its socket is dead. Started again; the register repeats its question")
     scene.house.stage.open_agent()
     await sale.ask()
@@ -166,4 +169,7 @@ PROGRAMME: Mapping[int, Entry] = {
     8: Entry("charged after the cancel", late_money),
     9: Entry("partial refund, answer lost", refund),
     10: Entry("the same key again", repeated),
+    11: Entry("PayCore.io: a part goes back", partly_back),
+    12: Entry("Softline: people return it all", asked_back),
+    13: Entry("PayConnect, named by the till", by_name),
 }

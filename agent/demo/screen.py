@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WIDTH_COLUMNS = 132  # where there is no terminal to ask
-_TILL_COLUMNS = 6
+_TILL_COLUMNS = 7
 _ORDER_COLUMNS = 5
 
 

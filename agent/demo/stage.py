@@ -17,6 +17,7 @@ from typing import Self
 
 from agent.demo import configuration
 from agent.demo.actor import Actor
+from agent.settings import KOSHELEK
 
 START_LIMIT_S = 30.0  # Python, its modules and a new journal on a slow machine that is busy
 PAUSE_S = 0.05
@@ -58,20 +59,25 @@ class Stage:
 
     def open_bank(self) -> None:
         """Start the bank and write the agent's configuration for it. Raises StageFailed."""
-        password = configuration.password_file_of(self.folder)
-        for file, secret in ((password, configuration.PASSWORD), (configuration.token_file_of(self.folder), configuration.TOKEN)):
-            file.touch(mode=0o600)
-            file.write_text(secret + "\n", encoding="utf-8")
+        configuration.write_secrets(self.folder)
         control_port = _free_port()
         self.control_url = f"http://127.0.0.1:{control_port}"
         options = ["--port", "0", "--control-port", str(control_port), "--partner", configuration.PARTNER]
-        self.bank.start("sandbox", *options, "--login", configuration.LOGIN, "--password-file", str(password))
+        password = str(configuration.password_file_of(self.folder, KOSHELEK))
+        self.bank.start("sandbox", *options, "--login", configuration.LOGIN, "--password-file", password)
         text = configuration.configuration(self.folder, self._bank_url(), os.getuid(), self.tcp_port, self.http_port)
         self._config.write_text(text, encoding="utf-8")
 
     def open_agent(self) -> None:
         """Start the agent, also after its death."""
         self.agent.start("--config", str(self._config), "run")
+
+    def kill_agent(self) -> None:
+        """kill -9. What systemd would clear away with the agent's runtime directory goes as well: the name of a line that is dead may
+        lead to anybody's terminal, because their numbers are given out again at once."""
+        self.agent.kill()
+        for terminal in configuration.LINES:
+            configuration.line_of(self.folder, terminal).unlink(missing_ok=True)
 
     def wait_for_agent(self) -> None:
         """Until the agent takes connections: it listens only when its journal is proved and its duties are known. Raises StageFailed."""

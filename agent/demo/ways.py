@@ -27,6 +27,9 @@ WAYS: Mapping[str, Way] = {
     "till-5": Way.HTTP,
     "till-6": Way.SERIAL,
     "till-7": Way.SOCKET,
+    "till-8": Way.HTTP,
+    "till-9": Way.SERIAL,
+    "till-10": Way.TCP,
     configuration.KIOSK: Way.TCP,
 }
 

@@ -169,6 +169,9 @@ class Counter:
             raise Refusal(
                 "NOT_FOUND", "this terminal has no sale of this key: refund it at the terminal that sold it, or describe it in 'sale'"
             )
+        bill = given.checkout.invoice
+        if sum(item.total_amount for item in bill.items) != bill.total_amount:
+            raise Refusal("INVALID", "totalAmount must be the sum of the totals of all lines", path="sale.checkoutInvoice.totalAmount")
         held = await engine.reading(engine.ports.journal.find(Query(transaction_id=given.transaction_id, limit=1)))
         if held:
             other = held[0].id

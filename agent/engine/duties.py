@@ -291,11 +291,14 @@ class Duties:
         ref = one.ref_transaction_id if owed.duty is Duty.READ_REFUND and one is not None else None
         transaction = sale.transaction_id if ref is None else None  # one of the two (vendor)
         request = self._provider.status(sale.id, steward.ports.chance.request_id(), transaction, ref)
+        begun = steward.ports.clock.now()
         try:
             outcome = await steward.ports.transport.exchange(sale.binding, request, {}, lambda _: None)
             result = self._understood(request, outcome)
             await steward.insist(lambda now: self._seen(now, owed, result))
             self._remember(result)
+            if isinstance(result, Observed):
+                steward.memory.seen = begun
         finally:
             steward.memory.reading = False
 

@@ -33,4 +33,7 @@ class LinkProvider(PaymentSystem):
     poll_cap_s: Annotated[int, Field(ge=1, le=600)] = 60
     wait_limit_s: Annotated[int, Field(ge=10, le=600)] = 180  # from showing the link
     link_wait_s: Annotated[int, Field(ge=1, le=60)] = 10  # for the link of a payment that was found by a search
+    refund_blind_repeat_s: Annotated[int, Field(ge=300, le=3_600)] = (
+        600  # until an unclear refund is looked for; a repeat could be a second one
+    )
     customer: Customer = Customer()

@@ -176,6 +176,7 @@ class Book:
     def remember(self, result: Result | SearchResult) -> None:
         memory = self.memory
         memory.last_read = self.now
+        memory.seen = self.now if isinstance(result, Observed) else memory.seen
         memory.reads += 1
         memory.read_failures = 0 if isinstance(result, Observed | Found) else memory.read_failures + 1
         memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0

@@ -128,12 +128,15 @@ def test_who_paid_in_the_dark_is_not_told_otherwise(caps: Capabilities) -> None:
     """The power was cut while the link was out: one look before it is taken back; one that is not answered does not keep the register
     waiting."""
     paid = shown(caps).reboot()
-    assert (paid.due_in(Duty.READ), paid.due_in(Duty.BEGIN_CANCEL)) == (0, Policy().link_wait_ms)
+    assert (paid.due_in(Duty.READ), paid.due_in(Duty.BEGIN_CANCEL)) == (0, Policy().window_after_reachable_ms)
     paid.read(seen(Status.ACCEPTED, slip()))
     assert paid.state is PaymentState.PAID
-    silent = shown(caps).reboot()
-    silent.read(Unclear("timeout"))
-    assert silent.due_in(Duty.BEGIN_CANCEL) == 0
+    waiting = shown(caps).reboot()
+    waiting.read(Unclear("timeout"))
+    assert 0 < waiting.due_in(Duty.READ) <= 1_000
+    assert waiting.due_in(Duty.BEGIN_CANCEL) == Policy().window_after_reachable_ms
+    waiting.after(1_000).read(seen(Status.PENDING))
+    assert waiting.due_in(Duty.BEGIN_CANCEL) == 0
 
 
 # --- an unclear create ---
@@ -312,6 +315,37 @@ def test_money_found_by_a_late_search_goes_back(caps: Capabilities) -> None:
     assert book.sale.refund(RETURN_KEY) is not None
 
 
+def test_one_search_at_a_time() -> None:
+    """While one is under way no other is owed."""
+    book = unclear(SOFTLINE)
+    book.memory.reading = True
+    assert Duty.FIND not in duties(book)
+
+
+def test_nothing_is_given_up_that_has_ended_or_can_be_canceled() -> None:
+    """The state has moved on meanwhile; and where there is a cancel call a known payment is a person's when the machine is at its end."""
+    done = paid(PAYCORE)
+    assert done.give_up("WINDOW_CLOSED") == []
+    book = Book()
+    book.attempt(seen(Status.PENDING))
+    book.cancel()
+    book.give_up("SLIP_MISSING")
+    assert book.state is PaymentState.ATTENTION
+    charged = shown(PAYCORE)
+    charged.read(seen(Status.ACCEPTED))
+    charged.cancel()
+    charged.give_up("SLIP_MISSING")
+    assert charged.state is PaymentState.ATTENTION
+
+
+def test_a_refusal_that_may_be_the_echo_of_our_own_copy_is_looked_into_at_once() -> None:
+    """Another refund is at work, says the provider of a repeat: it may be our first copy."""
+    book = returning(PAYCORE, Wanted(1, 1))
+    perform(book, Duty.CHECK_REFUND).check(seen(Status.ACCEPTED, slip(), refunded=0))
+    perform(book, Duty.REFUND).attempt(Refused("BUSY", Refusal.BUSY), "refund:back-1")
+    assert (duties(book), book.due_in(Duty.CHECK_REFUND) < 1_000) == ({Duty.CHECK_REFUND}, True)
+
+
 # --- the watch ---
 
 
@@ -332,7 +366,11 @@ def test_softline_is_watched_for_ninety_days_once_a_day() -> None:
     book = shown(SOFTLINE)
     book.cancel()
     book.tell()
-    for _ in range(95):
+    for minutes in (1, 9, 50):  # at 1, 10 and 60 minutes, for he may have paid just when the link was taken back
+        assert abs(book.due_in(Duty.READ) - minutes * MINUTE_MS) < 1_000
+        perform(book, Duty.READ).read(seen(Status.PENDING))
+    perform(book, Duty.READ).read(seen(Status.PENDING))
+    for _ in range(94):
         assert DAY_MS - MINUTE_MS < book.due_in(Duty.READ) <= DAY_MS
         perform(book, Duty.READ).read(seen(Status.PENDING))
     assert book.answer.money is Money.POSSIBLE
@@ -434,6 +472,59 @@ def test_the_sum_that_was_returned_tells_whether_a_refund_was_made() -> None:
     strange = returning(PAYCORE, Wanted(1, 1))
     strange.check(seen(Status.PARTIAL_REFUNDED, refunded=amount + 1))
     assert strange.refund().state is RefundState.ATTENTION
+
+
+def test_no_clock_that_was_set_makes_a_second_refund() -> None:
+    """The answer of a refund is lost, the power goes, and the clock is wrong afterwards: the wait counts anew, from the start."""
+    for wall_ms in (-DAY_MS, 3 * 3_600_000, 10 * DAY_MS):
+        book = returning(PAYCORE, Wanted(1, 1)).reboot(31_000, wall_ms)
+        assert duties(book) == {Duty.CHECK_REFUND}
+        assert book.due_in(Duty.CHECK_REFUND) == Policy().blind_repeat_ms
+        assert duties(perform(book, Duty.CHECK_REFUND)) == {Duty.CHECK_REFUND}
+        book.check(seen(Status.ACCEPTED, slip(), refunded=0))
+        assert duties(book) == {Duty.REFUND}
+
+
+def test_a_sum_is_not_believed_while_the_refund_is_at_work() -> None:
+    """It may be what is to be returned; and of a refund that failed it proves nothing."""
+    amount = returning(PAYCORE, Wanted(1, 1)).refund().amount
+    book = returning(PAYCORE, Wanted(1, 1))
+    assert book.check(seen(Status.REFUNDING, refunded=amount)) == []
+    at_once = paid(PAYCORE)
+    at_once.ask_refund(Wanted(1, 1))
+    at_once.attempt(seen(Status.REFUNDING, refunded=amount), "refund:back-1")
+    assert at_once.refund().state is RefundState.UNKNOWN
+    book.check(seen(Status.REFUNDING, ref=RefStatus.REJECTED, refunded=amount))
+    assert book.refund().state is RefundState.ATTENTION
+
+
+def test_a_payment_that_needs_no_link_is_never_made_twice() -> None:
+    """Configured so, because a bill is mailed: what a search has not found may still be paid, so it is searched for, and then a person."""
+    mailed = replace(SOFTLINE, secret_link=False)
+    book = unclear(mailed)
+    for _ in range(4):
+        perform(book, Duty.FIND, Found())
+        assert Duty.SEND not in duties(book)
+    book.cancel()
+    assert duties(book) == {Duty.FIND, Duty.GIVE_UP}
+    found = perform(unclear(mailed), Duty.FIND, Found((seen(Status.PENDING),)))
+    found.cancel()
+    late = unclear(mailed)
+    late.cancel()
+    perform(late, Duty.FIND, Found((seen(Status.PENDING),)))
+    assert late.due_in(Duty.GIVE_UP) > 0, "one look before it is said to be over"
+    perform(late, Duty.READ).read(seen(Status.ACCEPTED, slip()))
+    assert late.state is PaymentState.PAID
+
+
+def test_a_watch_before_a_shut_door_knocks_once_an_hour() -> None:
+    """Hundreds of links of a shop, and a provider that answers 404 to each: nobody waits for them."""
+    book = shown(SOFTLINE)
+    book.cancel()
+    book.tell()
+    for _ in range(10):
+        perform(book, Duty.READ).read(Denied(404))
+    assert book.due_in(Duty.READ) == 3_600_000
 
 
 def test_a_refund_that_may_not_be_repeated_is_looked_for_when_its_copy_must_have_arrived() -> None:

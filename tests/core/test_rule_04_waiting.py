@@ -123,10 +123,17 @@ def test_the_wait_limit_runs_from_the_first_answer() -> None:
 
 @pytest.mark.parametrize("name", LINKS)
 def test_a_link_may_be_waited_for_longer(name: str) -> None:
-    """Link providers: 180 s, and never more than the policy allows."""
-    patient, hasty = Policy(wait_limit_ms=10**6), Policy(wait_limit_ms=10_000)
-    assert link_shown(LINKS[name], patient).due_in(Duty.BEGIN_CANCEL) == 180_000
-    assert link_shown(LINKS[name], hasty).due_in(Duty.BEGIN_CANCEL) == 10_000
+    """Link providers: 180 s, and never more than the policy allows; then a look that is answered, or ten seconds without an answer."""
+    for policy, limit_ms in ((Policy(wait_limit_ms=10**6), 180_000), (Policy(wait_limit_ms=10_000), 10_000)):
+        book = link_shown(LINKS[name], policy)
+        assert book.due_in(Duty.BEGIN_CANCEL) == limit_ms + policy.link_wait_ms
+        book.after(limit_ms - 100).read(seen(Status.PENDING))
+        assert book.due_in(Duty.BEGIN_CANCEL) == 100 + policy.link_wait_ms, "a look before the limit is none"
+        book.after(100).read(Unclear("timeout"))
+        assert book.due_in(Duty.BEGIN_CANCEL) == policy.link_wait_ms, "a look without an answer is none"
+        assert 0 < book.due_in(Duty.READ) <= 5_000
+        book.after(5_000).read(seen(Status.PENDING))
+        assert book.due_in(Duty.BEGIN_CANCEL) == 0
 
 
 def test_x_unanswered_attempts_cancel() -> None:

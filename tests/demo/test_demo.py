@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from agent.demo import PLANTS, play
-from agent.demo.configuration import TOKEN, configuration, password_file_of, token_file_of
+from agent.demo.configuration import configuration, write_secrets
 from agent.demo.goods import BREAD, CHEESE, MILK, bill
 from agent.demo.house import Scene, expect
 from agent.demo.plants import FAULTS
 from agent.demo.scenes import PROGRAMME, Entry
 from agent.demo.ways import Way
 from agent.sandbox.customer import Action
-from agent.settings import load
+from agent.settings import SYSTEMS, load
 
 ROOT = Path(__file__).parents[2]
 END_LIMIT_S = 30  # to stop both processes on a busy machine
@@ -60,9 +60,11 @@ def test_every_scene_and_every_kopeck(temporary: Path) -> None:
     assert done.stderr == ""
     for way in Way:
         assert re.search(rf"^ +\d+ .* {way} ", done.stdout, re.MULTILINE), f"nobody came in by {way}"
-    for number in range(1, 11):
+    for number in PROGRAMME:
         assert re.search(rf"^ +{number} ", done.stdout, re.MULTILINE), f"scene {number} is not in the programme"
     assert "DIFFERS" not in done.stdout
+    assert len(re.findall(r"given paymentUrl http://127\.0\.0\.1:\d+/\.\.\. and a QR code for its [a-z ]+: \d+", done.stdout)) == 3
+    assert re.search(r"D-12 +requested: .* D-12 +refunded: ", done.stdout, re.DOTALL)
     assert list(temporary.iterdir()) == []
     assert processes_of(temporary) == []
 
@@ -82,7 +84,7 @@ def test_a_planted_bug_is_noticed(plant: str, temporary: Path, capsys: pytest.Ca
 @pytest.mark.timeout(300)
 def test_without_a_bug_the_same_scenes_close(temporary: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The control of the plants; ``keep`` leaves the folder with everything in it, and its path is printed."""
-    assert play(None, keep=True, scenes={1, 2, 3, 4, 5, 9, 10}) == 0
+    assert play(None, keep=True, scenes=PROGRAMME.keys() - {6, 7, 8}) == 0
     printed = capsys.readouterr().out
     assert printed.splitlines()[-1] == "0 unaccounted"
     (folder,) = temporary.iterdir()
@@ -165,13 +167,14 @@ def test_the_configuration_is_one(tmp_path: Path) -> None:
     """The agent's own check has nothing against it, wherever the folder lies."""
     folder = tmp_path / 'a "quoted" \\ folder'
     folder.mkdir()
-    for file, secret in ((password_file_of(folder), "sandbox"), (token_file_of(folder), TOKEN)):
-        file.touch(mode=0o600)
-        file.write_text(f"{secret}\n")
+    write_secrets(folder)
     text = configuration(folder, "http://127.0.0.1:8099/play-money", os.getuid(), 8097, 8098)
     (folder / "agent.toml").write_text(text, encoding="utf-8")
     settings = load(folder / "agent.toml", machine=True)
     assert {till.terminal_id: till.send_deadline_s for till in settings.terminal}["kiosk"] == 10
+    assert settings.provider.configured.keys() == SYSTEMS.keys()
+    assert {settings.provider_of(till) for till in settings.terminal} == {"koshelek", "paycore", "softline"}
+    assert settings.provider.koshelek is not None
     assert settings.provider.koshelek.rereads_s[0] == 10
 
 

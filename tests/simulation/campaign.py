@@ -21,7 +21,7 @@ from tests.simulation.play import play
 from tests.simulation.stories import STORIES, Story
 from tests.simulation.world import CrashPlan, Place
 
-LAST_SECOND_CALL = 25  # of a second life; by then it has gone through recovery and is at work
+LAST_SECOND_CALL = 20  # of a second life; by then it has gone through recovery and is at work
 IDLE_CALL = "exchange.status"  # reads: the only calls that are repeated without a change
 
 

@@ -1,6 +1,6 @@
 """Every limit of a PayConnect payment, checked before anything is stored. All problems are collected; contents are not echoed.
 
-The bill's lines are not sent, so that nothing about them can be wrong here.
+The bill's lines are not sent; what counts of them is that they add up, for refunds go by them.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,8 @@ def check_checkout(settings: PayConnectSettings, sale_id: SaleId, checkout: Chec
         found.add("checkoutInvoice.currency", f"must be {RUB}")
     if not 1 <= invoice.total_amount <= MAX_AMOUNT_KOPECKS:
         found.add("checkoutInvoice.totalAmount", f"must lie between {roubles(1)} and {roubles(MAX_AMOUNT_KOPECKS)}")
+    if sum(item.total_amount for item in invoice.items) != invoice.total_amount:
+        found.add("checkoutInvoice.totalAmount", "must be the sum of the totals of all lines")
     found.text("checkoutInvoice.orderId", description(settings, sale_id, invoice.order_id, _SOME_KEY), MAX_DESCRIPTION_CHARACTERS)
     if EMAIL not in secret_lengths and settings.email is None:
         found.add(EMAIL, "is missing: PayConnect demands it, and no value was agreed on in the configuration")

@@ -1,6 +1,6 @@
 """Every limit of a PayCore payment, checked before anything is stored. All problems are collected; contents are not echoed.
 
-The bill's lines are not sent, so that nothing about them can be wrong here.
+The bill's lines are not sent; what counts of them is that they add up, for refunds go by them.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,8 @@ def check_checkout(settings: PayCoreSettings, checkout: Checkout, secret_lengths
     if not limits.least <= invoice.total_amount <= limits.most:
         least, most = roubles(limits.least), roubles(limits.most)
         found.append(("checkoutInvoice.totalAmount", f"must lie between {least} and {most}"))
+    if sum(item.total_amount for item in invoice.items) != invoice.total_amount:
+        found.append(("checkoutInvoice.totalAmount", "must be the sum of the totals of all lines"))
     if not 1 <= len(invoice.order_id) <= limits.description_characters or not invoice.order_id.isprintable():
         found.append(("checkoutInvoice.orderId", f"must have 1 to {limits.description_characters} characters that can be printed"))
     missing = sorted(set(settings.buyer_fields.values()) - secret_lengths.keys() - settings.buyer.keys())

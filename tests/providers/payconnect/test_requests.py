@@ -78,7 +78,13 @@ def refused(shop: Any, sold: Any = None, lengths: dict[str, int] | None = None) 
 @pytest.mark.parametrize(("amount", "right"), [(0, False), (1, True), (20_000_000, True), (20_000_001, False)])
 def test_the_documented_limits_of_an_amount(amount: int, right: bool) -> None:
     """Above nothing, up to 200 000 roubles."""
-    assert refused(payconnect(), replace(bill(), total_amount=kopecks(amount))) == ([] if right else ["checkoutInvoice.totalAmount"])
+    sold = replace(bill(), total_amount=kopecks(amount), items=(replace(bill().items[0], total_amount=kopecks(amount)),))
+    assert refused(payconnect(), sold) == ([] if right else ["checkoutInvoice.totalAmount"])
+
+
+def test_the_lines_of_a_bill_must_add_up() -> None:
+    """Refunds go by them."""
+    assert refused(payconnect(), replace(bill(), total_amount=kopecks(1))) == ["checkoutInvoice.totalAmount"]
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -33,7 +33,16 @@ def attributes(request: Request) -> dict[str, Any]:
 
 def billed(total: int, currency: str = "RUB", order_id: str = "order-1") -> Checkout:
     bill = checkout()
-    return replace(bill, invoice=replace(bill.invoice, total_amount=Kopecks(total), currency=currency, order_id=order_id))
+    line = replace(bill.invoice.items[0], total_amount=Kopecks(total))
+    return replace(bill, invoice=replace(bill.invoice, total_amount=Kopecks(total), items=(line,), currency=currency, order_id=order_id))
+
+
+def test_the_lines_of_a_bill_must_add_up() -> None:
+    """Refunds go by them: of a bill that does not add up a part could never be returned, or more than was paid."""
+    bill = billed(37_695)
+    for total in (25_000, 40_000):
+        with pytest.raises(Unacceptable, match="sum of the totals"):
+            paycore().check(SALE, replace(bill, invoice=replace(bill.invoice, total_amount=Kopecks(total))), EMAIL)
 
 
 def test_it_is_a_provider_that_finds_and_hears() -> None:
