@@ -140,9 +140,9 @@ async def test_a_refusal_that_comes_late_does_not_end_the_newer_token() -> None:
         transport = sender(token_account(server))
         await sent(transport)
         shop.refused.add("t1")
-        shop.work_delay_s = 1.0
+        shop.work_delay_s = 0.6
         slow = asyncio.create_task(sent(transport))
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.2)
         shop.work_delay_s = 0.0
         await sent(transport)
         (outcome,) = await slow
