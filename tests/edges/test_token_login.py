@@ -137,7 +137,7 @@ async def test_a_refusal_that_comes_late_does_not_end_the_newer_token() -> None:
     """One attempt hears at once that the token is stale, another one only when it has been replaced: one login for both."""
     shop = Shop()
     async with RawServer(shop) as server:
-        transport = sender(token_account(server))
+        transport = sender(token_account(server), replace(PATIENT, read_limit_ms=2_000))
         await sent(transport)
         shop.refused.add("t1")
         shop.work_delay_s = 0.6
