@@ -17,9 +17,9 @@ RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 BENCHMARKS := $(VENV)/.benchmarks
 
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report= -p tests.coverage_gate
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report= -p tests.coverage_gate
 ifdef PLANT
-PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal --plant $(PLANT)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --plant $(PLANT)
 endif
 
 .PHONY: demo test check crash bench lock clean
@@ -28,7 +28,6 @@ endif
 demo: $(RUNTIME)
 	$(BIN)/python -m agent demo $(if $(PLANT),--plant $(PLANT))
 
-# Three at once on two processors: much of the time a test waits for a process of its own.
 # Everything pytest prints goes to one stream, so that its summary is the last line of it.
 test: $(DEVELOPMENT)
 	$(PYTEST) 2>&1

@@ -122,7 +122,7 @@ async def test_a_stale_token_is_replaced_once_and_the_same_attempt_sent_again() 
     """Five attempts meet a token that the server has dropped: one login, each sent twice with the same body, all answered."""
     shop = Shop()
     async with RawServer(shop) as server:
-        transport = sender(token_account(server))
+        transport = sender(token_account(server), replace(PATIENT, read_limit_ms=2_500, answer_limit_ms=2_900, flight_limit_ms=3_000))
         await sent(transport)
         shop.refused.add("t1")
         shop.login_delay_s = 0.05
