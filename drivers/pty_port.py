@@ -6,6 +6,9 @@ either.
 
 The link is guarded like a socket's name: in a directory that belongs to the agent or to root and that others cannot write to. A link that a
 killed agent left behind is replaced; anything else at that place never is. A lock beside it tells a dead agent from a living one.
+
+The kernel gives the numbers of a killed agent's terminals out again, to the next agent first of all: a link that was left behind may lead
+to the fresh terminal of another line. So all links that were left behind are taken away before the first terminal is made.
 """
 
 import contextlib
@@ -63,6 +66,19 @@ class PtyPort:
             self._path.unlink(missing_ok=True)
         for descriptor in (self._master, self._slave, self._lock):
             os.close(descriptor)
+
+
+def forget_dead_link(path: Path) -> None:
+    """Take away a link that a killed agent left behind at ``path``. One that a living agent serves, and whatever else is there, stays: what
+    is wrong with it is told when the terminal is made."""
+    with contextlib.suppress(CannotListen, OSError):
+        _check_path(path)
+        lock = _lock(path)
+        try:
+            if _is_ours(path):
+                path.unlink()
+        finally:
+            os.close(lock)
 
 
 def _check_path(path: Path) -> None:

@@ -16,7 +16,20 @@ from agent.doors import Door, open_door, open_webhooks, tills_of
 from agent.edges.pos import PosDesk
 from agent.lines import line_facts
 from agent.secrets import BadSecret
-from agent.settings import HttpListener, Listener, Settings, TcpListener, UnixListener, Webhooks, group_ids, hook_secrets, token, user_ids
+from agent.settings import (
+    HttpListener,
+    Listener,
+    PtyListener,
+    Settings,
+    TcpListener,
+    UnixListener,
+    Webhooks,
+    group_ids,
+    hook_secrets,
+    token,
+    user_ids,
+)
+from drivers.pty_port import forget_dead_link
 from drivers.serial_link import LineListener
 from drivers.socket_link import CannotListen
 
@@ -65,6 +78,9 @@ class Entrance:
         fresh = {name: way for name, way in ways.items() if name not in self._open}
         taken = {way.address for way in gone.values()}
         exchanged, opened = dict[str, _Way](), list[str]()
+        for way in fresh.values():
+            if isinstance(way.listener, PtyListener):
+                forget_dead_link(way.listener.path)
         try:
             for name, way in sorted(
                 fresh.items(), key=lambda one: one[1].address in taken

@@ -94,6 +94,20 @@ async def test_a_day_at_a_till_with_lines(tmp_path: Path) -> None:
         assert "SESSION" not in stand.log.read_text()
 
 
+def test_no_terminal_is_made_while_a_dead_agents_links_stand() -> None:
+    """The kernel gives old numbers out again: a link left behind would lead to the fresh terminal of another line. A killed daemon's links
+    are all gone before the first door opens, seen here at a start that fails at its first line."""
+    with Stand(Plan(lines=[Line("first"), Line("second")])) as stand:
+        stand.kill()
+        assert stand.line("second").is_symlink()
+        stand.line("first").unlink()
+        stand.line("first").write_text("precious")
+        refused = stand.cli("run")
+        assert "left alone" in refused.stdout + refused.stderr
+        assert not stand.line("second").is_symlink()
+        assert stand.line("first").read_text() == "precious"
+
+
 async def connect(path: Path, rules: Rules) -> Any:
     from drivers.client import Client
 

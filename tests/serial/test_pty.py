@@ -15,7 +15,7 @@ import pytest
 from drivers.client import Client, Unreachable
 from drivers.frames import frame
 from drivers.line import LineState
-from drivers.pty_port import PtyPort
+from drivers.pty_port import PtyPort, forget_dead_link
 from drivers.rules import Rules
 from drivers.serial_link import Pty
 from drivers.socket_address import CannotListen
@@ -97,6 +97,21 @@ def test_only_a_stale_link_of_our_own_is_replaced(tmp_path: Path) -> None:
     os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     with pytest.raises(CannotListen, match="left alone"):
         PtyPort(path)
+
+
+def test_a_dead_link_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    """Before terminals are made: a link that a killed agent left goes; that of a living one, a file, a strange link and a place where
+    nothing can be are left as they are, in silence."""
+    dead, living, strange, precious = (tmp_path / name for name in ("dead.tty", "living.tty", "strange.tty", "precious"))
+    dead.symlink_to("/dev/pts/9999")
+    strange.symlink_to(tmp_path)
+    precious.write_text("kept")
+    port, before = PtyPort(living), descriptors()
+    for path in (dead, living, strange, precious, tmp_path / "none", tmp_path / "no" / "folder", Path("relative")):
+        forget_dead_link(path)
+    assert (dead.is_symlink(), strange.is_symlink(), precious.read_text()) == (False, True, "kept")
+    assert (str(living.readlink()), descriptors()) == (port.terminal, before)
+    port.close()
 
 
 def test_a_link_that_is_no_longer_ours_is_not_taken_away(tmp_path: Path) -> None:

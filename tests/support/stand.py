@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -147,6 +147,9 @@ class Stand:
             self._wait_for(self._daemon, socket.AF_UNIX, str(self.socket(one.name)))
         for port in self.ports.values():
             self._wait_for(self._daemon, socket.AF_INET, ("127.0.0.1", port))
+        for line in self.plan.lines:
+            if line.kind == "pty":
+                self._wait(self._daemon, f"{self.line(line.name)} is there", self.line(line.name).exists)
 
     def stop(self) -> int:
         """End the daemon as systemd does; its exit status."""
@@ -239,14 +242,18 @@ class Stand:
         )
 
     def _wait_for(self, process: subprocess.Popen[bytes], family: int, address: Any) -> None:
-        end_at = time.monotonic() + START_S
-        while True:
+        def listens() -> bool:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
-                if probe.connect_ex(address) == 0:
-                    return
+                return probe.connect_ex(address) == 0
+
+        self._wait(process, f"it listens at {address!r}", listens)
+
+    def _wait(self, process: subprocess.Popen[bytes], what: str, is_so: Callable[[], bool]) -> None:
+        end_at = time.monotonic() + START_S
+        while not is_so():
             if process.poll() is not None or time.monotonic() > end_at:
                 logs = "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*.log"))
-                raise AssertionError(f"{process.args!r} does not listen at {address!r} (exit status {process.returncode}):\n{logs}")
+                raise AssertionError(f"{process.args!r}: not seen that {what} (exit status {process.returncode}):\n{logs}")
             time.sleep(0.02)
 
     def _write_files(self) -> None:
