@@ -68,8 +68,9 @@ def test_a_jump_of_the_wall_clock_moves_no_deadline(shop: tuple[Stand, Clock], d
         began = time.monotonic()
         sell(pos, "asked", "WAIT02")
         while get(pos, "asked", wait=0)["state"] != "pending":
-            assert time.monotonic() - began < 30
+            assert time.monotonic() - began < 30, "he was never asked"
             time.sleep(0.05)
+        asked = time.monotonic()
         with stand.outage():
             waiting = ("queued", "sending")  # between two attempts, or in one
             assert sell(pos, "queued", "PAY003", "till-04", wait=0.5)["state"] in waiting
@@ -78,7 +79,9 @@ def test_a_jump_of_the_wall_clock_moves_no_deadline(shop: tuple[Stand, Clock], d
         assert get(pos, "queued", "till-04")["state"] == "paid"
         assert get(pos, "asked", wait=0)["state"] == "pending"
         assert get(pos, "asked")["state"] == "canceled"
-        assert 5.5 < time.monotonic() - began < 60
+        ended = time.monotonic()
+        assert ended - began > 5.5
+        assert ended - asked < 15
         assert get(pos, "before", wait=0) == before | {"told": True}
         after = sell(pos, "after", "PAY004", wait=10)
         assert after["state"] == "paid"

@@ -24,7 +24,7 @@ def read(body: str | bytes, operation: Operation = Operation.STATUS, status: int
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items() if item not in (None, "")}
+        return {name: _plain(item) for name, item in value.items() if item is not None}
     return value
 
 

@@ -21,7 +21,8 @@ from tests.simulation.play import play
 from tests.simulation.stories import STORIES, Story
 from tests.simulation.world import CrashPlan, Place
 
-LAST_SECOND_CALL = 20  # of a second life; by then it has gone through recovery and is at work
+LAST_SECOND_CALL = 25  # of a second life; by then it has gone through recovery and is at work
+MIN_SECOND_CALLS = 6  # what a recovery makes by itself
 IDLE_CALL = "exchange.status"  # reads: the only calls that are repeated without a change
 
 
@@ -84,7 +85,9 @@ def pairs(seed: int, size: int, folder: Path) -> Iterator[Finding]:
         if story.name not in known:
             known[story.name] = places(story, folder)
         first = CrashPlan(chance.choice(known[story.name]).number, chance.random() < 0.5)
-        second = CrashPlan(chance.randint(1, LAST_SECOND_CALL), chance.random() < 0.5)
+        # A second life has its recovery and what the first one left: of a short story no more calls than there are after the first death.
+        left = known[story.name][-1].number - first.at
+        second = CrashPlan(chance.randint(1, min(LAST_SECOND_CALL, max(left, MIN_SECOND_CALLS))), chance.random() < 0.5)
         yield one_run(story, folder, [first, second])
 
 
