@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from agent.cli.common import Context, Exit, ask_or_read, table, till
-from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.model import SaleId
 from agent.core.money import roubles
+from agent.core.stored import decode
 from agent.edges import replies
 from agent.edges.journal import Reader
 from agent.texts import translator

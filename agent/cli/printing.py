@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from agent.cli.common import Context, Exit, ask_or_read, till
-from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.model import SaleId
+from agent.core.stored import decode
 from agent.edges import replies
 from agent.edges.journal import Reader
 from agent.edges.shift_slip import report_reply

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from agent.core import events
 from agent.core.alarms import standing
 from agent.core.call import Call
-from agent.core.decide import RETURN_KEY, full_refund
 from agent.core.events import Event
+from agent.core.evidence import RETURN_KEY, full_refund
 from agent.core.model import Slip
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause, RefundState

@@ -5,9 +5,10 @@ changes nothing about either, whatever becomes of it.
 """
 
 from agent.core import events
-from agent.core.decide import Result, alarm, attempt_failed
+from agent.core.decide import Result, attempt_failed
 from agent.core.delivery import Delivery
 from agent.core.events import Event
+from agent.core.evidence import alarm
 from agent.core.payment import PaymentState
 from agent.core.receipt import FiscalReceipt
 from agent.core.refund import RefundState

@@ -1,17 +1,12 @@
 """What can have happened to a sale, in the past tense. These values, in order, *are* the sale; everything else is computed from them.
 
 An event says what was decided or learned, never what to do. Its JSON form is stored for years, so names and fields here only ever grow:
-a new field has a default, a field is never renamed, an event is never removed from ``KINDS``.
+a new field has a default, a field is never renamed, an event is never removed from ``stored.KINDS``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
-from typing import Any
-
-from pydantic import TypeAdapter, ValidationError
 
 from agent.core.model import Binding, Checkout, Deadline, PaymentLink, RefundLine, Slip
 from agent.core.money import Kopecks
@@ -371,78 +366,3 @@ Event = (
     | ReceiptDelivered
     | ReceiptRefused
 )
-
-KINDS: dict[str, type[Any]] = {
-    "accepted": Accepted,
-    "sale_given": SaleGiven,
-    "transaction_known": TransactionKnown,
-    "link_known": LinkKnown,
-    "searched": Searched,
-    "charge_seen": ChargeSeen,
-    "cancel_wanted": CancelWanted,
-    "cancel_answered": CancelAnswered,
-    "paid": Paid,
-    "declined": Declined,
-    "canceled": Canceled,
-    "expired": Expired,
-    "attention_needed": AttentionNeeded,
-    "late_money_found": LateMoneyFound,
-    "reversed": Reversed,
-    "reread": Reread,
-    "told": Told,
-    "confirmed": Confirmed,
-    "alarm_raised": AlarmRaised,
-    "restored": Restored,
-    "resolved": Resolved,
-    "attempt_started": AttemptStarted,
-    "attempt_held": AttemptHeld,
-    "attempt_lost": AttemptLost,
-    "attempt_answered": AttemptAnswered,
-    "refund_opened": RefundOpened,
-    "refund_known": RefundKnown,
-    "refund_checked": RefundChecked,
-    "refund_reopened": RefundReopened,
-    "refund_requested": RefundRequested,
-    "refunded": Refunded,
-    "refund_declined": RefundDeclined,
-    "refund_needs_attention": RefundNeedsAttention,
-    "receipt_given": ReceiptGiven,
-    "receipt_reopened": ReceiptReopened,
-    "receipt_delivered": ReceiptDelivered,
-    "receipt_refused": ReceiptRefused,
-}
-
-_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
-
-
-@cache
-def _adapter(kind: str) -> TypeAdapter[Any]:
-    """Made when an event of the kind is first met: each takes some milliseconds and 150 KiB, and most tills never meet most of them."""
-    return TypeAdapter(KINDS[kind])
-
-
-class UnknownEvent(ValueError):
-    """The record holds an event this version does not know, or one whose fields do not fit. It must not be used."""
-
-
-def encode(event: Event) -> tuple[str, dict[str, Any]]:
-    """Kind and JSON body of an event; what has its default value is left out."""
-    kind = _KIND_OF[type(event)]
-    return kind, _adapter(kind).dump_python(event, mode="json", exclude_defaults=True)
-
-
-def decode(kind: str, body: Mapping[str, Any]) -> Event:
-    """The event of a stored record. Raises UnknownEvent."""
-    if kind not in KINDS:
-        raise UnknownEvent(f"event {kind!r} is not known to this version")
-    try:
-        event: Event = _adapter(kind).validate_python(dict(body))
-    except ValidationError as error:
-        raise UnknownEvent(f"event {kind!r} does not fit: {error.errors(include_input=False, include_url=False)}") from error
-    return event
-
-
-def plain(body: Mapping[str, Any]) -> dict[str, Any]:
-    """An event for people: its stored fields, without the bill and the requests, which the sale's own answer shows better, and without
-    the fiscal receipt, which may name a cashier."""
-    return {name: value for name, value in body.items() if name not in ("checkout", "request", "rows", "invoice")}

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.core.events import UnknownEvent, decode
 from agent.core.fold import replay
 from agent.core.machine import IllegalTransition
 from agent.core.ports import JournalError, Query
 from agent.core.sale import Sale
+from agent.core.stored import UnknownEvent, decode
 from agent.demo import report
 from agent.demo.books import Books, Owner, bank_book, compare, journal_book, register_book
 from agent.demo.director import Director

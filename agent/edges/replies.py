@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from agent.core import answer
+from agent.core.capability import TABLE, UNHEARD_OF, Approval
 from agent.core.delivery import Delivery, DeliveryState
-from agent.core.events import plain
 from agent.core.model import LinkMethod, SaleId, Slip
 from agent.core.ports import Entry, Row
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
+from agent.core.stored import plain
 from agent.edges import slips
 from agent.reasons import explain
 from agent.texts import N_, Translate, translator
@@ -29,12 +30,17 @@ STATES = {
     "reversed": N_("The payment is reversed: the money goes back to the customer."),
     "elsewhere": N_("The sale was made elsewhere; only its refunds are kept here."),
 }
+LINK_STATES = {**STATES, "pending": N_("The customer is paying by the payment link.")}
+"""Of payments on a page behind a link, of which there is nothing to confirm in an app."""
 REFUND_STATES = {
     "queued": N_("The refund is accepted and waits to be sent."),
     "sending": N_("The refund is being sent."),
     "unknown": N_("The answer was lost; it is being found out whether the refund was made."),
     "pending": N_("The refund is being processed."),
-    "requested": N_("The refund is requested; the money has not been returned yet."),
+    "requested": N_(
+        "The refund is requested: people at the payment system decide, in days. "
+        "The money has not been returned yet. Do not return it another way yet."
+    ),
     "refunded": N_("The money is returned."),
     "declined": N_("The refund was declined. No money was returned."),
     "attention": N_("It is not clear whether the refund was made. Do not return the money again; call the technician."),
@@ -55,10 +61,16 @@ def time_text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate) -> str:
+def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate, approval: Approval = Approval.APP) -> str:
     """The state first, then why: a cashier acts on the first sentence."""
     what = translate(texts[state])
-    return f"{what} {explain(reason, translate)}" if reason and (state, reason) not in SAID else what
+    return f"{what} {explain(reason, translate, approval)}" if reason and (state, reason) not in SAID else what
+
+
+def _sale_message(provider: str, state: str, reason: str | None, translate: Translate) -> str:
+    """Of a payment: in the words that fit how its customer pays."""
+    approval = TABLE.get(provider, UNHEARD_OF).approval
+    return _message(LINK_STATES if approval is Approval.LINK else STATES, state, reason, translate, approval)
 
 
 # States that say the reason already: a second sentence would only make the cashier doubt the first.
@@ -85,7 +97,7 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
         "success": view.success,
         "money": view.money.value,
         "reason": view.reason,
-        "message": _message(STATES, view.state.value, view.reason, translate),
+        "message": _sale_message(sale.binding.provider, view.state.value, view.reason, translate),
         "amount": sale.amount,
         "currency": invoice.currency,
         "provider": sale.binding.provider,
@@ -179,7 +191,7 @@ def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
         "success": row.state == "paid" if row.finished else None,
         "money": row.money,
         "reason": row.reason,
-        "message": _message(STATES, row.state, row.reason, translate),
+        "message": _sale_message(row.provider, row.state, row.reason, translate),
         "amount": row.amount,
         "refundedAmount": row.refunded_amount,
         "currency": row.currency,

@@ -125,7 +125,7 @@ class Acceptance:
             details = [{"path": path, "problem": problem} for path, problem in problems]
             raise Refusal("INVALID", "; ".join(f"{path}: {problem}" for path, problem in problems), details=details)
         if policy.offline is Offline.REFUSE and not engine.ports.transport.reachable(binding.account):
-            raise Refusal("OFFLINE", "there is no link to the payment system; nothing was stored")
+            raise Refusal("OFFLINE", "there is no connection to the payment system; nothing was stored")
         if engine.lanes.length(sale_id.store_id, sale_id.terminal_id) >= MAX_LANE_SALES:
             raise Refusal("LIMIT", f"{MAX_LANE_SALES} checkouts wait at this terminal")
 

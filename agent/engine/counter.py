@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.core import answer, canonical, decide, decide_refund, events
-from agent.core.decide_refund import NotRefundable, Wanted
+from agent.core import answer, ask_refund, canonical, decide_asked, events
+from agent.core.ask_refund import NotRefundable, Wanted
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
 from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Conflict, JournalFull, Query
@@ -69,7 +69,7 @@ class Counter:
         """Ask for a cancel; of a finished sale it changes nothing. Raises Refusal, Stopped."""
         steward = await self.find(sale_id)
         caps = self._engine.setup.capabilities(steward.sale.binding.provider)
-        await self._record(steward, lambda sale: decide.cancel_asked(sale, caps))
+        await self._record(steward, lambda sale: decide_asked.cancel_asked(sale, caps))
         return steward
 
     async def confirm(self, sale_id: SaleId, by: str) -> Steward:
@@ -153,8 +153,8 @@ class Counter:
         if name not in self._engine.setup.providers:
             raise Refusal("NOT_REFUNDABLE", f"the payment system {name!r} of this sale is not configured any more: call the technician")
         try:
-            decide_refund.check_kind(sale, order.wanted, self._engine.setup.capabilities(sale.binding.provider).refunds)
-            return decide_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
+            ask_refund.check_kind(sale, order.wanted, self._engine.setup.capabilities(sale.binding.provider).refunds)
+            return ask_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
         except NotRefundable as error:
             raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
         except BadAmount as error:

@@ -7,27 +7,24 @@ owes nothing that would send it twice. The answer, however late, finds its way i
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from agent.core import answer, decide, decide_receipt, decide_refund, events
+from agent.core import decide, decide_asked, decide_receipt, decide_refund, events, evidence
 from agent.core.call import may_start
-from agent.core.capability import Approval
 from agent.core.contract import FindsByKey, Provider
 from agent.core.decide import Result, SearchResult
+from agent.core.duty import Duty, Owed
 from agent.core.events import CancelCause, Event
-from agent.core.obligations import Duty, Owed
+from agent.core.owing import rereads
 from agent.core.payment import PaymentState
 from agent.core.ports import HelperFailed
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
 from agent.engine.couriers import Courier, Couriers
+from agent.engine.secrets import Missing, checkout_secrets, refund_token
 from agent.engine.steward import Steward
 
 HELPER_RETRY_MS = 2_000  # a helper that failed is asked again this much later
 NO_PROVIDER_RETRY_MS = 60_000  # a payment system that left the configuration may come back with any reload
-
-
-class Missing(Exception):
-    """Something a request needs cannot be had. The reason code is its text."""
 
 
 class Duties:
@@ -74,17 +71,17 @@ class Duties:
         caps = self._provider.capabilities
         match owed.duty:
             case Duty.EXPIRE:
-                await self._steward.insist(lambda sale: decide.expire(sale, owed.why))
+                await self._steward.insist(lambda sale: decide_asked.expire(sale, owed.why))
             case Duty.BEGIN_CANCEL:
                 cause = CancelCause(owed.why)
                 waiting = (PaymentState.UNKNOWN, PaymentState.PENDING)
-                await self._steward.insist(lambda sale: decide.begin_cancel(sale, cause, caps) if sale.payment in waiting else [])
+                await self._steward.insist(lambda sale: decide_asked.begin_cancel(sale, cause, caps) if sale.payment in waiting else [])
             case Duty.GIVE_UP:
-                await self._steward.insist(lambda sale: decide.give_up(sale, owed.why, caps))
+                await self._steward.insist(lambda sale: decide_asked.give_up(sale, owed.why, caps))
             case Duty.HAND_OVER:
                 await self._steward.insist(lambda sale: decide_refund.hand_over(sale, owed.refund))
             case Duty.UNCLAIMED:
-                await self._steward.insist(lambda sale: decide.unclaimed(sale, owed.why == "return"))
+                await self._steward.insist(lambda sale: decide_asked.unclaimed(sale, owed.why == "return"))
             case _:
                 raise AssertionError(f"{owed.duty} is no decision")
 
@@ -94,7 +91,7 @@ class Duties:
         steward, sale = self._steward, self._steward.sale
         try:
             async with asyncio.timeout(self._time_left_s(sale)):  # a helper that hangs must not keep the sale in its lane
-                secrets, fresh = await self._checkout_secrets(sale)
+                secrets, fresh = await checkout_secrets(steward.ports, self._provider.capabilities, sale)
         except (HelperFailed, TimeoutError) as error:
             steward.ports.notice("helper.failed", sale.id, problem=str(error) or "no answer before the send deadline")
             steward.hold(Duty.SEND, HELPER_RETRY_MS)
@@ -122,39 +119,10 @@ class Duties:
         repeatable = sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING)
         return repeatable and sale.transaction_id is None and sale.call is not None
 
-    async def _checkout_secrets(self, sale: Sale) -> tuple[dict[str, str], dict[str, str]]:
-        """All secrets of the checkout, and those that were just obtained and are to be stored with the first attempt."""
-        stored = dict(await self._steward.ports.journal.secrets(sale.id))
-        if sale.call is not None:
-            lost = sale.call.request.secret_names() - stored.keys()
-            if lost:
-                raise Missing("SECRET_LOST")
-            return stored, {}
-        fresh: dict[str, str] = {}
-        if self._provider.capabilities.approval is Approval.APP and answer.CARD_SESSION not in stored:
-            fresh[answer.CARD_SESSION] = await self._card_session(stored)
-        if self._provider.capabilities.needs_token and answer.TOKEN not in stored:
-            fresh[answer.TOKEN] = await self._token()
-        return stored | fresh, fresh
-
     def _time_left_s(self, sale: Sale) -> float | None:
         """Until the send deadline, for a sale of which nothing was sent; its secrets are still to be had. None: no limit."""
         left_ms = sale.deadline.ticks - self._steward.ports.clock.now().ticks
         return max(left_ms, 0) / 1000 if sale.call is None else None
-
-    async def _card_session(self, stored: Mapping[str, str]) -> str:
-        card = self._steward.ports.card
-        if card is None or answer.BARCODE not in stored:
-            raise Missing("SECRET_LOST")
-        session = await card.card_session(stored[answer.BARCODE])
-        if session is None:
-            raise Missing("CARD_SESSION_UNAVAILABLE")
-        return session
-
-    async def _token(self) -> str:
-        if self._steward.ports.card is None:  # the register gave none, because there was a helper when it asked
-            raise Missing("SECRET_LOST")
-        return await self._steward.ports.card.token()
 
     async def _send_cancel(self) -> None:
         steward, sale, call = self._steward, self._steward.sale, self._steward.sale.cancel_call
@@ -176,10 +144,10 @@ class Duties:
         one = sale.refund(key)
         assert one is not None
         try:
-            token_name, secrets = await self._refund_token(sale, one)
+            token_name, secrets = await refund_token(steward.ports, self._provider.capabilities, sale, one)
         except (HelperFailed, Missing) as error:
             steward.ports.notice("refund.token_unavailable", sale.id, refund=key, problem=str(error))
-            await steward.insist(lambda now: decide.alarm(now, "TOKEN_UNAVAILABLE"))
+            await steward.insist(lambda now: evidence.alarm(now, "TOKEN_UNAVAILABLE"))
             steward.hold(Duty.REFUND, HELPER_RETRY_MS)
             return
         name = decide_refund.refund_call(key)
@@ -197,22 +165,6 @@ class Duties:
     def _refund_request(self, sale: Sale, one: Refund, request_id: str, token_name: str) -> Request:
         assert sale.transaction_id is not None
         return self._provider.refund(sale.id, request_id, sale.transaction_id, sale.checkout, one.lines, one.amount, token_name)
-
-    async def _refund_token(self, sale: Sale, one: Refund) -> tuple[str, dict[str, str]]:
-        """The name under which the request looks for its token, and the secrets it is filled from. What we owe takes a new token from the
-        helper, or else the one the checkout came with; an attempt under way keeps the token it began with (same body, same token)."""
-        name = answer.refund_token(one.key)
-        stored = dict(await self._steward.ports.journal.secrets(sale.id))
-        if not self._provider.capabilities.needs_token:
-            return name, stored
-        if name not in stored:
-            if self._steward.ports.card is not None:
-                stored[name] = await self._steward.ports.card.token()
-            elif one.owed and answer.TOKEN in stored:
-                stored[name] = stored[answer.TOKEN]
-            else:
-                raise Missing("TOKEN_UNAVAILABLE")
-        return name, stored
 
     # --- requests under way ---
 
@@ -276,14 +228,14 @@ class Duties:
             result = provider.read_found(outcome) if isinstance(outcome, Reply) else outcome
             steward.ports.notice("search.ended", sale.id, request_id=request_id, result=describe(result))
             clock = steward.ports.clock
-            await steward.insist(lambda now: decide.search_result(now, request_id, result, clock.now(), self._plan(), steward.policy))
+            await steward.insist(lambda now: decide.search_result(now, request_id, result, clock.now(), self._plan, steward.policy))
             self._remember(result)
         finally:
             steward.memory.reading = False
 
+    @property
     def _plan(self) -> tuple[int, ...]:
-        caps = self._provider.capabilities
-        return self._steward.policy.rereads_ms if caps.cancel else caps.rereads_ms
+        return rereads(self._steward.policy, self._provider.capabilities)
 
     async def _look(self, owed: Owed) -> None:
         steward, sale = self._steward, self._steward.sale
@@ -312,7 +264,7 @@ class Duties:
     def _seen(self, sale: Sale, owed: Owed, result: Result) -> Sequence[Event]:
         match owed.duty:
             case Duty.READ:
-                return decide.status_result(sale, result, self._steward.ports.clock.now(), self._steward.policy, self._plan())
+                return decide.status_result(sale, result, self._steward.ports.clock.now(), self._steward.policy, self._plan)
             case Duty.CHECK_REFUND:
                 return decide_refund.refund_checked(sale, owed.refund, result)
             case _:
@@ -324,7 +276,7 @@ def _cannot_send(sale: Sale, reason: str) -> list[Event]:
     if sale.payment is PaymentState.QUEUED and sale.never_sent:
         return [events.Declined(reason)]
     if sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING):
-        return [events.AttentionNeeded(reason), *decide.alarm(sale, reason)]
+        return [events.AttentionNeeded(reason), *evidence.alarm(sale, reason)]
     return []
 
 

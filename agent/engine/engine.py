@@ -11,12 +11,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from agent.core import answer, events
+from agent.core import answer, events, stored
+from agent.core.duty import Memory
 from agent.core.events import Event
 from agent.core.fold import replay
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId, Stamp
-from agent.core.obligations import Memory, owes
+from agent.core.obligations import owes
 from agent.core.payment import IN_LANE, PaymentState
 from agent.core.ports import Append, Card, Corrupt, JournalBroken
 from agent.core.sale import Sale
@@ -208,7 +209,7 @@ class Engine:
     def _tell_people(self, sale: Sale, event: Event) -> None:
         if isinstance(event, events.AttemptStarted):
             event = replace(event, request=None)  # the journal holds it; a log line does not need the bill
-        kind, body = events.encode(event)
+        kind, body = stored.encode(event)
         body.pop("rows", None)
         body.pop("invoice", None)  # of a fiscal receipt: it may name a cashier
         body.pop("link", None)  # whoever has it can pay
@@ -253,7 +254,7 @@ class Engine:
         entries = await self.ports.journal.stream(sale_id)
         if entries is None:
             return None
-        sale = replay(sale_id, ((events.decode(entry.kind, entry.body), entry.stamp) for entry in entries))
+        sale = replay(sale_id, ((stored.decode(entry.kind, entry.body), entry.stamp) for entry in entries))
         names = frozenset(await self.ports.journal.secrets(sale_id))
         return self.adopt(sale, names)
 

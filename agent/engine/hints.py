@@ -17,9 +17,9 @@ from dataclasses import replace
 from enum import Enum
 
 from agent.core.capability import Capabilities
+from agent.core.duty import Duty, least_pause_ms
 from agent.core.hints import Hint, points_at
 from agent.core.model import SaleId
-from agent.core.obligations import Duty, least_pause_ms
 from agent.core.payment import PaymentState
 from agent.core.ports import Query
 from agent.core.sale import Sale

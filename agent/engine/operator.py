@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 from agent.core import decide_operator
 from agent.core.decide_operator import Choice, NotResolvable, UnderWay
+from agent.core.duty import WAITING
 from agent.core.events import Event
 from agent.core.fold import fold
 from agent.core.model import SaleId
-from agent.core.obligations import WAITING, owes
+from agent.core.obligations import owes
 from agent.core.ports import Conflict, JournalFull, Parked, Query
 from agent.core.resolution import Decision
 from agent.core.sale import Sale

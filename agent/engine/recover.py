@@ -5,7 +5,7 @@ An attempt that was open when the process died has no recorded result: it may ha
 
 from collections.abc import Awaitable, Callable
 
-from agent.core import decide, events
+from agent.core import decide_asked, events
 from agent.core.events import Event
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
@@ -61,7 +61,7 @@ async def _mark_restored(engine: Engine, steward: Steward, restore: str) -> None
 
     async def mark(record: Callable[[Decider], Awaitable[object]]) -> None:
         await record(interrupted)
-        await record(lambda sale: decide.restored(sale, restore))
+        await record(lambda sale: decide_asked.restored(sale, restore))
 
     async def mark_in_time() -> None:
         await mark(steward.insist)

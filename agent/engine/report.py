@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Protocol
 
-from agent.core.events import UnknownEvent, decode
 from agent.core.fold import replay
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
 from agent.core.ports import Corrupt, Entry, Query, Row
 from agent.core.sale import Sale
 from agent.core.shift import Settled, Shift, refunds_of, shift
+from agent.core.stored import UnknownEvent, decode
 
 PAGE_ROWS = 5_000  # rows read at a time
 MAX_LISTED = 200  # sales named of each kind: a report is a strip of paper; the list has them all

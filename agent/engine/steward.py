@@ -9,11 +9,12 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.core import answer, decide, events
+from agent.core import answer, events, evidence, stored
+from agent.core.duty import Duty, Memory, Owed
 from agent.core.events import Event
 from agent.core.fold import fold, open_sale
 from agent.core.model import SaleId, Stamp
-from agent.core.obligations import Duty, Memory, Owed, obligations, owes
+from agent.core.obligations import obligations, owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.ports import Append, Conflict, Entry, JournalFull
@@ -173,12 +174,12 @@ def superseding(decider: Decider) -> Decider:
         paid = next((event for event in found if isinstance(event, events.Paid | events.AttentionNeeded)), None)
         if paid is None or sale.payment not in (PaymentState.CANCELED, PaymentState.DECLINED):
             raise Conflict(f"{sale.id}: the record does not take {[type(event).__name__ for event in found]}")
-        problem = decide.mismatch(sale, paid.slip) if paid.slip is not None else None
+        problem = evidence.mismatch(sale, paid.slip) if paid.slip is not None else None
         return [
             answer.told_now(sale, by="superseded"),
             events.LateMoneyFound(paid.slip),
-            *decide.full_refund(sale, RefundCause.LATE_MONEY, problem),  # not the sum we asked for: a person looks
-            *decide.alarm(sale, "LATE_MONEY"),
+            *evidence.full_refund(sale, RefundCause.LATE_MONEY, problem),  # not the sum we asked for: a person looks
+            *evidence.alarm(sale, "LATE_MONEY"),
         ]
 
     return decide_again
@@ -188,7 +189,7 @@ def append_of(sale: Sale, position: int, found: Sequence[Event], now: Stamp, put
     """The journal's step that takes a stream from ``position`` to ``sale``."""
     entries = []
     for event in found:
-        kind, body = events.encode(event)
+        kind, body = stored.encode(event)
         entries.append(Entry(kind, now, body))
     return Append(sale.id, position, entries, answer.row(sale), put, drop)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.core import answer, events
+from agent.core import answer, stored
 from agent.core.fold import replay
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
@@ -14,7 +14,7 @@ from agent.edges.journal import CURRENT
 def project(sale_id: SaleId, entries: Sequence[Entry]) -> Row:
     """The row of a sale, for migrations that write it anew. Raises Corrupt, ValueError."""
     try:
-        return answer.row(replay(sale_id, ((events.decode(entry.kind, entry.body), entry.stamp) for entry in entries)))
+        return answer.row(replay(sale_id, ((stored.decode(entry.kind, entry.body), entry.stamp) for entry in entries)))
     except IllegalTransition as error:
         raise Corrupt(f"the events of sale {sale_id} do not fit each other: {error}") from error
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from agent.core import answer, events
+from agent.core import answer, events, stored
 from agent.core.fold import fold, open_sale
 from agent.core.model import Binding, Deadline, Environment, SaleId, Stamp
 from agent.core.ports import Append, Entry
@@ -96,5 +96,5 @@ def _model(account: str, terminal: str, at: datetime) -> tuple[Sale, list[Entry]
     for event in (told, events.Confirmed("uid:0")):
         sale = fold(sale, event, stamp)
         history.append(event)
-    encoded = [events.encode(event) for event in history]
+    encoded = [stored.encode(event) for event in history]
     return sale, [Entry(kind, stamp, body) for kind, body in encoded]

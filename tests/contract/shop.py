@@ -17,10 +17,9 @@ import httpx
 
 from agent.assembly import accounts_of, setup_of
 from agent.core.answer import Answer, answer
+from agent.core.ask_refund import Wanted
 from agent.core.capability import Approval, Capabilities
 from agent.core.contract import LogsIn, Provider
-from agent.core.decide_refund import Wanted
-from agent.core.events import decode
 from agent.core.hints import Hint
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, SaleId
 from agent.core.money import Kopecks
@@ -28,6 +27,7 @@ from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
+from agent.core.stored import decode
 from agent.core.verdict import Denied, Reply
 from agent.core.verdict import Operation as Asked
 from agent.edges.accounts import TransportLimits

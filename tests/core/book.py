@@ -7,18 +7,20 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 
-from agent.core import answer, decide, decide_receipt, decide_refund, events
+from agent.core import answer, ask_refund, decide, decide_asked, decide_receipt, decide_refund, events, stored
 from agent.core.answer import Answer
+from agent.core.ask_refund import Wanted
 from agent.core.capability import KOSHELEK, Capabilities
 from agent.core.decide import Result, SearchResult
 from agent.core.decide_receipt import receipt_call
-from agent.core.decide_refund import Wanted, refund_call
+from agent.core.decide_refund import refund_call
 from agent.core.delivery import Delivery
+from agent.core.duty import Duty, Memory, Owed
 from agent.core.events import CancelCause, Event
 from agent.core.fold import call_of, fold, replay
 from agent.core.model import PaymentLink, Slip, Stamp
 from agent.core.money import Kopecks
-from agent.core.obligations import Duty, Memory, Owed, obligations
+from agent.core.obligations import obligations
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import Refund
@@ -29,10 +31,10 @@ from tests.core.samples import ACCEPTED, BOOT, HISTORIES, SALE_ID, fiscal, reque
 STEP_MS = 100  # between the events of a ready-made history
 
 
-def stored(event: Event) -> Event:
+def as_stored(event: Event) -> Event:
     """The event as it comes back from the journal; it must be the same."""
-    kind, body = events.encode(event)
-    again = events.decode(kind, json.loads(json.dumps(body)))
+    kind, body = stored.encode(event)
+    again = stored.decode(kind, json.loads(json.dumps(body)))
     assert again == event, f"{event} is stored as {again}"
     return again
 
@@ -98,7 +100,7 @@ class Book:
         """Everything in one commit."""
         before = answer.answer(self.sale) if self.sale.told else None
         for event in found:
-            self.sale = fold(self.sale, stored(event), self.now)
+            self.sale = fold(self.sale, as_stored(event), self.now)
             self.history.append((event, self.now))
         if found:
             self.memory.reads = self.memory.read_failures = 0
@@ -184,21 +186,21 @@ class Book:
     # --- the POS ---
 
     def cancel(self) -> Sequence[Event]:
-        return self.record(decide.cancel_asked(self.sale, self.caps))
+        return self.record(decide_asked.cancel_asked(self.sale, self.caps))
 
     def begin_cancel(self, cause: CancelCause = CancelCause.WAIT_LIMIT) -> Sequence[Event]:
-        return self.record(decide.begin_cancel(self.sale, cause, self.caps))
+        return self.record(decide_asked.begin_cancel(self.sale, cause, self.caps))
 
     def give_up(self, why: str) -> Sequence[Event]:
-        return self.record(decide.give_up(self.sale, why, self.caps))
+        return self.record(decide_asked.give_up(self.sale, why, self.caps))
 
     def tell(self) -> "Book":
         self.record([answer.told_now(self.sale, "pos")])
         return self
 
     def ask_refund(self, *wanted: Wanted, key: str = "back-1", amount: int | None = None) -> Refund:
-        decide_refund.check_kind(self.sale, wanted, self.caps.refunds)
-        self.record(decide_refund.refund_asked(self.sale, key, wanted, amount, "digest"))
+        ask_refund.check_kind(self.sale, wanted, self.caps.refunds)
+        self.record(ask_refund.refund_asked(self.sale, key, wanted, amount, "digest"))
         return self.refund(key)
 
     def give_receipt(self, key: str = "rc-1", refund: str | None = None) -> Delivery:

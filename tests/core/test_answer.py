@@ -6,7 +6,7 @@ import pytest
 
 from agent.core import answer, events
 from agent.core.answer import Money, Next, refund_rows, row, slip_rows
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.model import Environment, Merchant
 from agent.core.obligations import owes
 from agent.core.payment import FINISHED, PaymentState

@@ -12,16 +12,19 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from agent.core import answer, decide, decide_operator, decide_refund, events
+from agent.core import answer, decide_asked, decide_operator, decide_refund, events, evidence
 from agent.core.answer import Money, needed_secrets
+from agent.core.ask_refund import NotRefundable, Wanted
 from agent.core.capability import KOSHELEK, PAYCONNECT, PAYCORE, SOFTLINE
-from agent.core.decide import RETURN_KEY, Result, SearchResult
+from agent.core.decide import Result, SearchResult
 from agent.core.decide_receipt import NotPaid, receipt_call
-from agent.core.decide_refund import NotRefundable, Wanted, refund_call
+from agent.core.decide_refund import refund_call
+from agent.core.duty import WAITING, Duty, Owed
 from agent.core.events import CancelCause
+from agent.core.evidence import RETURN_KEY
 from agent.core.fold import call_of, replay
 from agent.core.model import PaymentLink
-from agent.core.obligations import WAITING, Duty, Owed, owes, owes_money
+from agent.core.obligations import owes, owes_money
 from agent.core.payment import NOT_PAID, PaymentState
 from agent.core.policy import Policy, Unclaimed
 from agent.core.refund import RefundState
@@ -110,7 +113,9 @@ class Chronicle:
             "jump": lambda number: self._nothing(self.book.after(JUMPS_MS[number % len(JUMPS_MS)])),
             "restart": lambda _: self.begin(self.book.restart()),
             "reboot": lambda number: self.begin(self.book.reboot(60_000, [None, -(10**9), 0, 10**11][number % 4])),
-            "restore": lambda _: self._nothing(self.book.record(decide.restored(self.book.sale, f"restore-{len(self.book.history)}"))),
+            "restore": lambda _: self._nothing(
+                self.book.record(decide_asked.restored(self.book.sale, f"restore-{len(self.book.history)}"))
+            ),
         }
 
     def _nothing(self, _: object) -> None:
@@ -158,18 +163,18 @@ class Chronicle:
         book, sale = self.book, self.book.sale
         match owed.duty:
             case Duty.EXPIRE:
-                return decide.expire(sale, owed.why)
+                return decide_asked.expire(sale, owed.why)
             case Duty.BEGIN_CANCEL:
                 assert sale.payment in (PaymentState.UNKNOWN, PaymentState.PENDING)
-                return decide.begin_cancel(sale, CancelCause(owed.why), book.caps)
+                return decide_asked.begin_cancel(sale, CancelCause(owed.why), book.caps)
             case Duty.GIVE_UP:
                 assert sale.payment in (PaymentState.PENDING, PaymentState.CANCELING)
-                return decide.give_up(sale, owed.why, book.caps)
+                return decide_asked.give_up(sale, owed.why, book.caps)
             case Duty.HAND_OVER:
                 return decide_refund.hand_over(sale, owed.refund)
             case _:
                 assert owed.duty is Duty.UNCLAIMED
-                return decide.unclaimed(sale, owed.why == "return")
+                return decide_asked.unclaimed(sale, owed.why == "return")
 
     def calls(self) -> list[str]:
         sale = self.book.sale
@@ -273,7 +278,7 @@ class Chronicle:
         sale, view = self.book.sale, self.book.answer
         if view.success:
             assert sale.slip is not None
-            assert decide.mismatch(sale, sale.slip) is None, "P3: paid over another sum"
+            assert evidence.mismatch(sale, sale.slip) is None, "P3: paid over another sum"
         if sale.told is not None and sale.told.state in NOT_PAID and sale.charged:
             back = sale.refund(RETURN_KEY)
             assert back is not None, "P2: charged, told not paid, and nothing goes back"

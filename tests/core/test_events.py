@@ -9,14 +9,15 @@ from typing import Any, get_args
 import pytest
 
 from agent.core import events
-from agent.core.events import KINDS, Event, UnknownEvent, decode, encode, plain
+from agent.core.events import Event
 from agent.core.model import Deadline, LinkMethod, PaymentLink, PaymentMethod
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause
 from agent.core.resolution import Resolution
+from agent.core.stored import KINDS, UnknownEvent, decode, encode, plain
 from agent.core.verdict import Operation, Request, secret
-from tests.core.book import stored
+from tests.core.book import as_stored
 from tests.core.samples import BINDING, WHOLE, checkout, fiscal, slip
 
 BILL = checkout()
@@ -74,7 +75,7 @@ def test_every_event_is_here() -> None:
 @pytest.mark.parametrize("event", EVERY_EVENT, ids=lambda event: type(event).__name__)
 def test_an_event_survives_storage(event: Event) -> None:
     """Kind and JSON text and back: the same event, numbers digit for digit."""
-    again = stored(event)
+    again = as_stored(event)
     assert type(again) is type(event)
     if isinstance(again, events.AttemptStarted):
         assert again.request is not None
@@ -87,7 +88,7 @@ def test_a_default_is_not_stored(event: Event) -> None:
     bare = type(event)(**{field.name: getattr(event, field.name) for field in fields(event) if required(field)})
     _, body = encode(bare)
     assert set(body) == {field.name for field in fields(bare) if required(field)}
-    assert stored(bare) == bare
+    assert as_stored(bare) == bare
 
 
 def required(field: Any) -> bool:
@@ -97,7 +98,7 @@ def required(field: Any) -> bool:
 def test_free_form_meta_is_kept_digit_for_digit() -> None:
     """What a POS hands through to the provider comes back as it was."""
     method = PaymentMethod("SBP", meta={"bonus": Decimal("0.10"), "deep": {"list": [1, "2"]}})
-    again = stored(events.SaleGiven(replace(checkout(), payment_methods=(method,)), BINDING, DAY, "tx"))
+    again = as_stored(events.SaleGiven(replace(checkout(), payment_methods=(method,)), BINDING, DAY, "tx"))
     assert isinstance(again, events.SaleGiven)
     assert again.checkout.payment_methods[0].meta == method.meta
 

@@ -11,8 +11,9 @@ from itertools import product
 import pytest
 
 from agent.core import decide, decide_refund, events
-from agent.core.decide import RETURN_KEY, Result
+from agent.core.decide import Result
 from agent.core.events import Event
+from agent.core.evidence import RETURN_KEY
 from agent.core.fold import fold
 from agent.core.model import Slip
 from agent.core.payment import PaymentState

@@ -6,8 +6,8 @@ import pytest
 
 from agent.core.alarms import standing
 from agent.core.capability import SOFTLINE
+from agent.core.duty import Duty
 from agent.core.model import PaymentLink
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.verdict import Found, Status, Unclear
 from tests.core.book import Book, seen

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from agent.core.answer import row
+from agent.core.duty import Duty
 from agent.core.hints import Hint, amount_of, name_of, points_at
 from agent.core.money import MAX_KOPECKS
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from tests.core.book import book_in
 

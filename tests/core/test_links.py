@@ -11,13 +11,15 @@ import pytest
 from agent.core import decide_refund, events
 from agent.core.alarms import standing
 from agent.core.answer import Money
+from agent.core.ask_refund import NotRefundable, Wanted
 from agent.core.capability import KOSHELEK, PAYCONNECT, PAYCORE, SOFTLINE, Capabilities
-from agent.core.decide import RETURN_KEY, SearchResult
-from agent.core.decide_refund import NotRefundable, Wanted
+from agent.core.decide import SearchResult
+from agent.core.duty import WAITING, Duty
 from agent.core.events import CancelCause
+from agent.core.evidence import RETURN_KEY
 from agent.core.machine import IllegalTransition
 from agent.core.model import LinkMethod, PaymentLink
-from agent.core.obligations import WAITING, Duty, owes
+from agent.core.obligations import owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core import alarms, answer, decide, decide_operator, decide_refund, events
+from agent.core import alarms, answer, ask_refund, decide_asked, decide_operator, decide_refund, events, evidence
 from agent.core.answer import Money
-from agent.core.decide import RETURN_KEY
+from agent.core.ask_refund import NotRefundable, Wanted
 from agent.core.decide_operator import Choice, NotResolvable, UnderWay
-from agent.core.decide_refund import NotRefundable, Wanted
+from agent.core.duty import WAITING, Duty
+from agent.core.evidence import RETURN_KEY
 from agent.core.fold import fold
 from agent.core.machine import IllegalTransition
 from agent.core.money import Kopecks
-from agent.core.obligations import WAITING, Duty, owes
+from agent.core.obligations import owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy, Unclaimed
 from agent.core.refund import RefundCause, RefundState
@@ -81,7 +82,7 @@ def test_what_an_operator_found_to_be_paid_is_not_given_back_by_a_clock() -> Non
     owed = book.owes(Duty.UNCLAIMED)
     assert owed is not None
     assert owed.why == "keep"
-    book.until(owed).record(decide.unclaimed(book.sale, back=True))
+    book.until(owed).record(decide_asked.unclaimed(book.sale, back=True))
     assert (book.state, book.sale.refunds) == (PaymentState.PAID, ())
     assert alarms.standing(book.sale) == ("UNCLAIMED",)
 
@@ -147,10 +148,10 @@ def test_paid_and_asked_for_by_nobody() -> None:
     """After its alarm an operator may give it back: reversed. Once it is told, no more."""
     book = book_in(PaymentState.PAID)
     assert choices(book) == []
-    book.after(130_000).record(decide.unclaimed(book.sale, back=False))
+    book.after(130_000).record(decide_asked.unclaimed(book.sale, back=False))
     assert choices(book) == [Resolution.RETURN, Resolution.RETURNED]
     told = book_in(PaymentState.PAID)
-    told.record(decide.unclaimed(told.sale, back=False))
+    told.record(decide_asked.unclaimed(told.sale, back=False))
     assert choices(told.tell()) == []
     resolve(book, Resolution.RETURN)
     assert (book.state, book.answer.reason, own(book)) == (PaymentState.REVERSED, "OPERATOR", RefundState.QUEUED)
@@ -175,7 +176,7 @@ def test_a_bill_over_nothing() -> None:
     accepted = replace(ACCEPTED, checkout=nothing)
     paid = (accepted, SENT, ANSWERED, KNOWN, events.Paid(slip(total=0)))
     book = Book(paid)
-    book.record(decide.unclaimed(book.sale, back=True))
+    book.record(decide_asked.unclaimed(book.sale, back=True))
     assert (book.state, book.sale.refunds, book.answer.money) == (PaymentState.REVERSED, (), Money.RETURNED)
     stuck = resolve(Book((accepted, SENT, LOST, WANTED, ATTENTION)), Resolution.RETURNED)
     assert (stuck.sale.refunds, stuck.answer.money) == ((), Money.RETURNED)
@@ -327,7 +328,7 @@ def test_an_attempt_that_was_rejected_and_made_after_all_is_not_made_twice() -> 
     book.ask_refund(Wanted(1, 1))
     first = book.sale.refunds[0].key
     book.attempt(seen(Status.PARTIAL_REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), decide_refund.refund_call(first))
-    book.record(decide_refund.refund_asked(book.sale, "b2", [Wanted(0, 1000)], None, "d"))
+    book.record(ask_refund.refund_asked(book.sale, "b2", [Wanted(0, 1000)], None, "d"))
     book.attempt(seen(Status.REFUNDING, ref=RefStatus.REQUESTED, ref_id="ref-2"), decide_refund.refund_call("b2"))
     book.read_refund(seen(Status.ACCEPTED, ref=RefStatus.REJECTED, ref_id="ref-2"), "b2")
     resolve(book, Resolution.RETRY, refund_subject("b2"))
@@ -471,7 +472,7 @@ def test_a_receipt_can_be_given_up() -> None:
 def test_an_alarm_stands_until_it_is_acknowledged_or_no_longer_true() -> None:
     """Most are about what is not settled; a contradiction between two books waits for a person, and the same trouble calls again."""
     book = book_in(PaymentState.PENDING)
-    book.record(decide.alarm(book.sale, "ACCESS_DENIED"))
+    book.record(evidence.alarm(book.sale, "ACCESS_DENIED"))
     assert alarms.standing(book.sale) == ("ACCESS_DENIED",)
     book.read(seen(Status.ACCEPTED, slip(store_id="other")))
     assert alarms.standing(book.sale) == ("STORE_MISMATCH",)
@@ -480,10 +481,10 @@ def test_an_alarm_stands_until_it_is_acknowledged_or_no_longer_true() -> None:
     resolve(book, Resolution.ACKNOWLEDGE, SALE)
     assert (alarms.standing(book.sale), book.sale.confirmed) == ((), True)
     assert choices(book, SALE) == []
-    assert decide.alarm(book.sale, "STORE_MISMATCH") != []
-    book.record(decide.alarm(book.sale, "STORE_MISMATCH"))
+    assert evidence.alarm(book.sale, "STORE_MISMATCH") != []
+    book.record(evidence.alarm(book.sale, "STORE_MISMATCH"))
     assert alarms.standing(book.sale) == ("STORE_MISMATCH",)
-    assert decide.alarm(book.sale, "STORE_MISMATCH") == []
+    assert evidence.alarm(book.sale, "STORE_MISMATCH") == []
 
 
 def test_now_means_now_once() -> None:

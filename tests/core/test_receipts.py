@@ -9,9 +9,11 @@ from agent.core.answer import needed_secrets
 from agent.core.decide import Result
 from agent.core.decide_receipt import MAX_RECEIPTS, NotPaid, TooMany
 from agent.core.delivery import Delivery, DeliveryState
+from agent.core.duty import Duty
 from agent.core.fold import call_of
 from agent.core.machine import IllegalTransition
-from agent.core.obligations import RECEIPT_PATIENCE_DOUBLINGS, RECEIPT_PATIENCE_TRIES, Duty, owes, owes_money
+from agent.core.obligations import owes, owes_money
+from agent.core.owed_receipt import RECEIPT_PATIENCE_DOUBLINGS, RECEIPT_PATIENCE_TRIES
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState

@@ -9,9 +9,9 @@ import pytest
 from agent.core.alarms import standing
 from agent.core.answer import Money
 from agent.core.capability import KOSHELEK, SOFTLINE, Capabilities
-from agent.core.decide import RETURN_KEY
+from agent.core.duty import Duty
+from agent.core.evidence import RETURN_KEY
 from agent.core.model import PaymentLink
-from agent.core.obligations import Duty
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
 from agent.core.verdict import Refusal, Refused, Status, Unclear

@@ -4,8 +4,8 @@ import pytest
 
 from agent.core.answer import Money
 from agent.core.call import CallState
+from agent.core.duty import Duty
 from agent.core.events import AttemptLost
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.verdict import Denied, Garbled, NotSent, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, seen

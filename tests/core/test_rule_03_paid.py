@@ -6,9 +6,9 @@ import pytest
 
 from agent.core import answer, events
 from agent.core.answer import Money, Next
+from agent.core.duty import Duty
 from agent.core.events import CancelCause
 from agent.core.model import Slip
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear

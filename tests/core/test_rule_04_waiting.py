@@ -7,9 +7,9 @@ import pytest
 from agent.core import events
 from agent.core.answer import Money
 from agent.core.capability import PAYCONNECT, PAYCORE, SOFTLINE, Capabilities
+from agent.core.duty import Duty
 from agent.core.events import CancelCause
 from agent.core.model import PaymentLink, Stamp
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core import answer, decide, events
+from agent.core import answer, decide_asked, events, evidence
 from agent.core.answer import Money
+from agent.core.duty import Duty
 from agent.core.machine import IllegalTransition
 from agent.core.model import Slip
-from agent.core.obligations import Duty, owes
+from agent.core.obligations import owes
 from agent.core.payment import NOT_PAID, PaymentState
 from agent.core.policy import Policy, Unclaimed
 from agent.core.refund import RefundCause, RefundState
@@ -17,7 +18,7 @@ from tests.core.book import WHOLE_AMOUNT, Book, book_in, seen
 from tests.core.samples import HISTORIES, WHOLE, sale_in, sale_of, slip, told
 
 LATE = [PaymentState.CANCELED, PaymentState.DECLINED]  # not paid by the provider's word
-RETURN = decide.RETURN_KEY
+RETURN = evidence.RETURN_KEY
 DAY_MS = 86_400_000
 
 
@@ -170,7 +171,7 @@ def test_paid_for_nobody_is_noticed_after_two_minutes() -> None:
     owed = book.owes(Duty.UNCLAIMED)
     assert owed is not None
     assert (owed.at - book.now.ticks, owed.why) == (120_000, "keep")
-    book.until(owed).record(decide.unclaimed(book.sale, back=False))
+    book.until(owed).record(decide_asked.unclaimed(book.sale, back=False))
     assert (book.state, book.alarms, book.owed, owes(book.sale)) == (PaymentState.PAID, {"UNCLAIMED"}, [], False)
 
 
@@ -188,7 +189,7 @@ def test_the_two_minutes_count_anew_after_each_start(boot: bool) -> None:
 def test_what_was_told_is_not_unclaimed() -> None:
     """Handed out, confirmed or not: nothing is owed for it."""
     book = book_in(PaymentState.PAID).tell()
-    assert (book.owed, decide.unclaimed(book.sale, back=True)) == ([], [])
+    assert (book.owed, decide_asked.unclaimed(book.sale, back=True)) == ([], [])
 
 
 def test_a_paid_sale_that_was_to_be_canceled_goes_back() -> None:
@@ -198,7 +199,7 @@ def test_a_paid_sale_that_was_to_be_canceled_goes_back() -> None:
     owed = book.owes(Duty.UNCLAIMED)
     assert owed is not None
     assert owed.why == "return"
-    found = decide.unclaimed(book.sale, back=True)
+    found = decide_asked.unclaimed(book.sale, back=True)
     assert [type(event) for event in found[:2]] == [events.Reversed, events.RefundOpened]
     book.record(found)
     assert (book.state, book.answer.success, book.answer.money) == (PaymentState.REVERSED, False, Money.RETURNING)
@@ -216,13 +217,13 @@ def test_what_is_being_refunded_already_is_not_reversed() -> None:
     """Somebody asked for a refund of an untold payment: it is claimed in a way; no second return."""
     book = book_in(PaymentState.PAID)
     book.ask_refund()
-    assert [type(event) for event in decide.unclaimed(book.sale, back=True)] == [events.AlarmRaised]
+    assert [type(event) for event in decide_asked.unclaimed(book.sale, back=True)] == [events.AlarmRaised]
 
 
 def test_only_a_paid_sale_can_be_unclaimed() -> None:
     """Anything else meets the duty too late."""
     for state in set(PaymentState) - {PaymentState.PAID}:
-        assert decide.unclaimed(sale_in(state), back=True) == []
+        assert decide_asked.unclaimed(sale_in(state), back=True) == []
 
 
 # --- watching after a cancel ---

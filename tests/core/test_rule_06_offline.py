@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from agent.core import decide
+from agent.core import decide_asked
+from agent.core.duty import Duty
 from agent.core.events import CancelCause
 from agent.core.model import Deadline
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.verdict import NotSent, Unclear
 from tests.core.book import Book, book_in
@@ -40,7 +40,7 @@ def test_the_link_is_tried_until_the_deadline_and_not_after() -> None:
     expire = book.owes(Duty.EXPIRE)
     assert expire is not None
     assert (expire.at, expire.why) == (book.sale.deadline.ticks, "OFFLINE")
-    book.until(expire).record(decide.expire(book.sale, expire.why))
+    book.until(expire).record(decide_asked.expire(book.sale, expire.why))
     assert (book.state, book.answer.reason, book.owed) == (PaymentState.EXPIRED, "OFFLINE", [])
 
 
@@ -81,7 +81,7 @@ def test_the_reason_of_an_expired_sale_is_what_held_it_back(obstacle: str, reaso
 def test_only_a_sale_that_was_never_sent_expires() -> None:
     """In every other state the deadline expires nothing."""
     for state in set(PaymentState) - {PaymentState.QUEUED}:
-        assert decide.expire(sale_in(state), "OFFLINE") == []
+        assert decide_asked.expire(sale_in(state), "OFFLINE") == []
 
 
 def test_nothing_is_owed_while_the_first_attempt_is_under_way() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.core import events
 from agent.core.answer import Money
-from agent.core.decide_refund import MAX_REFUNDS, REFUNDABLE, NotRefundable, Wanted, lines_left, refund_asked
+from agent.core.ask_refund import MAX_REFUNDS, REFUNDABLE, NotRefundable, Wanted, lines_left, refund_asked
 from agent.core.machine import IllegalTransition
 from agent.core.model import RefundLine
 from agent.core.money import BadAmount, Kopecks

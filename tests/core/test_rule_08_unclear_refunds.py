@@ -2,13 +2,13 @@
 
 import pytest
 
-from agent.core import decide, events
+from agent.core import events, evidence
 from agent.core.answer import Money, refund_finished, refund_success
+from agent.core.ask_refund import Wanted
 from agent.core.capability import SOFTLINE
 from agent.core.decide import Result
-from agent.core.decide_refund import Wanted
+from agent.core.duty import Duty
 from agent.core.machine import IllegalTransition
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
@@ -17,7 +17,7 @@ from tests.core.book import Book, book_in, paid_book, refunding_book, seen
 from tests.core.samples import HISTORIES, refund_opened, sale_of, slip
 
 CALL = "refund:back-1"
-RETURN = decide.RETURN_KEY
+RETURN = evidence.RETURN_KEY
 TEN_MINUTES_MS = Policy().blind_repeat_ms
 MILK_ONE = Wanted(1, 1)
 LOST = Unclear("timeout")

@@ -4,9 +4,9 @@ import pytest
 
 from agent.core.answer import Money
 from agent.core.call import elapsed_ms
+from agent.core.duty import Duty
 from agent.core.events import CancelCause
 from agent.core.model import Deadline
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.verdict import NotSent, Status
 from tests.core.book import Book, book_in, seen

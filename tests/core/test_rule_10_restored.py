@@ -2,11 +2,11 @@
 
 import pytest
 
-from agent.core import answer, decide, decide_refund, events
+from agent.core import answer, decide_asked, decide_refund, events
 from agent.core.answer import Money
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
+from agent.core.duty import Duty
 from agent.core.events import CancelCause
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy, Unclaimed
 from agent.core.refund import RefundState
@@ -24,7 +24,7 @@ def test_a_queued_sale_of_a_backup_needs_a_person(held: bool) -> None:
     book = Book()
     if held:
         book.attempt(NotSent("refused"))
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     assert (book.state, book.answer.reason, book.answer.money) == (PaymentState.ATTENTION, "RESTORED", Money.POSSIBLE)
     assert (book.sale.never_sent, book.alarms, book.cancel()) == (False, {"RESTORED"}, [])
 
@@ -33,16 +33,16 @@ def test_a_queued_sale_of_a_backup_needs_a_person(held: bool) -> None:
 def test_other_unfinished_sales_go_on_by_rule_4(state: PaymentState) -> None:
     """They are marked, once, and resolved like any unclear payment."""
     book = book_in(state)
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     assert (book.state, book.sale.restored, book.sale.never_sent) == (state, True, False)
-    assert decide.restored(book.sale, FIRST) == []
+    assert decide_asked.restored(book.sale, FIRST) == []
 
 
 def test_no_proof_of_an_old_attempt_ends_a_restored_sale() -> None:
     """A refused session or a shut door speaks of this attempt alone; copies after the backup may have arrived."""
     for result in (Refused("UNKNOWN_SESSION_ID", Refusal.SESSION), Unclear("timeout")):
         book = book_in(PaymentState.SENDING)
-        book.record(decide.restored(book.sale, FIRST))
+        book.record(decide_asked.restored(book.sale, FIRST))
         book.end(result)
         assert book.state is PaymentState.UNKNOWN
 
@@ -52,10 +52,10 @@ def test_a_finished_sale_without_refunds_is_as_it_was(state: PaymentState) -> No
     """Nothing of it is open once its answer is handed out; only then is it known that nothing else was handed out after the backup."""
     book = book_in(state)
     may_be_told_paid = state in (PaymentState.PAID, PaymentState.CANCELED, PaymentState.DECLINED)
-    assert bool(decide.restored(book.sale, FIRST)) == may_be_told_paid
+    assert bool(decide_asked.restored(book.sale, FIRST)) == may_be_told_paid
     if state is not PaymentState.ELSEWHERE:
         book.record([answer.told_now(book.sale)])
-        assert decide.restored(book.sale, FIRST) == []
+        assert decide_asked.restored(book.sale, FIRST) == []
 
 
 @pytest.mark.parametrize("by_pos", [False, True])
@@ -64,11 +64,11 @@ def test_no_clock_gives_back_what_may_have_been_handed_out_after_the_backup(by_p
     policy nor a cancel from before the backup changes that."""
     book = Book((*PENDING, *([events.CancelWanted(CancelCause.CASHIER)] if by_pos else []), PAID), Policy(unclaimed=Unclaimed.RETURN))
     assert [one.why for one in book.owed] == ["return"]
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     book.restart()
     assert [(one.duty, one.why) for one in book.owed] == [(Duty.UNCLAIMED, "keep")]
     book.until(book.owed[0])
-    book.record(decide.unclaimed(book.sale, True))
+    book.record(decide_asked.unclaimed(book.sale, True))
     assert (book.state, book.alarms, book.sale.refunds) == (PaymentState.PAID, {"UNCLAIMED"}, ())
 
 
@@ -76,14 +76,14 @@ def test_a_second_restore_has_refunds_looked_up_again() -> None:
     """The look after the first one says nothing of what was returned since the backup of the second; a start that follows the same
     restore finds nothing new."""
     book = refunding_book()
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     book.check(seen(Status.ACCEPTED))
     assert [one.duty for one in book.owed] == [Duty.REFUND]
-    assert decide.restored(book.sale, FIRST) == []
-    book.record(decide.restored(book.sale, SECOND))
+    assert decide_asked.restored(book.sale, FIRST) == []
+    book.record(decide_asked.restored(book.sale, SECOND))
     assert [one.duty for one in book.owed] == [Duty.CHECK_REFUND]
     book.record([events.Restored()])  # found by a look, not by a start
-    assert decide.restored(book.sale, SECOND) == []
+    assert decide_asked.restored(book.sale, SECOND) == []
 
 
 @pytest.mark.parametrize("unclear", [False, True])
@@ -92,7 +92,7 @@ def test_a_refund_of_a_backup_is_looked_up_before_it_goes_out(unclear: bool) -> 
     book = refunding_book()
     if unclear:
         book.attempt(Unclear("timeout"), "refund:back-1")
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     assert [one.duty for one in book.owed] == [Duty.CHECK_REFUND]
     book.check(seen(Status.REFUNDED, ref_id="ref-1", ref=RefStatus.ACCEPTED))
     assert (book.refund().state, book.refund().ref_transaction_id) == (RefundState.REFUNDED, "ref-1")
@@ -101,7 +101,7 @@ def test_a_refund_of_a_backup_is_looked_up_before_it_goes_out(unclear: bool) -> 
 def test_a_refund_of_a_backup_that_was_not_made_goes_out() -> None:
     """Nothing was returned: the POS's wish stands and is sent, not declined."""
     book = refunding_book()
-    book.record(decide.restored(book.sale, FIRST))
+    book.record(decide_asked.restored(book.sale, FIRST))
     book.check(seen(Status.ACCEPTED))
     assert (book.refund().state, [one.duty for one in book.owed]) == (RefundState.QUEUED, [Duty.REFUND])
 
@@ -110,7 +110,7 @@ def test_settled_refunds_are_left_alone() -> None:
     """What is settled needs no look."""
     book = refunding_book()
     book.attempt(seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), "refund:back-1")
-    assert decide.restored(book.sale, FIRST) == []
+    assert decide_asked.restored(book.sale, FIRST) == []
 
 
 def paid_before(*, restored: bool = True) -> Book:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.core import decide, events
+from agent.core import decide_asked, events, evidence
 from agent.core.answer import BARCODE, CARD_SESSION, CUSTOMER, LOYALTY_ID, TOKEN, needed_secrets, refund_token
 from agent.core.payment import PaymentState
 from agent.core.verdict import NotSent, Operation, RefStatus, Request, Status, Unclear, secret
@@ -61,7 +61,7 @@ def test_a_told_end_needs_nothing(state: PaymentState) -> None:
 def test_an_unclaimed_payment_that_stays_needs_nothing_more() -> None:
     """After its alarm nothing is owed for it."""
     book = book_in(PaymentState.PAID)
-    book.record(decide.unclaimed(book.sale, back=False))
+    book.record(decide_asked.unclaimed(book.sale, back=False))
     assert needed(book) == set()
 
 
@@ -85,10 +85,10 @@ def test_late_money_keeps_the_token_until_it_is_returned() -> None:
     """What is owed needs it; once returned, nothing is kept."""
     book = book_in(PaymentState.CANCELED).tell()
     book.read(seen(Status.ACCEPTED, slip()))
-    call = f"refund:{decide.RETURN_KEY}"
-    assert needed(book) == {TOKEN, refund_token(decide.RETURN_KEY)}
+    call = f"refund:{evidence.RETURN_KEY}"
+    assert needed(book) == {TOKEN, refund_token(evidence.RETURN_KEY)}
     book.attempt(Unclear("timeout"), call)
-    assert needed(book) == {TOKEN, refund_token(decide.RETURN_KEY)}
+    assert needed(book) == {TOKEN, refund_token(evidence.RETURN_KEY)}
     book.attempt(seen(Status.REFUNDED, ref=RefStatus.ACCEPTED, ref_id="ref-1"), call)
     assert needed(book) == set()
 

@@ -13,10 +13,10 @@ import pytest
 
 from agent.core import call
 from agent.core.decide_refund import refund_call
+from agent.core.duty import Duty
 from agent.core.events import CancelCause, Event
 from agent.core.fold import fold
 from agent.core.model import SaleId
-from agent.core.obligations import Duty
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState

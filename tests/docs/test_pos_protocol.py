@@ -22,9 +22,9 @@ import drivers.problems
 import drivers.strictjson
 from agent import reasons
 from agent.core.answer import Money, Next
+from agent.core.ask_refund import MAX_REFUNDS
 from agent.core.availability import AvailabilityState
 from agent.core.decide_receipt import MAX_RECEIPTS
-from agent.core.decide_refund import MAX_REFUNDS
 from agent.core.delivery import DeliveryState
 from agent.core.payment import FINISHED, PaymentState
 from agent.core.refund import RefundState

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent.core.answer import Answer, answer
-from agent.core.events import Event, decode
+from agent.core.events import Event
 from agent.core.model import Checkout, SaleId, Stamp
 from agent.core.policy import Policy
 from agent.core.ports import Append, Card, Entry, HelperFailed, Journal, Row
 from agent.core.sale import Sale
+from agent.core.stored import decode
 from agent.engine.accept import Order
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.core.answer import row
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.model import Item
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState

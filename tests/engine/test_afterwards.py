@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.payment import PaymentState
 from agent.core.policy import Unclaimed
 from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Append, JournalFull

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from agent.core import decide
+from agent.core import decide_asked
 from agent.core.events import Event
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
@@ -360,6 +360,6 @@ def test_nothing_is_decided_from_a_step_that_failed(fast_folder: Path) -> None:
         shop.doors.on_append = full
         assert (await refusal(shop.desk.cancel(steward.sale.id))).code == "DISK_FULL"
         assert steward.sale.payment is PaymentState.PENDING
-        assert decide.cancel_asked(steward.sale, shop.provider().capabilities)
+        assert decide_asked.cancel_asked(steward.sale, shop.provider().capabilities)
 
     play(tale, fast_folder)

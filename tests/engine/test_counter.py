@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.core import answer, events
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.model import SaleId
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState

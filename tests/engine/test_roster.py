@@ -9,8 +9,8 @@ from unittest import mock
 
 import pytest
 
+from agent.core.duty import Duty, Owed
 from agent.core.model import SaleId
-from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from agent.engine import roster

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from agent.core import answer
-from agent.core.events import Accepted, Confirmed, encode
+from agent.core.events import Accepted, Confirmed
 from agent.core.model import SaleId, Stamp
 from agent.core.payment import PaymentState
 from agent.core.ports import Corrupt, Entry, JournalError, Query, Row
+from agent.core.stored import encode
 from agent.edges.journal import CURRENT, JournalDamaged, JournalFromFuture, Plan, chain, rows, schema
 from agent.edges.journal.schema import Migration
 from agent.engine.steward import first_step

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.ports import Query
 from agent.core.sale import Sale
+from agent.core.stored import decode
 from agent.demo.books import Owner, bank_book, compare, journal_book, register_book
 from agent.edges.journal import open_read_only
 from agent.sandbox.ledger import EntryKind

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from agent.core.answer import answer
 from agent.core.delivery import DeliveryState
-from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
@@ -18,6 +17,7 @@ from agent.core.ports import Entry as Stored
 from agent.core.ports import Query
 from agent.core.refund import RefundCause, RefundState
 from agent.core.sale import Sale
+from agent.core.stored import decode
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Operation
 from tests.simulation.office import broken_decisions

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.core import events
-from agent.core.events import decode
 from agent.core.fold import replay
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
@@ -13,6 +12,7 @@ from agent.core.ports import Entry as Stored
 from agent.core.refund import RefundState
 from agent.core.resolution import PAYMENT, REFUND, Decision, Proof, Resolution
 from agent.core.sale import Sale
+from agent.core.stored import decode
 from agent.engine.errors import Refusal
 from agent.engine.operator import Operator
 from tests.simulation.world import World

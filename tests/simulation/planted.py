@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from agent.core import answer, decide, decide_receipt, decide_refund, events, fold, fold_operator, obligations
+from agent.core import answer, decide, decide_receipt, decide_refund, events, evidence, fold, fold_operator, owed_payment
 from agent.core.call import Call, CallState
 from agent.core.decide import Result
+from agent.core.duty import Duty, Owed
 from agent.core.events import Event
 from agent.core.model import PaymentLink, Slip, Stamp
-from agent.core.obligations import Duty, Owed
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.resolution import Resolution
@@ -86,7 +86,7 @@ def late_payment_ignored() -> Iterator[None]:
     def nothing(sale: Sale, slip: Slip | None, problem: str | None) -> list[Event]:
         return []
 
-    with mock.patch.object(decide, "_late_money", nothing):
+    with mock.patch.object(evidence, "_late_money", nothing):
         yield
 
 
@@ -97,7 +97,7 @@ def amount_not_compared() -> Iterator[None]:
     def no_problem(sale: Sale, slip: Slip) -> None:
         return None
 
-    with mock.patch.object(decide, "mismatch", no_problem):
+    with mock.patch.object(evidence, "mismatch", no_problem):
         yield
 
 
@@ -298,7 +298,7 @@ def not_searched() -> Iterator[None]:
         due = max(call.next_try(self.now, self.policy.checkout_backoff), self.now.ticks)
         return iter([Owed(Duty.SEND, due)] if due < end else [])
 
-    with mock.patch.object(obligations._View, "_repeat", repeat):
+    with mock.patch.object(owed_payment.OfPayment, "_repeat", repeat):
         yield
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from agent.core.answer import Money
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.delivery import DeliveryState
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy, Unclaimed

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from agent.core.answer import Money
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy
 from agent.core.refund import RefundState

@@ -3,7 +3,7 @@
 import asyncio
 
 from agent.core.answer import Money
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundState
 from agent.core.resolution import Resolution, refund_subject

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from agent.core import events
 from agent.core.answer import Answer, answer, refund_finished
+from agent.core.ask_refund import Wanted
 from agent.core.availability import Advice
-from agent.core.decide_refund import Wanted
 from agent.core.delivery import DeliveryState
 from agent.core.model import Checkout, Invoice, Item, Merchant, PaymentLink, PaymentMethod, SaleId
 from agent.core.money import Kopecks
@@ -131,7 +131,7 @@ class Pos:
             stored = await world.journal.stream(sale_id)
         finally:
             world.opening -= 1
-        found = [events.decode(entry.kind, entry.body) for entry in stored or ()]
+        found = [stored.decode(entry.kind, entry.body) for entry in stored or ()]
         return any(event.link == link for event in found if isinstance(event, known))
 
     async def _pay(self, url: str) -> None:

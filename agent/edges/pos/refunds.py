@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.core.decide_refund import Wanted
+from agent.core.ask_refund import Wanted
 from agent.core.model import Checkout, Invoice, Merchant
 from agent.core.money import Kopecks
 from agent.edges import replies
