@@ -136,7 +136,7 @@ def _definite(refusal: Refusal | None) -> Refusal:
     return Refusal.RETURN_REFUSED if refusal in (None, Refusal.UNKNOWN) else refusal
 
 
-def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
+def refund_read(sale: Sale, key: str, result: Result, now: Stamp, policy: Policy) -> list[Event]:
     """What a read of the refund's own transaction means."""
     one = sale.refund(key)
     if one is not None and one.resolved and isinstance(result, Observed):
@@ -155,7 +155,14 @@ def refund_read(sale: Sale, key: str, result: Result) -> list[Event]:
         case None if one.state is RefundState.REQUESTED and _all_back(sale, one, result):
             return [events.Refunded(key, result.slip)]  # people have no transaction of their own: the payment itself tells
         case _:
-            return []
+            return _still_waiting(sale, one, now, policy)
+
+
+def _still_waiting(sale: Sale, one: Refund, now: Stamp, policy: Policy) -> list[Event]:
+    """Asked for, taken, and not returned: after some days somebody should ask why. He is told once: each further look says the same."""
+    age = elapsed_ms(one.call.first_sent, now) if one.call is not None and one.call.first_sent is not None else None
+    slow = age is not None and age >= policy.refund_slow_ms and "REFUND_SLOW" not in sale.alarms
+    return alarm(sale, "REFUND_SLOW") if slow else []
 
 
 def _all_back(sale: Sale, one: Refund, seen: Observed) -> bool:

@@ -48,6 +48,7 @@ class Policy:
     slip_wait_ms: int = 5_000  # rule 3: accepted without a slip
     link_wait_ms: int = 10_000  # for the link of a payment that was found by a search: without it nobody can pay
     blind_repeat_ms: int = 600_000  # rule 8: a refund is repeated without a read only this long
+    refund_slow_ms: int = 604_800_000  # rule 8: people or a bank have had a refund this long; the shop is told, once
     unclaimed_ms: int = 120_000  # rule 5
     rereads_ms: tuple[int, ...] = (60_000, 600_000, 3_600_000, 86_400_000)  # rule 5
     key_reuse_ms: int = 86_400_000  # rule 7

@@ -207,6 +207,9 @@ class Transport(Protocol):
     def reachable(self, account: str) -> bool:
         """False while the last thing known of the account's host is that it cannot be reached."""
 
+    def admits(self, account: str) -> bool:
+        """False while the last attempt that said who we are was turned away: a login, password or key that does not open the door."""
+
 
 class Clock(Protocol):
     """Wall time for records, CLOCK_BOOTTIME for deadlines."""

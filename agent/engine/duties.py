@@ -268,7 +268,7 @@ class Duties:
             case Duty.CHECK_REFUND:
                 return decide_refund.refund_checked(sale, owed.refund, result)
             case _:
-                return decide_refund.refund_read(sale, owed.refund, result)
+                return decide_refund.refund_read(sale, owed.refund, result, self._steward.ports.clock.now(), self._steward.policy)
 
 
 def _cannot_send(sale: Sale, reason: str) -> list[Event]:

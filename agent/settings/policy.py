@@ -45,6 +45,7 @@ def _common(provider: PaymentSystem, terminal: Terminal) -> Policy:
         window_limit_ms=provider.window_limit_s * _SECOND_MS,
         slip_wait_ms=provider.slip_wait_s * _SECOND_MS,
         blind_repeat_ms=provider.refund_blind_repeat_s * _SECOND_MS,
+        refund_slow_ms=provider.refund_slow_h * _HOUR_MS,
         unclaimed_ms=provider.unclaimed_s * _SECOND_MS,
         key_reuse_ms=provider.key_reuse_h * _HOUR_MS,
         unconfirmed_ms=provider.unconfirmed_s * _SECOND_MS,

@@ -72,6 +72,7 @@ class PaymentSystem(Part):
     window_after_reachable_s: Annotated[int, Field(ge=0, le=600)] = 60
     window_limit_s: Annotated[int, Field(ge=60, le=600)] = 600
     refund_blind_repeat_s: Annotated[int, Field(ge=0, le=600)] = 600
+    refund_slow_h: Annotated[int, Field(ge=1, le=8_760)] = 168  # then an alarm: nobody has returned the money yet
     checkout_backoff_base_ms: Annotated[int, Field(ge=100, le=10_000)] = 500
     checkout_backoff_cap_ms: Annotated[int, Field(ge=100, le=60_000)] = 5_000
     settle_backoff_base_ms: Annotated[int, Field(ge=100, le=10_000)] = 1_000

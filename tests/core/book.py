@@ -171,7 +171,7 @@ class Book:
         return found
 
     def read_refund(self, result: Result, key: str = "back-1") -> Sequence[Event]:
-        found = self.record(decide_refund.refund_read(self.sale, key, result))
+        found = self.record(decide_refund.refund_read(self.sale, key, result, self.now, self.policy))
         self.remember(result)
         return found
 

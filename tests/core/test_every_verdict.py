@@ -231,7 +231,7 @@ def test_the_words_about_a_refund(name: str) -> None:
         for found in (
             decide_refund.refund_result(sale, key, request_id, word, NOW, POLICY),
             decide_refund.refund_result(sale, key, request_id, word, NOW, POLICY, late=True),
-            decide_refund.refund_read(sale, key, word),
+            decide_refund.refund_read(sale, key, word, NOW, POLICY),
             decide_refund.refund_checked(sale, key, word),
         ):
             judge(sale, word, found)

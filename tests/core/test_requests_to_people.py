@@ -6,6 +6,7 @@ they were asked.
 
 import pytest
 
+from agent.core import events
 from agent.core.alarms import standing
 from agent.core.answer import Money
 from agent.core.capability import KOSHELEK, SOFTLINE, Capabilities
@@ -14,12 +15,14 @@ from agent.core.evidence import RETURN_KEY
 from agent.core.model import PaymentLink
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
-from agent.core.verdict import Refusal, Refused, Status, Unclear
+from agent.core.resolution import SALE, Resolution
+from agent.core.verdict import RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, seen
 from tests.core.samples import slip
 
 TAKEN = Refused("SOFTLINE_9999", Refusal.RETURN_REFUSED)
 CALL = "refund:back-1"
+DAY_MS = 86_400_000
 
 
 def lost(caps: Capabilities = SOFTLINE) -> Book:
@@ -48,6 +51,21 @@ def test_a_repeat_that_is_refused_may_hear_of_its_own_first_copy() -> None:
     assert book.refund().state is RefundState.REQUESTED
     book.read_refund(seen(Status.GONE))
     assert (book.refund().state, book.answer.money) == (RefundState.REFUNDED, Money.RETURNED)
+
+
+def test_a_request_that_nobody_sees_to_calls_the_shop_once() -> None:
+    """Read day after day: nothing is said for a week, then there is an alarm; one that an operator has seen does not come again."""
+    book = lost()
+    book.attempt(seen(Status.UNKNOWN, ref=RefStatus.REQUESTED), CALL)
+    said: list[int] = []
+    for day in range(1, 15):
+        book.after(DAY_MS)
+        if book.read_refund(seen(Status.ACCEPTED, slip())):
+            said.append(day)
+            book.record([events.Resolved(SALE, Resolution.ACKNOWLEDGE, "asked them", "uid:0")])
+    assert (said, book.refund().state, "REFUND_SLOW" in book.sale.acknowledged) == ([7], RefundState.REQUESTED, True)
+    book.read_refund(seen(Status.GONE))
+    assert book.refund().state is RefundState.REFUNDED
 
 
 def test_what_is_owed_is_not_asked_for_every_half_minute() -> None:

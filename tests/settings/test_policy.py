@@ -21,6 +21,7 @@ window_limit_s = 599
 slip_wait_s = 6
 availability_limit_ms = 3002
 refund_blind_repeat_s = 598
+refund_slow_h = 167
 unclaimed_s = 121
 unconfirmed_s = 3601
 key_reuse_h = 25
@@ -60,6 +61,7 @@ def test_every_number_arrives_in_its_place(example: str, write: Callable[[str], 
         slip_wait_ms=6_000,
         availability_limit_ms=3_002,
         blind_repeat_ms=598_000,
+        refund_slow_ms=167 * 3_600_000,
         unclaimed_ms=121_000,
         rereads_ms=(61_000, 62_000),
         key_reuse_ms=25 * 3_600_000,

@@ -43,6 +43,7 @@ window_after_reachable_s = 62
 window_limit_s = 599
 slip_wait_s = 6
 refund_blind_repeat_s = 598
+refund_slow_h = 167
 unclaimed_s = 121
 unconfirmed_s = 3601
 key_reuse_h = 25
