@@ -3,6 +3,7 @@
 import argparse
 import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -51,16 +52,17 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench")
     given = parser.parse_args()
     percent = given.size or FULL
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    folder, figures = Path(tempfile.mkdtemp(prefix="bench-")), list[Figure]()
     try:
         machine = Machine.this(folder)
-        figures: list[Figure] = []
         for name, measure in parts(Slowdown(folder), percent, random.Random(given.seed)).items():
             if given.only is None or name.startswith(tuple(given.only)):
                 print(f"{name} ...", flush=True)
                 figures += measure()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if sys.exception() is not None:  # an hour's work: what was measured before something broke is not lost
+            print(table(figures))
     write(figures, machine, given.output, given.seed, percent)
     print(f"\n{machine}\n\n{table(figures)}\n\n{given.output}")
     return 1 if percent >= FULL and any(figure.missed for figure in figures) else 0

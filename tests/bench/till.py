@@ -24,6 +24,8 @@ RATE = {"requests_per_s": 1_000, "connections": 200}  # the fastest register the
 class Agent(Stand):
     """A stand whose daemon sees one of the two disks."""
 
+    start_s = 120.0  # with a million stored sales
+
     def __init__(self, slowdown: Slowdown, disk: Disk, tills: int = 1, bank_port: int | None = None, all_kinds: bool = False) -> None:
         """``bank_port``: reach the sandbox through it. ``all_kinds``: every kind of listener, not only those that are measured."""
         self.names = [f"till-{number:03d}" for number in range(tills)]

@@ -89,6 +89,8 @@ class Plan:
 class Stand:
     """``with Stand(plan) as stand``: both processes run; ``pos`` and ``admin`` are the sockets of the default plan."""
 
+    start_s = START_S
+
     def __init__(self, plan: Plan | None = None, launcher: Sequence[str] = _AGENT) -> None:
         """``launcher`` is what the daemon is first started with, before its subcommand."""
         self.plan = plan or Plan()
@@ -101,6 +103,7 @@ class Stand:
         self.ports = {one.name: free_port() for one in self.plan.ports}
         self.base_url = f"http://127.0.0.1:{self.sandbox_port}/acme"
         self.control_url = f"http://127.0.0.1:{self.control_port}/sandbox"
+        self.sandbox_options: list[str] = []  # of its command, beside the ports
         self._sandbox: subprocess.Popen[bytes] | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
 
@@ -188,7 +191,7 @@ class Stand:
         """Start the sandbox and wait until it listens."""
         ports = ["--port", str(self.sandbox_port), "--control-port", str(self.control_port)]
         with (self.folder / "sandbox.log").open("ab") as log:
-            self._sandbox = self._spawn([*_AGENT, "sandbox", "--partner", "acme", *ports], log)
+            self._sandbox = self._spawn([*_AGENT, "sandbox", "--partner", "acme", *ports, *self.sandbox_options], log)
         self._wait_for(self._sandbox, socket.AF_INET, ("127.0.0.1", self.control_port))
 
     def control(self, method: str, path: str, body: object = None) -> Any:
@@ -249,7 +252,7 @@ class Stand:
         self._wait(process, f"it listens at {address!r}", listens)
 
     def _wait(self, process: subprocess.Popen[bytes], what: str, is_so: Callable[[], bool]) -> None:
-        end_at = time.monotonic() + START_S
+        end_at = time.monotonic() + self.start_s
         while not is_so():
             if process.poll() is not None or time.monotonic() > end_at:
                 logs = "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*.log"))
@@ -304,6 +307,8 @@ class Stand:
         """The account of a further payment system at the sandbox."""
         base = f"http://127.0.0.1:{self.sandbox_port}/{name}"
         place = {"test_base_url": f"{base}/api" if name == "paycore" else base, "password_file": str(self.folder / "password")}
+        if name == "paycore":
+            place["hpp_base_url"] = f"{base}/hpp/"
         return place if name == "payconnect" else place | {"login": "sandbox"}
 
     def listener_text(self, one: Socket) -> str:
