@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from agent.core import events
+from agent.core import events, stored
 from agent.core.answer import Answer, answer, refund_finished
 from agent.core.ask_refund import Wanted
 from agent.core.availability import Advice
@@ -128,10 +128,10 @@ class Pos:
         assert world.journal is not None
         world.opening += 1
         try:
-            stored = await world.journal.stream(sale_id)
+            kept = await world.journal.stream(sale_id)
         finally:
             world.opening -= 1
-        found = [stored.decode(entry.kind, entry.body) for entry in stored or ()]
+        found = [stored.decode(entry.kind, entry.body) for entry in kept or ()]
         return any(event.link == link for event in found if isinstance(event, known))
 
     async def _pay(self, url: str) -> None:
