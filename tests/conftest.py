@@ -1,8 +1,21 @@
 """Shared by all tests: one kind of event loop, and what coverage is measured by."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Generator, Sequence
 
 import pytest
+
+# Where the processes that tests start are measured: there all commands, the daemon's life and the sandbox are walked through. To measure a
+# process costs as much again as to start it, and a thousand are started.
+MEASURED_PROCESSES = (
+    "tests/cli/",
+    "tests/demo/",
+    "tests/sandbox/",
+    "tests/test_reload.py",
+    "tests/test_backup.py",
+    "tests/test_service.py",
+)
+PROCESS_CONFIG = "COVERAGE_PROCESS_CONFIG"  # without it coverage leaves a fresh process alone
 
 
 @pytest.fixture
@@ -16,3 +29,16 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("hypothesis"):
             item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Before fixtures are made, for they start processes as well."""
+    measured = os.environ.get(PROCESS_CONFIG)
+    if measured is not None and not item.nodeid.startswith(MEASURED_PROCESSES):
+        del os.environ[PROCESS_CONFIG]
+    try:
+        return (yield)
+    finally:
+        if measured is not None:
+            os.environ[PROCESS_CONFIG] = measured
