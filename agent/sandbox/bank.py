@@ -18,6 +18,7 @@ from agent.sandbox.desk import Desk
 from agent.sandbox.faults import Fault, FaultBook, FaultKind, Planned
 from agent.sandbox.koshelek import Koshelek
 from agent.sandbox.ledger import Ledger
+from agent.sandbox.outbox import Change, Outbox
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.system import Inside, System
 from agent.sandbox.systems import SYSTEMS, Maker
@@ -44,7 +45,7 @@ class Received:
 
 class Bank:
     """One bank with one client. ``chance`` (numbers in [0, 1)) is needed only for faults with a probability. ``address``: what the links
-    begin with that it gives out; may be set."""
+    begin with that it gives out; may be set. ``outbox``: what it wants to tell by itself. Raises ValueError for webhooks of no system."""
 
     def __init__(
         self,
@@ -61,9 +62,12 @@ class Bank:
         self._now_ms = 0
         self._agenda = Agenda()
         self._faults = FaultBook(chance)
-        self._desk = Desk(settings, self._faults, self.ledger, self._agenda, new_id)
+        self.outbox = Outbox(settings.webhooks, self._faults)
+        self._desk = Desk(settings, self._faults, self.ledger, self._agenda, new_id, self._tell)
         inside = Inside(settings, self._desk, self._faults, self.ledger, new_id, self.address_of)
         self.systems = {system.name: system for system in (make(inside) for make in systems)}
+        if strangers := settings.webhooks.keys() - self.systems.keys():
+            raise ValueError(f"there is no system {', '.join(sorted(strangers))}, only {', '.join(self.systems)}")
 
     # --- the wire ---
 
@@ -199,6 +203,10 @@ class Bank:
     def _system_at(self, path: str) -> System:
         """The system whose prefix a path has; all others are Koshelek's, in whose paths any partner's name may stand first."""
         return next((one for one in self.systems.values() if one.prefix and path.startswith(f"{one.prefix}/")), self._koshelek)
+
+    def _tell(self, now_ms: int, transaction: Transaction, change: Change) -> None:
+        system = self.systems[transaction.system]
+        self.outbox.put(now_ms, system.name, transaction.id, lambda secret: system.message(now_ms, transaction, change, secret))
 
     def _advance(self, now_ms: int) -> int:
         self._now_ms = max(self._now_ms, now_ms)

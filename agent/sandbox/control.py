@@ -16,13 +16,13 @@ from starlette.routing import Route, Router
 from agent.sandbox.asgi import MAX_BODY_BYTES
 from agent.sandbox.availability import Offer
 from agent.sandbox.bank import Bank
-from agent.sandbox.customer import Action, Customer, Intention
+from agent.sandbox.customer import Action, Customer
 from agent.sandbox.desk import NotWaiting
 from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.gate import Gate
 from agent.sandbox.reading import parse
 from agent.sandbox.receipts import shown, whole
-from agent.sandbox.transaction import Line, Transaction
+from agent.sandbox.showing import show, shown_message
 from agent.sandbox.words import ErrorCode, Method, Operation
 
 PREFIX = "/sandbox"
@@ -180,6 +180,11 @@ def _requests(house: House, _: Request, __: dict[str, Any]) -> object:
     return [asdict(received) for received in house.bank.log]
 
 
+def _messages(house: House, _: Request, __: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    return [shown_message(sending) for sending in house.bank.outbox.sendings]
+
+
 def _reset(house: House, _: Request, __: dict[str, Any]) -> None:
     house.reset()
 
@@ -205,6 +210,7 @@ ENDPOINTS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/ledger"): _ledger,
     ("GET", "/receipts"): _receipts,
     ("GET", "/requests"): _requests,
+    ("GET", "/messages"): _messages,
     ("POST", "/reset"): _reset,
 }
 """The whole control API."""
@@ -270,46 +276,3 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Misdirected(f"{name} must be a string")
     return value
-
-
-def show(transaction: Transaction) -> dict[str, Any]:
-    """A payment for people and tests; without the card session. ``link_id``: its page is at /pay/ and this."""
-    return {
-        "id": transaction.id,
-        "system": transaction.system,
-        "key": transaction.key,
-        "link_id": transaction.link_id,
-        "order_id": transaction.order_id,
-        "store_id": transaction.store_id,
-        "terminal_id": transaction.terminal_id,
-        "amount": transaction.amount,
-        "refunded": transaction.refunded,
-        "method": transaction.method,
-        "methods": transaction.offered,
-        "lines": [_line(line) for line in transaction.lines],
-        "intention": None if transaction.intention is None else _intention(transaction.intention),
-        "status": transaction.status,
-        "history": transaction.history,
-        "error_code": transaction.error_code,
-        "created_ms": transaction.created_ms,
-        "references": [
-            {
-                "id": reference.id,
-                "purpose": reference.purpose,
-                "amount": reference.amount,
-                "status": reference.status,
-                "error_code": reference.error_code,
-                "at_ms": reference.at_ms,
-            }
-            for reference in transaction.references
-        ],
-    }
-
-
-def _line(line: Line) -> dict[str, Any]:
-    _, name, _, _, measure = line.key
-    return {"name": name, "quantity": line.quantity, "measure": measure, "total": line.total, "returned": line.returned_total}
-
-
-def _intention(intention: Intention) -> dict[str, Any]:
-    return {"at_ms": intention.at_ms, "action": intention.customer.action, "method": intention.customer.method}

@@ -12,6 +12,7 @@ from agent.sandbox.agenda import Agenda, ChargedAfterCancel, CustomerActs, LinkE
 from agent.sandbox.customer import Action, Customer, Intention, magic
 from agent.sandbox.faults import Fault, FaultBook, FaultKind
 from agent.sandbox.ledger import EntryKind, Ledger, LedgerEntry
+from agent.sandbox.outbox import Change
 from agent.sandbox.refunds import check, give_back
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.transaction import WAITING, Part, Purpose, Reference, Transaction
@@ -25,14 +26,23 @@ class NotWaiting(ValueError):
 
 
 class Desk:
-    """All transactions and those who act on them."""
+    """All transactions and those who act on them. ``tell`` hears what becomes of a payment, once that is so."""
 
-    def __init__(self, settings: BankSettings, book: FaultBook, ledger: Ledger, agenda: Agenda, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        settings: BankSettings,
+        book: FaultBook,
+        ledger: Ledger,
+        agenda: Agenda,
+        new_id: Callable[[], str],
+        tell: Callable[[int, Transaction, Change], None],
+    ) -> None:
         self._settings = settings
         self._book = book
         self._ledger = ledger
         self._agenda = agenda
         self._new_id = new_id
+        self._tell = tell
         self._customers: dict[tuple[str, str], deque[Customer]] = {}
         self.default_customer = settings.customer
         self._references: dict[str, Transaction] = {}
@@ -49,9 +59,11 @@ class Desk:
             self._links[transaction.link_id] = transaction
         if transaction.key:
             self._keys.setdefault((transaction.system, transaction.key), []).append(transaction)
+        self._tell(now_ms, transaction, Change.CREATED)
         if refused is not None:
             transaction.error_code = refused
             transaction.move(Status.REJECTED)
+            self._tell(now_ms, transaction, Change.DECLINED)
             return
         if transaction.expires_ms is not None:
             self._agenda.plan(transaction.expires_ms, LinkExpires(transaction.id))
@@ -178,6 +190,7 @@ class Desk:
                 if transaction.status in WAITING:
                     transaction.intention = None
                     transaction.move(Status.EXPIRED)
+                    self._tell(at_ms, transaction, Change.EXPIRED)
             case _:
                 assert_never(event)
 
@@ -222,11 +235,13 @@ class Desk:
     def _turned_down(self, at_ms: int, transaction: Transaction, to: Status) -> None:
         """The customer does not pay: the end of the payment, or, where the page lets him try again, of this try."""
         if transaction.patient:
+            self._tell(at_ms, transaction, Change.FAILED_TRY)
             return
         transaction.move(to)
         if to is Status.CANCELED:
             self._book_entry(at_ms, EntryKind.CANCEL, 0, transaction)
         self._charge_silently(at_ms, transaction, Operation.CHECKOUT)
+        self._tell(at_ms, transaction, Change.CANCELED if to is Status.CANCELED else Change.DECLINED)
 
     def _refer(self, now_ms: int, transaction: Transaction, purpose: Purpose, amount: int) -> Reference:
         reference = Reference(self._new_id(), purpose, amount, now_ms)
@@ -243,6 +258,7 @@ class Desk:
         times = 2 if self._book.take(None, FaultKind.DOUBLE_CHARGE, system=transaction.system) else 1
         for _ in range(times):
             self._book_entry(at_ms, EntryKind.CHARGE, transaction.amount, transaction)
+        self._tell(at_ms, transaction, Change.PAID)
 
     def _charge_silently(self, at_ms: int, transaction: Transaction, operation: Operation) -> None:
         """The fault that takes the money of a payment which did not come about; its state goes on saying so."""
@@ -265,18 +281,21 @@ class Desk:
         paid_later = self._book.take(Operation.CANCEL, FaultKind.CANCEL_THEN_PAID, system=transaction.system)
         if paid_later:
             self._agenda.plan(at_ms + paid_later.number("after_ms"), ChargedAfterCancel(transaction.id))
+        self._tell(at_ms, transaction, Change.CANCELED)
 
     def _settle_refund(self, at_ms: int, transaction: Transaction, reference: Reference) -> None:
         reference.at_ms = at_ms
         if reference.error_code is not None:
             reference.status = RefStatus.REJECTED
             transaction.move(Status.PARTIAL_REFUNDED if transaction.refunded else Status.ACCEPTED)
+            self._tell(at_ms, transaction, Change.REFUND_REFUSED)
             return
         give_back(transaction, reference.amount, reference.parts)
         reference.status, reference.slip_id = RefStatus.ACCEPTED, self._new_id()
         transaction.move(Status.PARTIAL_REFUNDED if transaction.left else Status.REFUNDED)
         if not self._book.take(Operation.REFUND, FaultKind.PHANTOM_REFUND, system=transaction.system):
             self._book_entry(at_ms, EntryKind.REFUND, reference.amount, transaction, reference)
+        self._tell(at_ms, transaction, Change.REFUNDED)
 
     def _book_entry(self, at_ms: int, kind: EntryKind, amount: int, transaction: Transaction, reference: Reference | None = None) -> None:
         self._ledger.book(

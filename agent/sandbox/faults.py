@@ -18,7 +18,8 @@ Parameter = int | str | bool
 
 class FaultKind(StrEnum):
     """Every fault. The first group happens on the wire, the second inside the bank. The third is a bank that does wrong with money and
-    does not say so: no client can notice by asking, only whoever compares the books."""
+    does not say so: no client can notice by asking, only whoever compares the books. The last befalls the messages that the bank sends by
+    itself."""
 
     LOSE_REQUEST = "lose_request"
     LOSE_ANSWER = "lose_answer"
@@ -52,6 +53,23 @@ class FaultKind(StrEnum):
     DOUBLE_CHARGE = "double_charge"
     SILENT_CHARGE = "silent_charge"
 
+    LOSE_MESSAGE = "lose_message"
+    DUPLICATE_MESSAGE = "duplicate_message"
+    DELAY_MESSAGE = "delay_message"
+    REORDER_MESSAGES = "reorder_messages"
+    FORGE_MESSAGE = "forge_message"
+
+
+OF_MESSAGES = frozenset(
+    {
+        FaultKind.LOSE_MESSAGE,
+        FaultKind.DUPLICATE_MESSAGE,
+        FaultKind.DELAY_MESSAGE,
+        FaultKind.REORDER_MESSAGES,
+        FaultKind.FORGE_MESSAGE,
+    }
+)
+"""Faults that no request can meet, so that none can be named for them."""
 
 PARAMETERS: Mapping[FaultKind, Mapping[str, Parameter]] = {
     FaultKind.LOSE_REQUEST: {"hang_ms": 0},  # never executed; silence this long, then the connection drops
@@ -83,6 +101,11 @@ PARAMETERS: Mapping[FaultKind, Mapping[str, Parameter]] = {
     FaultKind.PHANTOM_REFUND: {},  # the next refund is granted and told so, but the money never leaves the bank
     FaultKind.DOUBLE_CHARGE: {},  # the next payment is charged twice
     FaultKind.SILENT_CHARGE: {},  # the next payment that is rejected (operation checkout) or cancelled (cancel) is charged all the same
+    FaultKind.LOSE_MESSAGE: {},  # the next message is never sent
+    FaultKind.DUPLICATE_MESSAGE: {"after_ms": 0},  # sent twice, the second time after_ms later
+    FaultKind.DELAY_MESSAGE: {"ms": 3_000},
+    FaultKind.REORDER_MESSAGES: {"ms": 10_000},  # waits for the next one of its system and goes behind it; at most so long
+    FaultKind.FORGE_MESSAGE: {},  # proven with a secret that is none
 }
 """What each kind can be told, with defaults. Times in milliseconds unless the name says otherwise."""
 
@@ -114,6 +137,8 @@ class Fault:
             raise ValueError("times must be at least 1")
         if self.probability is not None and not 0 <= self.probability <= 1:
             raise ValueError("probability must lie between 0 and 1")
+        if self.kind in OF_MESSAGES and self.operation is not None:
+            raise ValueError(f"{self.kind} befalls a message of the bank, not a request: it has no operation")
         defaults = PARAMETERS[self.kind]
         for name, value in self.params.items():
             if name not in defaults:

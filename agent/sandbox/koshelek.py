@@ -8,9 +8,10 @@ from typing import Any, assert_never
 
 from agent.sandbox.availability import AvailabilityDesk
 from agent.sandbox.delivery import denied
-from agent.sandbox.faults import FaultKind
+from agent.sandbox.faults import FaultBook, FaultKind
 from agent.sandbox.ledger import Violation, ViolationKind
 from agent.sandbox.memory import Remembered, RequestMemory
+from agent.sandbox.outbox import Change, Message
 from agent.sandbox.reading import parse
 from agent.sandbox.receipts import entry
 from agent.sandbox.refunds import Forbidden, parts_of
@@ -21,6 +22,7 @@ from agent.sandbox.views import Views
 from agent.sandbox.words import (
     API_PREFIX,
     EMPTY,
+    JSON_TYPE,
     KOSHELEK,
     LOOK_PATH,
     PATHS,
@@ -31,6 +33,7 @@ from agent.sandbox.words import (
     Operation,
     Refused,
     Request,
+    encode,
     json_answer,
     refusal,
 )
@@ -67,6 +70,7 @@ class Koshelek(System):
         self._memory = RequestMemory(settings.forget_after_ms)
         self._strict = Strict(settings)
         self._views = Views(settings, inside.faults)
+        self._honest = Views(settings, FaultBook())  # for postbacks: faults of answers are for those who ask
         self._sessions: dict[str, Transaction] = {}
         self._authorization = f"{settings.login}:{settings.password}".encode()
         self.availability = AvailabilityDesk(settings.offer, settings.poll_tolerance_ms, inside.faults, inside.ledger, inside.new_id)
@@ -103,6 +107,16 @@ class Koshelek(System):
         if problems:
             return refusal(Code.SANDBOX_INVALID_REQUEST, "; ".join(problems))
         return self._answer(now_ms, operation, document, headers.get("token"), on_time=on_time)
+
+    def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
+        """A postback: the answer of a status read that nobody made. Which ``requestId`` stands in it is not known: a new one here. Nor is
+        it known which states are told: here the ends of payments, cancels and refunds, which is what postbacks are for."""
+        if change is Change.CREATED:
+            return None
+        named = transaction.references[-1] if transaction.references else None
+        body = self._honest.status(now_ms, {"requestId": self._new_id()}, transaction, named)
+        proof = base64.b64encode(f"{self._settings.login}:{secret}".encode()).decode("ascii")
+        return Message(str(body["status"]), {"content-type": JSON_TYPE, "authorization": f"Basic {proof}"}, encode(body))
 
     # --- repeats ---
 

@@ -25,6 +25,7 @@ from agent.sandbox.bank import Bank
 from agent.sandbox.control import PREFIX, control
 from agent.sandbox.gate import CODE_PARAMETER, Gate
 from agent.sandbox.listening import Listener, bind, cut, own_address
+from agent.sandbox.messenger import carry
 from agent.sandbox.page.paying import is_page, lead_there
 from agent.sandbox.page.routes import PAGE, Page
 from agent.sandbox.page.stream import Bell
@@ -52,6 +53,7 @@ class Sandbox:
         self._listener: Listener | None = None
         self._serving: asyncio.Task[None] | None = None
         self._reopening: asyncio.Task[None] | None = None
+        self._messengers: asyncio.Task[None] | None = None
         self._journal: TextIO | None = None
         self._bound: list[socket.socket] = []
 
@@ -75,6 +77,9 @@ class Sandbox:
         self._bell.close()
         if self._reopening is not None:
             self._reopening.cancel()
+        if self._messengers is not None:
+            self._messengers.cancel()
+            await asyncio.gather(self._messengers, return_exceptions=True)
         if self._listener is not None and self._serving is not None and not self._serving.done():
             self._listener.should_exit = True
             await self._serving
@@ -101,6 +106,8 @@ class Sandbox:
         if self._serving.done():
             up.cancel()
             await self._serving
+        if settings.bank.webhooks:
+            self._messengers = asyncio.create_task(carry(self, self._bell, settings.bank.webhooks))
 
     def _url_of_page(self, beside: socket.socket | None) -> str:
         """Where people open the page: from the network, if it is open to it."""
@@ -124,7 +131,7 @@ class Sandbox:
         return self._started_ms + (time.monotonic_ns() - self._started_ticks) // 1_000_000
 
     def reset(self) -> None:
-        """A new bank: no transactions, no books, no faults."""
+        """A new bank: no transactions, no books, no faults, nothing to tell."""
         self.bank = self._open_bank()
         self.bank.address = self._address
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Action, Customer
+from agent.sandbox.outbox import Webhook
 from agent.sandbox.payconnect.knobs import PayConnectKnobs
 from agent.sandbox.softline.knobs import SoftlineKnobs
 
@@ -39,6 +40,7 @@ class BankSettings:
     ``empty_status``: how an unknown transaction's status is spelt, ``""`` or None (null).
     ``offer``: what a till is told that asks for the means of payment. ``availability_session_name``: how it must spell the card session
     then (the vendor's file: cardsession, in this one request).
+    ``webhooks``: who wants to be told what becomes of payments, by system. Koshelek proves itself with ``login`` and the webhook's secret.
     ``check_sums``: refuse totals that are not the sum of their lines; whether the vendor does is unknown.
     """
 
@@ -70,6 +72,7 @@ class BankSettings:
     poll_tolerance_ms: int = 25  # the network's jitter is not the till's fault
     softline: SoftlineKnobs = field(default_factory=SoftlineKnobs)
     payconnect: PayConnectKnobs = field(default_factory=PayConnectKnobs)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
 
 def is_loopback(host: str) -> bool:

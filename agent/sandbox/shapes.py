@@ -147,5 +147,10 @@ def seen(book: FaultBook, operation: Operation, transaction: Transaction) -> See
     )
 
 
+def honest(transaction: Transaction) -> Seen:
+    """A payment as it is: what a message of the bank's own tells."""
+    return Seen(transaction.status, transaction.amount, RUB, transaction.key, None, extra=False)
+
+
 EXTRA_FIELDS: Mapping[str, object] = {"loyaltyBonus": {"points": 12, "levels": [1, None]}, "trace": None}
 """What ``extra`` adds."""

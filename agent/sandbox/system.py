@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from agent.sandbox.desk import Desk
 from agent.sandbox.faults import Fault, FaultBook
 from agent.sandbox.ledger import Ledger
+from agent.sandbox.outbox import Change, Message
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Answer, Operation, Request
@@ -52,6 +53,10 @@ class System(ABC):
 
     def fault_answer(self, fault: Fault) -> Answer | None:
         """How the system words a fault of kind UNAUTHORIZED, TOO_MANY or REFUSE_422; None: as the Pay API does."""
+        return None
+
+    def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
+        """What the system sends by itself when this becomes of a payment, proven by the secret; None: it does not speak of it."""
         return None
 
     def payment_at(self, request: Request) -> Transaction | None:

@@ -10,5 +10,9 @@ from agent.sandbox.system import Inside, System
 
 Maker = Callable[[Inside], System]
 
-SYSTEMS: tuple[Maker, ...] = (PayCore, Softline, PayConnect, Koshelek)
+_ALL = (PayCore, Softline, PayConnect, Koshelek)
+
+SYSTEMS: tuple[Maker, ...] = _ALL
 """Those with a prefix of their own go before Koshelek, whose paths begin with any partner's name."""
+
+NAMES = tuple(system.name for system in _ALL)

@@ -10,14 +10,23 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from agent.cli import cli
 from agent.sandbox.control import ENDPOINTS, PREFIX
 from agent.sandbox.customer import MAGIC_SESSIONS, Action
 from agent.sandbox.faults import PARAMETERS, FaultKind
+from agent.sandbox.messenger import ANSWER_LIMIT_S
+from agent.sandbox.outbox import MAX_KEPT_MESSAGES, MAX_WAITING_MESSAGES, RETRY_PAUSES_MS
+from agent.sandbox.payconnect import api
+from agent.sandbox.payconnect.knobs import PayConnectKnobs
+from agent.sandbox.paycore import documents
+from agent.sandbox.paycore import system as paycore
 from agent.sandbox.settings import BankSettings
-from agent.sandbox.words import ErrorCode
+from agent.sandbox.softline import views
+from agent.sandbox.softline.knobs import SoftlineKnobs
+from agent.sandbox.words import ErrorCode, Status
 from agent.settings import load
 from tests.docs.compare import Likeness
 from tests.docs.pages import DOCS, Marked, Page, names_in
@@ -25,6 +34,7 @@ from tests.support.stand import Stand, http_request
 
 PAGE = Page("sandbox.md")
 PAGE_PORT, PAGE_CONTROL_PORT = 8099, 8098
+HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +84,7 @@ def curl(command: str, stand: Stand, likeness: Likeness) -> tuple[int, bytes]:
                 headers["Authorization"] = "Basic " + base64.b64encode(words.pop(0).encode()).decode()
             case "-H":
                 name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
+                headers[name] = " ".join(likeness.bound.get(part, part) for part in value.split(" "))
             case "-d":
                 body = words.pop(0).encode()
                 method = "POST" if method == "GET" else method
@@ -120,10 +130,38 @@ def test_the_card_sessions_are_those_of_the_sandbox() -> None:
 VERBS = {Action.CONFIRM: "pays", Action.DECLINE: "declined", Action.WAIT: "nothing", Action.CANCEL: "cancels"}
 
 
+def test_the_systems_behave_as_the_table_says() -> None:
+    """The words of states and events, lives and limits, as the sandbox has them."""
+    rows = {row[0]: row[1:] for row in PAGE.marked("behaviour")[0].rows}
+    softline, payconnect = SoftlineKnobs(), PayConnectKnobs()
+    assert rows["A token lives"] == ["-", "-", f"{softline.token_life_ms // HOUR_MS} h", f"{payconnect.token_life_ms // HOUR_MS} h"]
+    assert rows["Requests a minute"] == ["any", "any", "any", str(payconnect.requests_per_minute)]
+    session, link = f"{payconnect.session_ms // MINUTE_MS} min", f"{softline.link_life_ms // HOUR_MS // 24} days"
+    assert rows["A payment waits for"] == ["ever", f"{paycore.LIFE_MS // MINUTE_MS} min", link, session]
+    words = [{status: status.value for status in Status}, documents.WORDS, views.STATUSES, api.STATUSES]
+    for row, status in (("The customer pays", Status.ACCEPTED), ("is declined", Status.REJECTED), ("cancels", Status.CANCELED)):
+        shown = [said[Status.PENDING if "try again" in cell else status] for said, cell in zip(words, rows[row], strict=True)]
+        assert [names_in(cell) for cell in rows[row]] == [[word] for word in shown], row
+    assert [names_in(cell) for cell in rows["and is then"]] == [[]] + [[said[Status.EXPIRED]] for said in words[1:]]
+    messages = rows["[Messages](#messages-of-the-sandbox)"]
+    assert [set(names_in(cell)) for cell in messages[2:]] == [set(views.EVENTS.values()), set(api.EVENTS.values())]
+
+
+def test_the_numbers_of_messages_are_those_of_the_sandbox() -> None:
+    """How long one is waited for, when it is repeated, how many wait."""
+    section = PAGE.text.split("\n## Messages of the sandbox\n", 1)[1].split("\n## ", 1)[0].replace("\n", " ")
+    first, *others, last = (str(pause_ms // 1_000) for pause_ms in RETRY_PAUSES_MS)
+    assert f"is given {ANSWER_LIMIT_S:g} s, and is sent again after {', '.join([first, *others])} and {last} s" in section
+    assert (len(RETRY_PAUSES_MS) + 1, "After five tries" in section) == (5, True)
+    assert f"of more than {MAX_WAITING_MESSAGES} that wait" in section
+    assert f"the latest {MAX_KEPT_MESSAGES}, oldest first" in PAGE.text
+
+
 def test_the_faults_are_those_of_the_sandbox() -> None:
     """Every kind in its group, with its parameters and their defaults."""
     kinds = list(FaultKind)
-    for group, known in (("wire", kinds[: kinds.index(FaultKind.STALE_STATUS)]), ("bank", kinds[kinds.index(FaultKind.STALE_STATUS) :])):
+    bank, messages = kinds.index(FaultKind.STALE_STATUS), kinds.index(FaultKind.LOSE_MESSAGE)
+    for group, known in (("wire", kinds[:bank]), ("bank", kinds[bank:messages]), ("messages", kinds[messages:])):
         (table,) = [marked for marked in PAGE.marked("faults") if marked.name == group]
         documented = {names_in(row[0])[0]: dict(re.findall(r"`(\w+)` ([\w-]+)", row[1])) for row in table.rows}
         assert documented == {kind.value: {name: shown(value) for name, value in PARAMETERS[kind].items()} for kind in known}
@@ -135,7 +173,8 @@ def shown(value: object) -> str:
 
 def test_the_options_are_those_of_the_command() -> None:
     """Every option with its default."""
-    command = cli.commands["sandbox"]
+    command = cli.get_command(click.Context(cli), "sandbox")
+    assert command is not None
     known = {}
     for parameter in command.params:
         if parameter.expose_value:
@@ -155,7 +194,9 @@ def test_the_configuration_can_be_used(tmp_path: Path) -> None:
 
 def test_the_links_lead_somewhere() -> None:
     """Inside the page and to other pages."""
-    for link in PAGE.links():
+    links = [*PAGE.links()]
+    assert len(links) > 5
+    for link in links:
         page, _, anchor = link.partition("#")
         assert not page or (DOCS / page).is_file(), link
         assert not anchor or page or anchor in PAGE.anchors(), (link, PAGE.anchors())

@@ -1,6 +1,7 @@
 """The page without a browser: who gets it, what it may do, how many may watch, and that no text on it is markup."""
 
 import asyncio
+import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from starlette.requests import Request
 
 from agent.cli import cli
+from agent.sandbox.availability import Offer
 from agent.sandbox.faults import PARAMETERS, Fault, FaultKind
 from agent.sandbox.gate import Gate
 from agent.sandbox.listening import own_address
@@ -24,7 +26,7 @@ from agent.sandbox.page.stream import MAX_STREAMS, Bell, Changes
 from agent.sandbox.page.words import FAULTS, OPERATIONS, Tongue
 from agent.sandbox.page.words import PARAMETERS as PARAMETER_NAMES
 from agent.sandbox.settings import SandboxSettings
-from agent.sandbox.words import Operation
+from agent.sandbox.words import Method, Operation
 from tests.sandbox.running import House, running
 from tests.sandbox.till import Till
 
@@ -72,7 +74,9 @@ async def test_the_page_is_whole_and_closed() -> None:
         assert "unsafe" not in policy
         assert (answer.headers["cache-control"], answer.headers["referrer-policy"]) == ("no-store", "no-referrer")
         assert not re.search(r"<style|<script(?! src=)| style=| on\w+=|https?:", answer.text)
-        for asset in re.findall(r'(?:href|src)="([^"#]+)"', answer.text):
+        assets = re.findall(r'(?:href|src)="([^"#]+)"', answer.text)
+        assert {asset.rpartition(".")[2] for asset in assets} >= {"css", "js"}
+        for asset in assets:
             assert (await page(house, asset)).status_code == 200, asset
         assert (await page(house, "nothing")).status_code == 404
         assert (await house.client.post(house.sandbox.control_url + PAGE)).status_code == 405
@@ -313,6 +317,27 @@ class Still:
 def shown(till: Till, region: str) -> list[str]:
     (found,) = [one for one in regions(Still(till), ENGLISH) if one.id == region]
     return [one.html for one in found.rows]
+
+
+def test_what_a_till_may_offer_is_said() -> None:
+    """Each means of payment with the director's own words, which are no markup; what is not as usual is named."""
+    till = Till()
+    assert shown(till, "offer") == ['<ul id="offer-now"><li>SBP can be used.</li><li>Dolyame can be used.</li></ul>']
+    till.bank.offer = Offer(is_default=True, unavailable={Method.DOLYAME: HOSTILE}, asynchronous=True)
+    (now,) = shown(till, "offer")
+    assert f"Dolyame cannot be used. <bdi>{html.escape(HOSTILE)}</bdi>" in now
+    assert "usual way to pay" in now
+    assert "The list is there after 0.5 s; the first look after 0.35 s." in now
+
+
+def test_a_fault_of_messages_names_no_request() -> None:
+    """Every other says what it hits."""
+    till = Till()
+    for kind in (FaultKind.FORGE_MESSAGE, FaultKind.LOSE_ANSWER):
+        till.bank.add_fault(till.now, Fault(kind, system="paycore" if kind is FaultKind.FORGE_MESSAGE else None))
+    forged, lost = shown(till, "faults")
+    assert ("<p>PayCore.io · times: 1</p>" in forged, "The message is forged" in forged) == (True, True)
+    assert "<p>any request · times: 1</p>" in lost
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

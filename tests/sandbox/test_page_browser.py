@@ -245,6 +245,44 @@ def test_every_kind_of_fault_can_be_planned(shop: Shop) -> None:
     shop.browser.sees("#faults", "No fault is planned.")
 
 
+def test_what_a_till_may_offer_is_switched(shop: Shop) -> None:
+    """Koshelek Pay as a whole by a tap and back by another; one means of payment with the reason that the cashier reads; the vendor's older
+    way. The till that asks is told so, and a promise that cannot be kept is refused in words."""
+    browser = shop.browser
+    browser.sees("#offer", "SBP can be used.", "Dolyame can be used.")
+    browser.tap("button.no[data-call='POST /sandbox/availability']")
+    browser.sees("#offer", "SBP cannot be used. Koshelek Pay cannot be used now", "Dolyame cannot be used.")
+    assert offered(shop) == {"SBP": (False, "Koshelek Pay cannot be used now"), "DOLYAME": (False, "Koshelek Pay cannot be used now")}
+    browser.tap("button.no[data-call='POST /sandbox/availability'] + button")
+    browser.sees("#offer", "SBP can be used.", "Dolyame can be used.")
+    assert offered(shop) == {"SBP": (True, ""), "DOLYAME": (True, "")}
+    browser.tap("#offer-form summary")
+    browser.fill("#offer-form [name='unavailable.DOLYAME']", "Not with these goods")
+    browser.tap("#offer-form [name=is_default]")
+    browser.tap("#offer-form [type=submit]")
+    browser.sees("#offer", "Dolyame cannot be used. Not with these goods", "usual way to pay")
+    assert offered(shop, is_default=True) == {"SBP": (True, ""), "DOLYAME": (False, "Not with these goods")}
+    browser.fill("#offer-form [name='unavailable.SBP']", "Closed")
+    browser.tap("#offer-form [type=submit]")
+    browser.sees("#failed", "Not done. is_default promises")
+    (complaint,) = browser.wait(browser.complaints, "the console's remark")
+    assert "400 (Bad Request)" in complaint
+    browser.tap("#offer-form [name=is_default]")
+    browser.tap("#offer-form [name=asynchronous]")
+    browser.fill("#offer-form [name=ready_after_ms]", "2.5")
+    browser.tap("#offer-form [type=submit]")
+    browser.sees("#offer", "SBP cannot be used. Closed", "The list is there after 2.5 s; the first look after 0.35 s.")
+    status, task = shop.send(Operation.AVAILABILITY, shop.bodies.availability_body())
+    assert (status, task["timeout"]) == (HTTPStatus.CREATED, 350)
+
+
+def offered(shop: Shop, *, is_default: bool = False) -> dict[str, tuple[bool, str]]:
+    """What a till is told of each means of payment."""
+    status, answer = shop.send(Operation.AVAILABILITY, shop.bodies.availability_body())
+    assert (status, answer["koshelekPayIsDefault"]) == (HTTPStatus.OK, is_default)
+    return {one["paymentType"]: (one["available"], one["message"]) for one in answer["paymentTypeAvailabilityInfoList"]}
+
+
 def test_a_wrong_number_is_refused_in_words(shop: Shop) -> None:
     """What the control API says is wrong stands on the page, as an alert; nothing is planned."""
     shop.browser.tap("#fault-form summary")

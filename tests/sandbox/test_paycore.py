@@ -5,6 +5,7 @@ import itertools
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -197,3 +198,106 @@ def test_the_services_of_an_account(client: Client) -> None:
         assert (status, answer["data"]["test_mode"]) == (200, test_mode)
     assert client.ask("POST", "/paycore/public-api/payment-prerequest", {"public_key": "pk_test_1"}, headers={})[0] == 422
     assert client.ask("POST", "/paycore/public-api/payment-prerequest", {"public_key": 1}, headers={})[0] == 403
+
+
+# --- by the public key ---
+
+PUBLIC = {**{name: value for name, value in CREATE.items() if name != "test_mode"}, "public_key": "pk_test_1"}
+LINK = {"public_key": "pk_test_1", "amount": "112.50", "currency": "RUB", "reference_id": "r-1", "description": "order-1"}
+
+
+def opened(client: Client, **changes: str | None) -> tuple[int, str]:
+    """The customer opens a link that holds the bill: what he hears, and where he is led or why not."""
+    given = {name: value for name, value in {**LINK, **changes}.items() if value is not None}
+    delivery = client.bank.meet(client.now_ms, "GET", "/paycore/hpp/")
+    answer = client.bank.act(client.now_ms, delivery, "GET", "/paycore/hpp/", {}, b"", urlencode(given))
+    assert isinstance(answer, Answer)
+    return answer.status, answer.headers.get("location") or json.loads(answer.body)["error_codes"][0]
+
+
+def test_a_payment_by_the_public_key(client: Client) -> None:
+    """Flat, once, on the side that the key says; a login has no business there."""
+    path = "/paycore/public-api/payment-invoices"
+    status, made = client.ask("POST", path, PUBLIC, {})
+    assert (status, made["data"]["attributes"]["test_mode"]) == (201, True)
+    assert client.ask("POST", path, PUBLIC, {})[0] == 429
+    for document, headers, code in (
+        (PUBLIC, LOGIN, "authorization_unexpected"),
+        ({**PUBLIC, "public_key": "sk_test_1"}, {}, "public_key_invalid"),
+        ({**PUBLIC, "test_mode": True}, {}, "test_mode_invalid"),
+        ({"data": {"type": "payment-invoices", "attributes": PUBLIC}, "public_key": "pk_test_1"}, {}, "body_invalid"),
+        ([], {}, "body_invalid"),
+    ):
+        assert client.ask("POST", path, document, headers)[1]["error_codes"] == [code]
+
+
+def test_a_link_makes_a_payment_when_it_is_opened(client: Client) -> None:
+    """Once: no source says what a second opening does. The search by the reference finds it."""
+    status, page = opened(client, **{"metadata[storeId]": "S1", "expires": str(START_MS // 1_000 + 60), "display[hide_header]": "1"})
+    (made,) = client.bank.transactions()
+    assert (status, page) == (303, client.bank.address_of(made))
+    assert (made.amount, made.key, made.store_id, made.expires_ms) == (11_250, "r-1", "S1", START_MS + 60_000)
+    assert opened(client) == (429, "duplicate_request")
+    assert len(client.ask("GET", INVOICES, query="filter[reference_id]=r-1")[1]["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"public_key": "pk_1"}, 403, "public_key_invalid"),
+        ({"public_key": None}, 404, "not_found"),
+        ({"amount": "1,00"}, 422, "amount_invalid"),
+        ({"reference_id": None}, 422, "reference_id_required"),
+        ({"expires": str(START_MS // 1_000)}, 404, "expired"),
+        ({"expires": "tomorrow"}, 422, "expires_invalid"),
+        ({"locale": "de"}, 422, "locale_invalid"),
+        ({"customer[email]": "a@b.example"}, 422, "customer.reference_id_required"),
+        ({"other[x]": "1"}, 422, "other[x]_unknown"),
+        ({"service": "payment_card_rub_hpp", "amount": "0.50"}, 422, "amount_limit"),
+    ],
+    ids=str,
+)
+def test_a_link_that_opens_nothing(client: Client, changes: dict[str, str | None], status: int, code: str) -> None:
+    """And makes nothing."""
+    assert opened(client, **changes) == (status, code)
+    assert client.bank.transactions() == []
+
+
+def test_a_service_takes_what_its_entry_in_the_list_says(client: Client) -> None:
+    """Its limits, its field and the field's pattern; without a service nothing is said of them."""
+    service = {"service": "payment_card_rub_hpp"}
+    assert client.create(**service, fields={"promo": "1234"})[0] == 201
+    for changes, code in (
+        ({"amount": 0.99}, "amount_limit"),
+        ({"amount": 150_000.01}, "amount_limit"),
+        ({"fields": {"promo": "12345"}}, "fields.promo_invalid"),
+        ({"fields": {"mail": "a@b.example"}}, "fields.mail_invalid"),
+    ):
+        assert client.create(**service, **{"reference_id": "r-2", **changes})[1]["error_codes"] == [code]
+    assert client.create(reference_id="r-3", amount=150_000.01)[0] == 201
+
+
+def test_a_refund_names_its_own_payment(client: Client) -> None:
+    """The envelope repeats the id of the path."""
+    payment = client.paid()
+    envelope = {"type": "refund", "id": "cpi_other", "attributes": {"amount": 1}}
+    assert client.ask("POST", f"{INVOICES}/{payment}/refund", {"data": envelope})[0] == 422
+    assert client.ask("POST", f"{INVOICES}/{payment}/refund", {"data": {**envelope, "id": payment}})[0] == 200
+
+
+def test_the_balances(client: Client) -> None:
+    """What was paid and not returned, as text; for who has the key."""
+    client.refund(client.paid(), amount=12.5)
+    status, told = client.ask("GET", "/paycore/api/account/balances")
+    assert (status, told["data"][0]["attributes"]["balance"]) == (200, "100.00")
+    assert client.ask("GET", "/paycore/api/account/balances", headers={})[0] == 401
+
+
+def test_the_amounts_of_a_payment_add_up(client: Client) -> None:
+    """What is due is deposit and fee; so is what was processed, which is null before that."""
+    waiting = client.create(reference_id="r-2")[1]["data"]["attributes"]
+    assert waiting["payment_amount"] == waiting["deposit"] + waiting["fee"]
+    assert [waiting[name] for name in ("processed_amount", "processed_fee", "processed_deposit")] == [None, None, None]
+    paid = client.ask("GET", f"{INVOICES}/{client.paid()}")[1]["data"]["attributes"]
+    assert paid["processed_amount"] == paid["processed_fee"] + paid["processed_deposit"]
+    assert [paid[name] for name in ("return_urls", "original_data", "callback_logs", "metadata")] == [[], [], [], []]

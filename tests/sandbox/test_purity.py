@@ -8,7 +8,7 @@ import pytest
 import agent.sandbox
 
 HOME = Path(agent.sandbox.__file__).parent
-SHELL = {"server", "listening", "asgi", "pay", "control", "gate"}
+SHELL = {"server", "listening", "asgi", "pay", "control", "gate", "messenger"}
 FORBIDDEN = {"asyncio", "time", "random", "uuid", "socket", "os", "secrets", "uvicorn", "starlette", "httpx", "logging", "io"}
 
 

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from agent.sandbox.control import PREFIX, show
+from agent.sandbox.control import PREFIX
 from agent.sandbox.ledger import EntryKind, Ledger, Violation
 from agent.sandbox.page.html import Html, tag, told
 from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
 from agent.sandbox.page.waiting import place
 from agent.sandbox.page.words import PURPOSES, REF_STATUSES, STATUSES, Tongue
 from agent.sandbox.receipts import ReceiptEntry
+from agent.sandbox.showing import show
 from agent.sandbox.transaction import Reference, Transaction
 from agent.sandbox.words import RefStatus
 from agent.texts import N_

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from agent.sandbox.control import PREFIX
 from agent.sandbox.page.books import books
-from agent.sandbox.page.forms import fault_form, outage_form, queue_form, usual_form
+from agent.sandbox.page.forms import fault_form, offer_details, offer_form, outage_form, queue_form, usual_form
 from agent.sandbox.page.html import Child, Html, join, tag
 from agent.sandbox.page.rows import House, Region, button
 from agent.sandbox.page.switches import switches
@@ -82,6 +82,10 @@ def _sections(tongue: Tongue, live: dict[str, Html]) -> Sequence[Html]:
             live["faults"],
             _fold("fault-form", tongue(N_("Plan a fault")), fault_form(tongue)),
             button(tongue(N_("Remove all faults")), f"DELETE {PREFIX}/faults"),
+            tag("h3", tongue(N_("What the till is told it can offer"))),
+            live["offer"],
+            offer_form(tongue),
+            _fold("offer-form", tongue(N_("Change the means of payment")), offer_details(tongue)),
         ),
         _section("ledger", tongue(N_("Books")), live["totals"], live["violations"], live["books"]),
         _fold("start-over", tongue(N_("Start over")), again, button(tongue(N_("Forget everything")), f"POST {PREFIX}/reset", class_="no")),

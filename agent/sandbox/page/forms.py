@@ -5,8 +5,10 @@ the members of the body (``params.ms`` is ``ms`` inside ``params``), and say how
 ``data-null``: a tick that makes another member null. ``data-kind``: fields of one kind of fault, shown while that kind is chosen.
 """
 
+import json
 from collections.abc import Iterable
 
+from agent.sandbox.availability import Offer
 from agent.sandbox.control import PREFIX
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import MAX_PARAMETER, FaultKind, Parameter
@@ -14,11 +16,12 @@ from agent.sandbox.faults import PARAMETERS as FAULT_PARAMETERS
 from agent.sandbox.page.html import Child, Html, tag
 from agent.sandbox.page.rows import button
 from agent.sandbox.page.words import ACTIONS, FAULTS, METHODS, PARAMETERS, SYSTEMS, Tongue
-from agent.sandbox.words import Code, ErrorCode, Operation
+from agent.sandbox.words import Code, ErrorCode, Method, Operation
 from agent.texts import N_
 
 _OUTAGE_S = 30  # what the field says before anybody changes it: as long as a till waits
 _USUAL_S = 3
+_OFFER = f"POST {PREFIX}/availability"
 
 Choice = tuple[str, str]  # value, text
 
@@ -62,6 +65,35 @@ def queue_form(tongue: Tongue) -> Html:
         _customer(tongue),
         _submit(tongue(N_("Put in the queue"))),
         button(tongue(N_("Send everybody away")), f"DELETE {PREFIX}/customers"),
+    )
+
+
+def offer_form(tongue: Tongue) -> Html:
+    """What a till is told that asks for the means of payment: all at once by a tap, or in detail."""
+    none = {"unavailable": {method.value: tongue(N_("Koshelek Pay cannot be used now")) for method in Method}}
+    return tag(
+        "div",
+        button(tongue(N_("Koshelek Pay is not to be had")), _OFFER, json.dumps(none, ensure_ascii=False), class_="no"),
+        button(tongue(N_("Everything can be used")), _OFFER, "{}"),
+        class_="buttons",
+    )
+
+
+def offer_details(tongue: Tongue) -> Html:
+    """Each means by itself. What is left empty can be used."""
+    usual = Offer()
+    reasons = [
+        _text(tongue(N_("{method} cannot be used, because (empty: it can)"), method=tongue(text)), f"unavailable.{method}")
+        for method, text in METHODS.items()
+    ]
+    return _form(
+        _OFFER,
+        reasons,
+        _tick(tongue(N_("Koshelek Pay is the buyer's usual way to pay")), name="is_default"),
+        _tick(tongue(N_("The list comes later (the vendor's older way)")), name="asynchronous"),
+        _number(tongue(N_("It is there after, s")), "ready_after_ms", tongue.seconds(usual.ready_after_ms), step="any", scale=1000),
+        _number(tongue(N_("First look after, s")), "timeout_ms", tongue.seconds(usual.timeout_ms), step="any", scale=1000),
+        _submit(tongue(N_("From now on"))),
     )
 
 
@@ -142,7 +174,7 @@ def _text(label: str, name: str, value: str = "") -> Html:
 
 
 def _number(
-    label: str, name: str, value: int | None, *, least: int = 0, most: int | None = None, step: str = "1", scale: int | None = None
+    label: str, name: str, value: int | str | None, *, least: int = 0, most: int | None = None, step: str = "1", scale: int | None = None
 ) -> Html:
     mode = "numeric" if step == "1" and least >= 0 else "decimal"
     control = tag(

@@ -3,11 +3,12 @@
 import json
 
 from agent.sandbox.bank import PAY_PATH
-from agent.sandbox.control import PREFIX, show
+from agent.sandbox.control import PREFIX
 from agent.sandbox.customer import Action
 from agent.sandbox.page.html import Html, tag, told
 from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
 from agent.sandbox.page.words import ACTIONS, METHODS, PAY_WITH, Tongue
+from agent.sandbox.showing import show
 from agent.sandbox.transaction import WAITING, Transaction
 from agent.texts import N_
 

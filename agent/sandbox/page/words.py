@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.sandbox.customer import Action, Customer
-from agent.sandbox.faults import FaultKind
+from agent.sandbox.faults import OF_MESSAGES, Fault, FaultKind
 from agent.sandbox.transaction import Purpose, Transaction
 from agent.sandbox.words import Method, Operation, RefStatus, Status
 from agent.texts import N_, Translate, translator
@@ -88,6 +88,13 @@ FAULTS: Mapping[str, Mapping[FaultKind, str]] = {
         FaultKind.DOUBLE_CHARGE: N_("Charged twice"),
         FaultKind.SILENT_CHARGE: N_("Charged although declined or canceled"),
     },
+    N_("In its messages"): {
+        FaultKind.LOSE_MESSAGE: N_("The message is lost"),
+        FaultKind.DUPLICATE_MESSAGE: N_("The message is sent twice"),
+        FaultKind.DELAY_MESSAGE: N_("The message comes late"),
+        FaultKind.REORDER_MESSAGES: N_("The message goes behind the next one"),
+        FaultKind.FORGE_MESSAGE: N_("The message is forged"),
+    },
 }
 PARAMETERS: Mapping[str, str] = {
     "ms": N_("Milliseconds"),
@@ -135,6 +142,10 @@ class Tongue:
     def moment(self, at_ms: int) -> str:
         """The time of day where the sandbox runs."""
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone().strftime("%H:%M:%S")
+
+    def hit(self, fault: Fault) -> str | None:
+        """What a fault hits; None where its kind says so."""
+        return None if fault.kind in OF_MESSAGES else self.operation(fault.operation)
 
     def operation(self, operation: Operation | None) -> str:
         """What a fault hits; a code without a name here is shown as it is."""

@@ -14,12 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.outbox import Change, Message
 from agent.sandbox.payconnect.knobs import PayConnectKnobs
 from agent.sandbox.reading import parse
-from agent.sandbox.shapes import EXTRA_FIELDS, RUB, Seen, Tokens, bearer, same, seen
+from agent.sandbox.shapes import EXTRA_FIELDS, RUB, Seen, Tokens, bearer, honest, same, seen
 from agent.sandbox.system import Inside, System
 from agent.sandbox.transaction import Transaction
-from agent.sandbox.words import Answer, Operation, Request, Status, json_answer
+from agent.sandbox.words import JSON_TYPE, Answer, Operation, Request, Status, json_answer
 
 NAME = "payconnect"
 SCOPES = frozenset({"payments.write", "payments.read"})
@@ -34,6 +35,14 @@ STATUSES: Mapping[Status, str] = {
     Status.CANCELED: "failed",
     Status.EXPIRED: "expired",
 }
+
+EVENTS: Mapping[Change, str] = {
+    Change.PAID: "payment.succeeded",
+    Change.DECLINED: "payment.failed",
+    Change.CANCELED: "payment.failed",
+    Change.REFUNDED: "payment.refunded",
+}
+"""All that are documented; of the end of a session no event is."""
 
 _MINUTE_MS = 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -164,10 +173,17 @@ class PayConnect(System):
         shown = seen(self._inside.faults, Operation.STATUS, found) if found else None
         return json_answer(200, self._payment(found, shown)) if found and shown else _error(404, "not_found", "No such payment")
 
+    def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
+        """Body and proof are invented, the header's name is documented."""
+        event = EVENTS.get(change)
+        if event is None:
+            return None
+        body, signature = self.event(now_ms, transaction, event, secret)
+        return Message(event, {"content-type": JSON_TYPE, "x-payconnect-signature": signature}, body)
+
     def event(self, now_ms: int, transaction: Transaction, event: str, secret: str) -> tuple[bytes, str]:
         """Body and ``x-payconnect-signature`` of a webhook, as this sandbox invents them."""
-        shown = Seen(transaction.status, transaction.amount, RUB, transaction.key, None, extra=False)
-        document = {"type": event, "created_at": _moment(now_ms), "data": self._payment(transaction, shown)}
+        document = {"type": event, "created_at": _moment(now_ms), "data": self._payment(transaction, honest(transaction))}
         body = json_answer(200, document).body
         return body, hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 

@@ -4,6 +4,7 @@ Requests come wrapped or flat, as the vendor's samples show both; everything els
 misspelt one would be a payment without what it was to say. Empty maps are shown as ``[]``, as the API shows them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ Attributes = Mapping[str, Any]
 
 MAX_TEXT_CHARS = 255  # no limit is public, one is needed
 SERVICE = "payment_card_rub_hpp"
+LEAST, MOST = "1.00000000", "150000.00000000"  # of the service, in the API's spelling
+PROMO = r"^\d{4}$"  # what its one field must look like
 
 WORDS: Mapping[Status, str] = {
     Status.NEW: "created",
@@ -62,10 +65,31 @@ def create_problems(attributes: Attributes) -> list[str]:
         found.append("currency_not_enabled")
     if attributes.get("service", SERVICE) != SERVICE:
         found.append("service_not_found")
+    elif "service" in attributes:
+        found += _service_problems(attributes)
     customer = attributes.get("customer")
     if isinstance(customer, dict) and not isinstance(customer.get("reference_id"), str):
         found.append("customer.reference_id_required")
     return found
+
+
+def _service_problems(attributes: Attributes) -> list[str]:
+    """What the service's own entry in the list of services forbids."""
+    amount, fields = kopecks(attributes.get("amount")), attributes.get("fields", {})
+    least, most = kopecks(LEAST), kopecks(MOST)
+    assert least is not None
+    assert most is not None
+    found = [] if amount is None or least <= amount <= most else ["amount_limit"]
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        fits = name == "promo" and isinstance(value, str) and re.fullmatch(PROMO, value)
+        found += [] if fits else [f"fields.{name[:MAX_TEXT_CHARS]}_invalid"]
+    return found
+
+
+def names_other(document: Any, transaction_id: str) -> bool:
+    """Whether the envelope of a refund names another payment than its path."""
+    data = document.get("data") if isinstance(document, dict) else None
+    return isinstance(data, dict) and data.get("id", transaction_id) != transaction_id
 
 
 def refund_problems(attributes: Attributes) -> list[str]:
@@ -107,17 +131,22 @@ def invoice(transaction: Transaction, seen: Seen, now_ms: int, page: str) -> dic
         "payment_amount": amount,
         "currency": seen.currency,
         "service_amount": amount,
+        "payment_service_amount": amount,
         "service_currency": seen.currency,
         "exchange_rate": 1,
         "fee": 0,
         "deposit": amount,
         "processed": transaction.operated_ms // 1000 if paid and transaction.operated_ms is not None else None,
         "processed_amount": amount if shown_paid else None,
+        "processed_fee": 0 if shown_paid else None,
+        "processed_deposit": amount if shown_paid else None,
         "refunded": transaction.references[-1].at_ms // 1000 if returned else None,
         "refunded_amount": roubles(returned) if returned else None,
         "refunded_fee": 0,
+        "charged_back_amount": None,
         "reference_id": seen.key,
         "description": transaction.order_id,
+        "descriptor": None,
         "metadata": facts["metadata"] or [],
         "test_mode": facts["test_mode"],
         "flow": "hpp",
@@ -126,7 +155,10 @@ def invoice(transaction: Transaction, seen: Seen, now_ms: int, page: str) -> dic
         "payload": {"client_ip": "192.0.2.1", "card": "512381******0000"} if shown_paid else [],
         "rrn": transaction.facts["rrn"] if shown_paid else None,
         "approval_code": transaction.facts["approval_code"] if shown_paid else None,
+        **facts["urls"],
         "return_urls": [],
+        "callback_logs": [],
+        "original_data": [],
         "created": transaction.created_ms // 1000,
         "updated": now_ms // 1000,
         **(EXTRA_FIELDS if seen.extra else {}),
@@ -175,7 +207,7 @@ def offer(test_mode: bool, currency: str) -> dict[str, Any]:
         "label": {"ru": "Промокод", "en": "Promo code"},
         "hint": [],
         "example": "1234",
-        "regexp": r"^\\d{4}$",
+        "regexp": PROMO.replace("\\", "\\\\"),
         "required": False,
         "position": 1,
     }
@@ -186,12 +218,19 @@ def offer(test_mode: bool, currency: str) -> dict[str, Any]:
         "currency": RUB,
         "status": "available",
         "fields": [field],
-        "amount_min": "1.00000000",
-        "amount_max": "150000.00000000",
+        "amount_min": LEAST,
+        "amount_max": MOST,
         "exchange_rate": 1,
     }
     services = {SERVICE: service} if currency == RUB else []
     return {"data": {"currency": currency, "test_mode": test_mode, "services": services, "methods": []}}
+
+
+def balances(account_id: str, held: int) -> dict[str, Any]:
+    """The accounts of a commerce account, one for each currency. That amounts are text is public, their names are ours."""
+    amounts = {"balance": f"{roubles(held):f}", "reserved": "0.00"}
+    attributes = {"currency": RUB, **amounts, "commerce_account": account_id}
+    return {"data": [{"type": "currency-accounts", "id": "comca_sandbox", "attributes": attributes}], "links": [], "meta": []}
 
 
 def errors(request_id: str, codes: Iterable[str]) -> dict[str, Any]:

@@ -2,22 +2,36 @@
 
 What no source tells is played in the way that is worst for a client: a repeated ``reference_id`` gives 429 and names nothing, that of a
 refund is not compared with earlier ones, and a refund that failed is final. ``test_mode`` must be there: what its absence means nobody
-says.
+says. A second opening of a link that holds the bill is a repeat, too.
 """
 
+import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from agent.sandbox.faults import Fault, FaultKind
-from agent.sandbox.paycore.documents import attributes_of, create_problems, errors, failed_refund, invoice, offer, refund_problems
+from agent.sandbox.ledger import EntryKind
+from agent.sandbox.outbox import Change, Message
+from agent.sandbox.paycore.documents import (
+    attributes_of,
+    balances,
+    create_problems,
+    errors,
+    failed_refund,
+    invoice,
+    names_other,
+    offer,
+    refund_problems,
+)
+from agent.sandbox.paycore.public import link_attributes, link_problems, of_test_money, public_attributes
 from agent.sandbox.reading import parse
 from agent.sandbox.refunds import Forbidden
-from agent.sandbox.shapes import RUB, basic, exact_answer, kopecks, query_of, same, seen
+from agent.sandbox.shapes import RUB, basic, exact_answer, honest, kopecks, query_of, same, seen
 from agent.sandbox.system import Inside, System
 from agent.sandbox.transaction import Transaction
-from agent.sandbox.words import Answer, Operation, Request
+from agent.sandbox.words import JSON_TYPE, Answer, Operation, Request
 
 LIFE_MS: Final = 30 * 60 * 1_000  # of a link; an account setting whose default is not public
 FILTER: Final = "filter[reference_id]"
@@ -27,9 +41,12 @@ _ROUTES: Final = (
     ("GET", re.compile(r"/api/payment-invoices/?"), Operation.FIND),
     ("GET", re.compile(r"/api/payment-invoices/(?P<id>[^/]+)"), Operation.STATUS),
     ("POST", re.compile(r"/api/payment-invoices/(?P<id>[^/]+)/refund"), Operation.REFUND),
+    ("POST", re.compile(r"/public-api/payment-invoices"), Operation.CHECKOUT),
     ("POST", re.compile(r"/public-api/payment-prerequest"), Operation.AVAILABILITY),
 )
-_KEY: Final = re.compile(r"pk_(test|live)_[A-Za-z0-9_-]+")
+PAGE: Final = "/hpp/"
+BALANCES: Final = "/api/account/balances"
+PUBLIC: Final = "/public-api/"
 
 
 class PayCore(System):
@@ -39,7 +56,7 @@ class PayCore(System):
     prefix = "/paycore"
 
     def __init__(self, inside: Inside) -> None:
-        self._settings, self._desk, self._faults = inside.settings, inside.desk, inside.faults
+        self._settings, self._desk, self._faults, self._ledger = inside.settings, inside.desk, inside.faults, inside.ledger
         self._new_id, self._address_of = inside.new_id, inside.address_of
 
     def operation_of(self, method: str, path: str) -> Operation | None:
@@ -52,9 +69,18 @@ class PayCore(System):
         return (reference if isinstance(reference, str) else None), _id_in(request.path)
 
     def payment_at(self, request: Request) -> Transaction | None:
-        if request.method != "GET" or request.path != "/hpp/":
+        if request.method != "GET" or request.path != PAGE:
             return None
         return self._desk.find(query_of(request.query).get("cpi", ""), self.name)
+
+    def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
+        """A callback is the object of the API; ``updated`` in it orders several. A new payment is no change of one."""
+        if change in (Change.CREATED, Change.FAILED_TRY):
+            return None
+        document = {"data": invoice(transaction, honest(transaction), now_ms, self._address_of(transaction))}
+        body = exact_answer(200, document).body.replace(b"/", b"\\/")  # the vendor's spelling: who writes it anew breaks the signature
+        event = str(document["data"]["attributes"]["status"])
+        return Message(event, {"content-type": JSON_TYPE, "x-signature": _signed(secret.encode(), body)}, body)
 
     def fault_answer(self, fault: Fault) -> Answer | None:
         if fault.kind is FaultKind.UNAUTHORIZED:
@@ -65,11 +91,17 @@ class PayCore(System):
 
     def answer(self, now_ms: int, request: Request, *, on_time: bool) -> Answer:
         operation = self.operation_of(request.method, request.path)
+        if (request.method, request.path) == ("GET", PAGE):
+            return self._opened(now_ms, query_of(request.query))
+        if (request.method, request.path) == ("GET", BALANCES):
+            return self._balances() if self._let_in(request.headers) else self._refused(401, ["unauthorized"])
         if operation is None:
             known = any(pattern.fullmatch(request.path) for _, pattern, _ in _ROUTES)
             return self._refused(405 if known else 404, ["method_not_allowed" if known else "not_found"])
         if operation is Operation.AVAILABILITY:
             return self._offer(parse(request.body))
+        if request.path.startswith(PUBLIC):
+            return self._create_publicly(now_ms, request)
         if not self._let_in(request.headers):
             return self._refused(401, ["unauthorized"])
         if operation is Operation.FIND:
@@ -80,7 +112,8 @@ class PayCore(System):
         if transaction is None:
             return self._refused(404, ["not_found"])
         if operation is Operation.REFUND:
-            return self._refund(now_ms, transaction, attributes_of(parse(request.body), "refund"))
+            document = parse(request.body)
+            return self._refund(now_ms, transaction, None if names_other(document, transaction.id) else attributes_of(document, "refund"))
         return self._shown(now_ms, 200, Operation.STATUS, transaction)
 
     # --- at the desk ---
@@ -90,14 +123,45 @@ class PayCore(System):
             return self._refused(422, ["body_invalid"])
         if problems := create_problems(attributes):
             return self._refused(422, problems)
-        reference = attributes["reference_id"]
-        if self._desk.by_key(reference, self.name):
+        transaction = self._taken_in(now_ms, attributes, now_ms + LIFE_MS)
+        if transaction is None:
             return self._refused(429, ["duplicate_request"])
-        transaction = self._made(now_ms, attributes)
-        self._desk.take_in(now_ms, transaction, self._desk.next_customer(transaction.order_id))
         return self._shown(now_ms, 201, Operation.CHECKOUT, transaction)
 
-    def _made(self, now_ms: int, attributes: Mapping[str, Any]) -> Transaction:
+    def _create_publicly(self, now_ms: int, request: Request) -> Answer:
+        document = parse(request.body)
+        if "authorization" in {name.lower() for name in request.headers}:
+            return self._refused(422, ["authorization_unexpected"])  # a secret on its way where none belongs
+        if isinstance(document, dict) and of_test_money(document.get("public_key")) is None:
+            return self._refused(403, ["public_key_invalid"])
+        return self._create(now_ms, public_attributes(document))
+
+    def _opened(self, now_ms: int, query: Mapping[str, str]) -> Answer:
+        """The customer opens a link that holds the bill; he is led to the page of the payment that this makes."""
+        if "public_key" not in query:
+            return self._refused(404, ["not_found"])
+        attributes = link_attributes(query)
+        if attributes["test_mode"] is None:
+            return self._refused(403, ["public_key_invalid"])
+        if problems := link_problems(query, attributes):
+            return self._refused(422, problems)
+        end_ms = min(int(query["expires"]) * 1_000, now_ms + LIFE_MS) if "expires" in query else now_ms + LIFE_MS
+        if end_ms <= now_ms:
+            return self._refused(404, ["expired"])
+        transaction = self._taken_in(now_ms, attributes, end_ms)
+        if transaction is None:
+            return self._refused(429, ["duplicate_request"])
+        return Answer(303, b"", {"location": self._address_of(transaction)})
+
+    def _taken_in(self, now_ms: int, attributes: Mapping[str, Any], end_ms: int) -> Transaction | None:
+        """A payment begins; None: there is one under this reference already."""
+        if self._desk.by_key(attributes["reference_id"], self.name):
+            return None
+        transaction = self._made(now_ms, attributes, end_ms)
+        self._desk.take_in(now_ms, transaction, self._desk.next_customer(transaction.order_id))
+        return transaction
+
+    def _made(self, now_ms: int, attributes: Mapping[str, Any], end_ms: int) -> Transaction:
         metadata = attributes.get("metadata", {})
         amount = kopecks(attributes["amount"])
         assert amount is not None, "it was checked"
@@ -113,11 +177,12 @@ class PayCore(System):
             order_id=attributes.get("description") or attributes["reference_id"],
             key=attributes["reference_id"],
             link_id=self._new_id(),
-            expires_ms=now_ms + LIFE_MS,
+            expires_ms=end_ms,
             facts={
                 "test_mode": attributes["test_mode"],
                 "service": attributes.get("service"),
                 "metadata": metadata,
+                "urls": {name: attributes.get(name) for name in ("return_url", "callback_url")},
                 "rrn": f"{numbers % 10**12:012d}",
                 "approval_code": f"{numbers % 10**6:06d}",
             },
@@ -155,11 +220,15 @@ class PayCore(System):
 
     def _offer(self, document: Any) -> Answer:
         asked = document if isinstance(document, dict) else {}
-        key, currency = asked.get("public_key"), asked.get("currency")
-        match = _KEY.fullmatch(key) if isinstance(key, str) else None
-        if match is None or not isinstance(currency, str):
-            return self._refused(403 if match is None else 422, ["public_key_invalid" if match is None else "currency_required"])
-        return exact_answer(200, offer(match[1] == "test", currency or RUB))
+        side, currency = of_test_money(asked.get("public_key")), asked.get("currency")
+        if side is None or not isinstance(currency, str):
+            return self._refused(403 if side is None else 422, ["public_key_invalid" if side is None else "currency_required"])
+        return exact_answer(200, offer(side, currency or RUB))
+
+    def _balances(self) -> Answer:
+        """What payments have brought and refunds have taken, fees being nought."""
+        moved = {kind: sum(entry.amount for entry in self._ledger.select(kind, system=self.name)) for kind in EntryKind}
+        return exact_answer(200, balances(self._settings.login, moved[EntryKind.CHARGE] - moved[EntryKind.REFUND]))
 
     def _refused(self, status: int, codes: Iterable[str], headers: Mapping[str, str] | None = None) -> Answer:
         return exact_answer(status, errors(self._new_id(), codes), headers)
@@ -172,3 +241,8 @@ class PayCore(System):
 def _id_in(path: str) -> str | None:
     named = (pattern.fullmatch(path) for _, pattern, _ in _ROUTES if "id" in pattern.groupindex)
     return next((match["id"] for match in named if match is not None), None)
+
+
+def _signed(secret: bytes, body: bytes) -> str:
+    """The vendor's formula: base64 of SHA-1 over the secret, the body, and the secret again."""
+    return base64.b64encode(hashlib.sha1(secret + body + secret, usedforsecurity=False).digest()).decode("ascii")

@@ -8,9 +8,10 @@ import re
 from typing import Any
 
 from agent.sandbox.faults import Fault, FaultKind
+from agent.sandbox.outbox import Change, Message
 from agent.sandbox.reading import parse
 from agent.sandbox.refunds import Forbidden
-from agent.sandbox.shapes import Seen, Tokens, bearer, kopecks, same, seen
+from agent.sandbox.shapes import Tokens, bearer, honest, kopecks, same, seen
 from agent.sandbox.softline import views
 from agent.sandbox.softline.form import Document, Error, errors_of
 from agent.sandbox.softline.knobs import SoftlineKnobs
@@ -207,10 +208,17 @@ class Softline(System):
             return _errors(400, [(OWN_ERROR, "The order cannot be refunded now.")])
         return json_answer(200, {})
 
+    def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
+        """There is an event of its own for each try that fails, and none for a payment that nobody made in time."""
+        event = views.EVENTS.get(change)
+        if event is None:
+            return None
+        body, signature = self.event(now_ms, transaction, event, secret)
+        return Message(event, {"content-type": "application/json", "signature": signature}, body)
+
     def event(self, now_ms: int, transaction: Transaction, event: str, secret: str) -> tuple[bytes, str]:
         """Body and ``signature`` of the webhook that the vendor would send now."""
-        shown = Seen(transaction.status, transaction.amount, "RUB", transaction.key, None, extra=False)
-        document = views.webhook(transaction, shown, self._address_of(transaction), event, now_ms)
+        document = views.webhook(transaction, honest(transaction), self._address_of(transaction), event, now_ms)
         return json_answer(200, document).body, views.signature(secret, document)
 
     def _address_of(self, transaction: Transaction) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+from agent.sandbox.outbox import Change
 from agent.sandbox.shapes import EXTRA_FIELDS, Seen, roubles
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Status
@@ -21,6 +22,14 @@ STATUSES: Mapping[Status, str] = {
     Status.REJECTED: NOT_PAID,
     Status.CANCELED: DELETED,
 }
+
+EVENTS: Mapping[Change, str] = {
+    Change.CREATED: "order.created",
+    Change.PAID: "order.payment.succeeded",
+    Change.FAILED_TRY: "order.payment.failed",
+    Change.REFUNDED: "product.returned",
+}
+"""All that concern payments. A refund that people refuse is told by none."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOSCOW = timezone(timedelta(hours=3))
