@@ -4,22 +4,54 @@ Commands talk to the running daemon through its socket. With the daemon down, wh
 The exit status tells a script what happened; ``--json`` prints the same objects as the POS protocol.
 """
 
+import importlib
 import sys
 
 import click
 
 from agent import __version__
-from agent.cli.caring import backup_command, release_command, reload_command, restore_command
 from agent.cli.common import COMMON_OPTIONS, Context, with_common_options
-from agent.cli.deciding import resolve_command, retry_command
-from agent.cli.listing import list_command
-from agent.cli.looking import show_command, status_command
-from agent.cli.printing import report_command, reprint_command
-from agent.cli.selling import cancel_command, pay_command, refund_command
-from agent.cli.serving import config_group, demo_command, run_command, sandbox_command
+
+# By name: the module and what it calls the command. A module is imported when its command is wanted: together they take longer than the
+# slowest command, and the daemon would keep all of them in memory.
+COMMANDS = {
+    "run": "serving:run_command",
+    "sandbox": "trying:sandbox_command",
+    "demo": "trying:demo_command",
+    "config": "serving:config_group",
+    "reload": "caring:reload_command",
+    "backup": "caring:backup_command",
+    "restore": "caring:restore_command",
+    "release": "caring:release_command",
+    "status": "status:status_command",
+    "balances": "serving:balances_command",
+    "list": "listing:list_command",
+    "show": "looking:show_command",
+    "report": "printing:report_command",
+    "reprint": "printing:reprint_command",
+    "resolve": "deciding:resolve_command",
+    "retry": "deciding:retry_command",
+    "pay": "selling:pay_command",
+    "refund": "selling:refund_command",
+    "cancel": "selling:cancel_command",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, params=list(COMMON_OPTIONS))
+class Commands(click.Group):
+    """Imports what it is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*COMMANDS, *self.commands])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in COMMANDS and name not in self.commands:
+            module, _, attribute = COMMANDS[name].partition(":")
+            self.add_command(with_common_options(getattr(importlib.import_module(f"agent.cli.{module}"), attribute)))
+        return self.commands.get(name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, params=list(COMMON_OPTIONS))
+@click.version_option(__version__, "--version", "-V", prog_name="koshelek-agent", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context, config_file: str | None, socket_path: str | None, as_json: bool) -> None:
     """Payment agent of a till: takes checkouts of the register software and carries them to the payment system.
@@ -31,35 +63,14 @@ def cli(context: click.Context, config_file: str | None, socket_path: str | None
     context.obj = Context(config_file, socket_path, as_json)
 
 
-@click.command("version")
+@cli.command("version")
 @click.pass_obj
 def version_command(context: Context) -> None:
     """Print the version."""
     context.show({"version": __version__}, lambda: click.echo(f"koshelek-agent {__version__}"))
 
 
-for command in (
-    run_command,
-    sandbox_command,
-    demo_command,
-    config_group,
-    reload_command,
-    backup_command,
-    restore_command,
-    release_command,
-    status_command,
-    list_command,
-    show_command,
-    report_command,
-    reprint_command,
-    resolve_command,
-    retry_command,
-    pay_command,
-    refund_command,
-    cancel_command,
-    version_command,
-):
-    cli.add_command(with_common_options(command))
+with_common_options(version_command)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from agent.cli.common import Context, Exit, say, table
+from agent.cli.mistakes import mistake
 from agent.core.money import roubles
 from agent.core.ports import JournalError
 from agent.edges.journal import CannotCopy, SqliteJournal, restore
@@ -61,8 +62,7 @@ def reload_command(context: Context) -> None:
 
 def _print_configuration(answer: dict[str, Any]) -> None:
     for one in answer["problems"]:
-        place = one["file"] if one["line"] is None else f"{one['file']}:{one['line']}"
-        click.echo(f"{place}: {one['key']}\n  {one['problem']}" if one["key"] else f"{place}\n  {one['problem']}", err=True)
+        click.echo(mistake(one, say), err=True)
     if answer["problem"]:
         click.echo(answer["problem"], err=True)
         return

@@ -9,17 +9,23 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from agent.core.ports import JournalError
-from agent.edges.journal import Reader, open_read_only
-from agent.settings import BadSettings, Settings, UnixListener, describe, find, load, unchecked_sockets
 from agent.texts import N_, translator
 from drivers.client import CallFailed, Client, Unreachable
 
+if TYPE_CHECKING:  # the models of the configuration take a quarter of a second, and not every command needs one
+    from agent.settings import BadSettings, Settings
+
 T = TypeVar("T")
+
+NOT_THERE = N_("{problem}. Is the service running? systemctl status koshelek-agent.")
+NO_AGENT = N_("no agent at {socket}: {why}")
+ASK_AGAIN = N_("It may have been done: ask again with the same key ({names}).")
+STOPPED = N_("Stopped waiting; the agent goes on.")
+NO_SOCKET = N_('The command line talks to the agent over a Unix socket: add a [[listener]] with kind = "unix" and role = "admin".')
 
 
 class Exit(IntEnum):
@@ -46,16 +52,22 @@ class Context:
 
     def file(self) -> Path:
         """The configuration's file. Raises BadSettings if there is none."""
+        from agent.settings import find
+
         return find(Path(self.config_file) if self.config_file else None).absolute()
 
-    def settings(self, machine: bool = False) -> Settings:
+    def settings(self, machine: bool = False) -> "Settings":
         """The configuration; ends the command with status 78 if it cannot be used."""
+        from agent.settings import BadSettings, find, load
+
         try:
             return load(find(Path(self.config_file) if self.config_file else None), machine=machine)
         except BadSettings as error:
             self.bad_settings(error)
 
-    def bad_settings(self, error: BadSettings) -> NoReturn:
+    def bad_settings(self, error: "BadSettings") -> NoReturn:
+        from agent.settings import describe
+
         if self.as_json:
             problems = [
                 {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": str(one.problem)} for one in error.problems
@@ -69,6 +81,8 @@ class Context:
         """The daemon's socket: the one named, else the operator's in the configuration, else the first."""
         if self.socket_path:
             return Path(self.socket_path)
+        from agent.settings import BadSettings, UnixListener, load, unchecked_sockets
+
         try:
             file = self.file()
             listeners = [(one.path, str(one.role)) for one in load(file, machine=False).listener if isinstance(one, UnixListener)]
@@ -77,23 +91,27 @@ class Context:
             if not listeners:
                 self.bad_settings(error)
         if not listeners:
-            text = 'The command line talks to the agent over a Unix socket: add a [[listener]] with kind = "unix" and role = "admin".'
-            self.fail(Exit.CONFIGURATION, "CONFIGURATION", text)
+            self.fail(Exit.CONFIGURATION, "CONFIGURATION", say(NO_SOCKET))
         return next((path for path, role in listeners if role == "admin"), listeners[0][0])
 
     def ask(self, conversation: Callable[[Client], Awaitable[T]], **names: str) -> T:
         """Talk to the daemon; ends the command when it is not there (5) or refuses (6, or 2 for a request it does not understand).
         ``names``: what the conversation is about, if it may have changed something; told with the error, to ask again by."""
-        again = f" It may have been done: ask again with the same key ({', '.join(names.values())})." if names else ""
+        again = " " + say(ASK_AGAIN).format(names=", ".join(names.values())) if names else ""
         try:
             return asyncio.run(self._talk(conversation))
         except Unreachable as error:
-            text = f"{error}. Is the service running? systemctl status koshelek-agent.{again if self.connected else ''}"
-            self.fail(Exit.UNREACHABLE, "UNREACHABLE", text, **names)
+            self.fail(Exit.UNREACHABLE, "UNREACHABLE", self._gone(error) + (again if self.connected else ""), **names)
         except KeyboardInterrupt:
-            self.fail(Exit.UNRESOLVED, "INTERRUPTED", f"Stopped waiting; the agent goes on.{again}", **names)
+            self.fail(Exit.UNRESOLVED, "INTERRUPTED", say(STOPPED) + again, **names)
         except CallFailed as error:
             self.refused(error)
+
+    def _gone(self, error: Unreachable) -> str:
+        """Nobody answers, or nobody does any more."""
+        why = getattr(error.__cause__, "strerror", None)
+        problem = say(NO_AGENT).format(socket=self.socket(), why=why) if why and not self.connected else str(error)
+        return say(NOT_THERE).format(problem=problem)
 
     async def _talk(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
         async with await Client.connect(self.socket()) as client:
@@ -164,33 +182,6 @@ def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[st
     for row in rows:  # as Text, because an order number may look like markup
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(drawn)
-
-
-def ask_or_read(context: Context, ask: Callable[[Client], Awaitable[T]], read: Callable[[Reader], Awaitable[T]]) -> T:
-    """Ask the daemon; if none answers, read its file."""
-
-    async def talk() -> T:
-        async with await Client.connect(context.socket()) as client:
-            return await ask(client)
-
-    async def look() -> T:
-        journal = await open_read_only(context.settings().journal_path())
-        try:
-            return await read(journal)
-        finally:
-            await journal.close()
-
-    try:
-        return asyncio.run(talk())
-    except CallFailed as error:
-        context.refused(error)
-    except Unreachable as unreachable:
-        if context.socket_path:
-            context.fail(Exit.UNREACHABLE, "UNREACHABLE", str(unreachable))
-    try:
-        return asyncio.run(look())
-    except (JournalError, OSError) as error:
-        context.fail(Exit.UNREACHABLE, "UNREACHABLE", f"no daemon answers, and its journal cannot be read: {error}")
 
 
 def status_of(answer: Mapping[str, Any]) -> Exit:

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from agent.cli.common import Context, Exit, table, till
+from agent.cli.common import Context, Exit, say, table, till
 from agent.cli.looking import print_sale, print_story
+from agent.texts import N_
 from drivers.client import CallFailed, Client
 from drivers.operator import RESOLUTIONS
 
@@ -22,6 +23,18 @@ PROOFS = {  # option -> member of the protocol's proof, help
     "--operation": ("operationId", "operationId of the bank."),
     "--operation-time": ("operationDateTime", "When the bank did it, with its zone."),
 }
+
+REASON = N_("Reason (will stand in the record)")
+WOULD_BE = N_("It would become: {state}, money: {money}. {message}")
+SURE = N_("Decide {resolution}? This cannot be undone")
+NOTHING_DECIDED = N_("Nothing was decided.")
+CHANGED = N_("The sale has changed meanwhile, or it took too long. This is how it is now:")
+ALARM, DECIDED, RELEASED = N_("ALARM"), N_("DECIDED"), N_("RELEASED")
+NOT_USED = N_("The record of this sale is not used: {reason}")
+TAKEN_OVER, STILL_KEEPS = N_("Released: {by}"), N_("It still keeps the account from being changed.")
+CHOICES, OF_THE, MEANS, NO_CHOICE = N_("What can be decided"), N_("of the"), N_("what it means"), N_("There is nothing to decide.")
+CONFIRM = N_("Nothing was decided yet. Confirm within {seconds} s with --confirmation {word}")
+NOTHING_WAITS = N_("Nothing waits.")
 
 
 def _with_proof(command: Any) -> Any:
@@ -52,7 +65,7 @@ def resolve_command(
         context.show(answer, lambda: _print_state(answer))
         return
     asks = confirmation is None and not context.as_json
-    reason = given["reason"] or (click.prompt("Reason (will stand in the record)", err=True) if asks else None)
+    reason = given["reason"] or (click.prompt(say(REASON), err=True) if asks else None)
     named = {"refundKey": given["refund_key"], "receiptId": given["receipt_id"], "reason": reason, "who": _who()}
     proof = {name: given[name] for name, _ in PROOFS.values() if given[name] is not None}
     params |= {name: value for name, value in named.items() if value is not None} | ({"proof": proof} if proof else {})
@@ -82,13 +95,13 @@ def _by_hand(context: Context, params: dict[str, Any]) -> dict[str, Any]:
         _print_state(shown)
         if "after" in shown:
             after = shown["after"]
-            click.echo(f"It would become: {after['state']}, money: {after['money']}. {after['message']}")
-        if not click.confirm(f"Decide {params['resolution']!r}? This cannot be undone", err=True):
-            context.fail(Exit.UNRESOLVED, "INTERRUPTED", "Nothing was decided.")
+            click.echo(say(WOULD_BE).format(state=after["state"], money=after["money"], message=after["message"]))
+        if not click.confirm(say(SURE).format(resolution=params["resolution"]), err=True):
+            context.fail(Exit.UNRESOLVED, "INTERRUPTED", say(NOTHING_DECIDED))
         done = context.ask(partial(decide, word=shown["confirmation"]), key=params["key"])
         if done is not None:
             return done
-        click.echo("The sale has changed meanwhile, or it took too long. This is how it is now:", err=True)
+        click.echo(say(CHANGED), err=True)
 
 
 def _print_state(answer: Mapping[str, Any]) -> None:
@@ -96,30 +109,30 @@ def _print_state(answer: Mapping[str, Any]) -> None:
         print_sale(answer["sale"])
         print_story(answer["events"])
         if answer["alarms"]:
-            click.secho(f"ALARM: {' '.join(answer['alarms'])}", fg="red", bold=True)
+            click.secho(f"{say(ALARM)}: {' '.join(answer['alarms'])}", fg="red", bold=True)
     else:
         parked = answer["parked"]
-        click.echo(f"The record of this sale is not used: {parked['reason']}")
-        click.echo(f"Released: {parked['released']}" if "released" in parked else "It still keeps the account from being changed.")
+        click.echo(say(NOT_USED).format(reason=parked["reason"]))
+        click.echo(say(TAKEN_OVER).format(by=parked["released"]) if "released" in parked else say(STILL_KEEPS))
     if answer["choices"]:
         rows = [
             [one["resolution"], one["what"], one.get("refundKey", one.get("receiptId", "")), one["message"]] for one in answer["choices"]
         ]
-        table("What can be decided", ["resolution", "of the", "key", "what it means"], rows)
+        table(say(CHOICES), ["resolution", say(OF_THE), "key", say(MEANS)], rows)
     else:
-        click.echo("There is nothing to decide.")
+        click.echo(say(NO_CHOICE))
 
 
 def _print_done(answer: Mapping[str, Any]) -> None:
     if not answer["done"]:
         _print_state(answer)
-        click.echo(f"Nothing was decided yet. Confirm within {answer['validS']} s with --confirmation {answer['confirmation']}")
+        click.echo(say(CONFIRM).format(seconds=answer["validS"], word=answer["confirmation"]))
     elif "sale" in answer:
         sale = answer["sale"]
-        click.secho(f"DECIDED  {sale['key']}: {sale['state']}, money: {sale['money']}", bold=True)
+        click.secho(f"{say(DECIDED)}  {sale['key']}: {sale['state']}, money: {sale['money']}", bold=True)
         click.echo(sale["message"])
     else:
-        click.secho("RELEASED", bold=True)
+        click.secho(say(RELEASED), bold=True)
 
 
 def _who() -> str | None:
@@ -140,4 +153,4 @@ def retry_command(context: Context, key: str | None, store: str | None, terminal
     """Do now what is owed and waits for its time: of the sale KEY, or without it of all sales."""
     named = dict(zip(("storeId", "terminalId", "key"), (*till(context, store, terminal), key), strict=True)) if key else {}
     answer = context.ask(lambda client: client.call("operation.retry", **named))
-    context.show(answer, lambda: click.echo("\n".join(answer["sales"]) or "Nothing waits."))
+    context.show(answer, lambda: click.echo("\n".join(answer["sales"]) or say(NOTHING_WAITS)))

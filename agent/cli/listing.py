@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
-from agent.cli.common import Context, Exit, ask_or_read, table
+from agent.cli.common import Context, Exit, say, table
+from agent.cli.reading import ask_or_read
 from agent.core.money import roubles
 from agent.edges import replies
 from agent.edges.journal import Reader
 from agent.edges.pos.listing import cursor, parked_reply, query_of
 from agent.engine.errors import Refusal
-from agent.texts import translator
+from agent.texts import N_, translator
 from drivers.client import Client
 from drivers.messages import OperationList
 from drivers.validation import Invalid, parse
@@ -28,6 +29,9 @@ STATE_COLOURS = {
     "attention": "bold red",
 }
 METHOD = "operation.list"
+SALES, SET_ASIDE = N_("Sales (UTC)"), N_("Set aside")
+FROM_FILE = N_("Sales (UTC), read from the file: the daemon is not running")
+MORE = N_("There are more: narrow the list, raise --limit, or go on with --before {next}")
 TEXTS = {  # option -> parameter of the protocol, help
     "--terminal": ("terminalId", "terminalId."),
     "--state": ("state", "State, for example paid or attention."),
@@ -104,12 +108,15 @@ def _print_list(answer: dict[str, Any]) -> None:
         ]
         for one in answer["operations"]
     ]
-    title = "Sales (UTC)" + (", read from the file: the daemon is not running" if answer.get("offline") else "")
-    table(title, ["accepted", "till", "key", "order", "amount", "state", "money", "reason", "qrcId", "alarms"], rows)
+    table(
+        say(FROM_FILE if answer.get("offline") else SALES),
+        ["accepted", "till", "key", "order", "amount", "state", "money", "reason", "qrcId", "alarms"],
+        rows,
+    )
     if "parked" in answer:
         parked = [
             [f"{one['storeId']}/{one['terminalId']}/{one['key']}", one["reason"], one.get("released", "")] for one in answer["parked"]
         ]
-        table("Set aside", ["sale", "why", "released"], parked)
+        table(say(SET_ASIDE), ["sale", "why", "released"], parked)
     if answer["more"]:
-        click.echo(f"There are more: narrow the list, raise --limit, or go on with --before {answer['next']}")
+        click.echo(say(MORE).format(next=answer["next"]))

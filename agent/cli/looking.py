@@ -1,66 +1,25 @@
-"""``status``, ``show``: what is so. Looking never counts as handing an answer to a register."""
+"""``show``: everything about one sale. Looking never counts as handing an answer to a register."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from agent.cli.common import Context, Exit, ask_or_read, table, till
+from agent.cli.common import Context, Exit, say, table, till
+from agent.cli.reading import ask_or_read
 from agent.core.fold import replay
 from agent.core.model import SaleId
 from agent.core.money import roubles
 from agent.core.stored import decode
 from agent.edges import replies
 from agent.edges.journal import Reader
-from agent.texts import translator
+from agent.texts import N_, translator
 from drivers.client import Client
 
-
-@click.command("status")
-@click.pass_obj
-def status_command(context: Context) -> None:
-    """Is the agent well, what is open, what is owed."""
-
-    async def ask(client: Client) -> dict[str, Any]:
-        return await client.call("agent.status")
-
-    answer = context.ask(ask)
-    context.show(answer, lambda: _print_status(answer))
-
-
-def _print_status(answer: dict[str, Any]) -> None:
-    details = answer.get("details", {})
-    rows = [
-        ["ready", "yes" if answer["ready"] else "NO"],
-        ["version", answer["version"]],
-        ["environment", answer["environment"] + (" (not real money)" if answer["environment"] == "test" else "")],
-    ]
-    rows += [[f"link to {name}", "up" if one["reachable"] else "DOWN"] for name, one in answer.get("providers", {}).items()]
-    if backup := answer.get("backup"):
-        rows += [["last backup", backup["last"] or "none"], *([["BACKUP", backup["problem"]]] if backup["problem"] else [])]
-    if restore := details.get("restore"):
-        rows += [["RESTORED", f"waits for koshelek-agent release; {restore['lookingAt']} sales are still looked up"]]
-        rows += [["DIFFERENT", name] for name in restore["differences"]]
-    rows += [["DISK", "full: new sales are refused until there is room"]] if answer.get("disk", {}).get("full") else []
-    rows += [["CONFIGURATION", answer["configuration"]["problem"]]] if answer.get("configuration", {}).get("problem") else []
-    rows += [[one["name"], _line(one)] for one in details.get("lines", [])]
-    rows += [[f"open: {state}", str(count)] for state, count in sorted(details.get("open", {}).items())]
-    rows += [
-        ["refunds not settled", str(details.get("refundsOpen", 0))],
-        ["receipts not delivered", str(details.get("receiptsOpen", 0))],
-        ["told, not confirmed", str(details.get("toldUnconfirmed", 0))],
-        ["paid, told to nobody", str(details.get("paidUntold", 0))],
-    ]
-    rows += [["ALARM", f"{one['sale']}: {', '.join(one['codes'])}"] for one in details.get("alarms", [])]
-    rows += [["PARKED", f"{one['sale']}: {one['reason']}"] for one in details.get("parked", [])]
-    table("koshelek-agent", ["", ""], rows)
-
-
-def _line(line: dict[str, Any]) -> str:
-    """A serial line: what is known of its other end, and how much came damaged."""
-    state = f"heard {line['heardSecondsAgo']} s ago" if "heardSecondsAgo" in line else str(line["state"])
-    damaged = f", {line['damagedFrames']} frames damaged" if line["damagedFrames"] else ""
-    return f"{state}{damaged}" + (f" ({line['problem']})" if "problem" in line else "")
+REFUNDS, STORY = N_("Refunds"), N_("Story (UTC)")
+NO_SALE = N_("there is no sale {key} of this till in the journal")
+AMOUNTS = frozenset({"amount", "totalAmount", "total_amount", "refundedAmount", "refunded"})
+"""Members of a sale and of its story that are kopecks: people read roubles."""
 
 
 @click.command("show")
@@ -80,7 +39,7 @@ def show_command(context: Context, key: str, store: str | None, terminal: str | 
         sale_id = SaleId(store_id, terminal_id, key)
         entries = await journal.stream(sale_id)
         if entries is None:
-            context.fail(Exit.USAGE, "NOT_FOUND", f"there is no sale {key!r} of this till in the journal")
+            context.fail(Exit.USAGE, "NOT_FOUND", say(NO_SALE).format(key=key))
         sale = replay(sale_id, ((decode(entry.kind, entry.body), entry.stamp) for entry in entries))
         story = {"events": replies.story(entries)} if events else {}
         return replies.record_reply(sale, translator(context.settings().language)) | story | {"offline": True}
@@ -99,8 +58,8 @@ def _print_sale(answer: dict[str, Any]) -> None:
 def print_sale(answer: Mapping[str, Any]) -> None:
     """A sale and its refunds, for people."""
     hidden = {"events", "slip", "refunds", "message"}
-    rows = [[name, str(value)] for name, value in answer.items() if name not in hidden and value is not None]
-    rows += [[f"slip.{name}", str(value)] for name, value in answer.get("slip", {}).items() if name != "text"]
+    rows = [[name, _text(name, value)] for name, value in answer.items() if name not in hidden and value is not None]
+    rows += [[f"slip.{name}", _text(name, value)] for name, value in answer.get("slip", {}).items() if name != "text"]
     table(answer["message"], ["", ""], rows)
     if answer["refunds"]:
         columns = ["refundKey", "amount", "state", "reason", "refTransactionId"]
@@ -108,14 +67,29 @@ def print_sale(answer: Mapping[str, Any]) -> None:
             [one.get("refundKey", one["cause"]), roubles(one["amount"]), one["state"], one["reason"] or "", one.get("refTransactionId", "")]
             for one in answer["refunds"]
         ]
-        table("Refunds", columns, refunds)
+        table(say(REFUNDS), columns, refunds)
 
 
 def print_story(events: Sequence[Mapping[str, Any]]) -> None:
     """What happened to a sale, for people."""
     if events:
-        table("Story (UTC)", ["at", "event", ""], [[one["at"][11:23], one["event"], _facts(one)] for one in events])
+        table(say(STORY), ["at", "event", ""], [[one["at"][11:23], one["event"], _facts(one)] for one in events])
 
 
 def _facts(event: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in event.items() if name not in ("at", "event"))
+    return ", ".join(f"{name}={_text(name, value)}" for name, value in event.items() if name not in ("at", "event"))
+
+
+def _text(name: str, value: object) -> str:
+    """A value for people, with amounts in roubles wherever they stand in it."""
+    match value:
+        case bool() | None:
+            return str(value)
+        case int() if name in AMOUNTS:
+            return roubles(value)
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {_text(str(key), one)}" for key, one in value.items()) + "}"
+        case list():
+            return "[" + ", ".join(_text(name, one) for one in value) + "]"
+        case _:
+            return str(value)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from agent.cli.common import Context, Exit, ask_or_read, till
+from agent.cli.common import Context, Exit, say, till
+from agent.cli.reading import ask_or_read
 from agent.core.fold import replay
 from agent.core.model import SaleId
 from agent.core.stored import decode
@@ -15,9 +16,11 @@ from agent.edges.journal import Reader
 from agent.edges.shift_slip import report_reply
 from agent.edges.slips import WIDTHS
 from agent.engine.report import Wanted, report
-from agent.texts import translator
+from agent.texts import N_, translator
 from drivers.client import Client
 
+NAME_STORE = N_("Name the store with --store: {stores}")
+NO_SLIP = N_("there is no slip that was handed out")
 _WIDTH = click.option("--width", type=click.Choice([str(width) for width in WIDTHS]), default="42", show_default=True, help="Paper width.")
 
 
@@ -49,7 +52,7 @@ def report_command(context: Context, store: str | None, terminal: str | None, da
 def _store(context: Context, store: str | None) -> str:
     stores = [one.store_id for one in context.settings().store]
     if store is None and len(stores) != 1:
-        raise click.UsageError(f"Name the store: --store {' or '.join(stores)}")
+        raise click.UsageError(say(NAME_STORE).format(stores=", ".join(stores)))
     return store or stores[0]
 
 
@@ -74,7 +77,7 @@ def reprint_command(context: Context, key: str, store: str | None, terminal: str
         sale = replay(sale_id, ((decode(entry.kind, entry.body), entry.stamp) for entry in entries)) if entries else None
         found = replies.copy_reply(sale, refund_key) if sale is not None else None
         if found is None:
-            context.fail(Exit.USAGE, "NOT_FOUND", "there is no slip that was handed out")
+            context.fail(Exit.USAGE, "NOT_FOUND", say(NO_SLIP))
         return found | {"offline": True}
 
     answer = ask_or_read(context, ask, read)

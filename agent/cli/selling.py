@@ -64,7 +64,9 @@ _TERMINAL = click.option("--terminal", help="terminalId.")
     "--token-from", type=_SECRET, metavar="FILE", help="File with the token, if no helper command makes it; - for standard input."
 )
 @click.option("--loyalty-from", type=_SECRET, metavar="FILE", help="File with the loyalty number; without it a test number is sent.")
-@click.option("--provider", help="The payment system; without it the till's. Where customers pay by a link no card session is asked for.")
+@click.option(
+    "--provider", help="The payment system; without it the till's. Where customers pay by a payment link, no card session is asked for."
+)
 @click.option("--method", type=click.Choice(["SBP", "DOLYAME"]), multiple=True, help="Means of payment offered; default: the store's.")
 @_STORE
 @_TERMINAL

@@ -11,7 +11,7 @@ import click
 import httpx
 
 from agent.assembly import paycore
-from agent.cli.common import Context, Exit, language
+from agent.cli.common import Context, Exit, say
 from agent.core import canonical
 from agent.core.model import Environment
 from agent.core.money import roubles
@@ -19,15 +19,19 @@ from agent.core.verdict import Reply
 from agent.edges.accounts import Account, AccountRefused
 from agent.edges.authorization import BasicLogin
 from agent.edges.tls import client_context
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.prerequest import PATH, Fault, Finding, Offer, Service, findings, question, read_offer
 from agent.settings import Settings
-from agent.texts import N_, Translate, translator
+from agent.texts import N_, Translate
 
 ANSWER_LIMIT_S: Final = 15.0  # the vendor speaks of one to two seconds, longer when a third party is asked
 
 TEXTS: Final[Mapping[Fault, str]] = {
     Fault.OTHER_SIDE: N_("The public key is of the other side: test and live keys are mixed up."),
+    Fault.NOT_CHOSEN: N_(
+        "No service is configured: the customer chooses on the page, which not every account allows. "
+        "Write the code of one into [provider.paycore]: service = ... Offered are: {detail}."
+    ),
     Fault.NOT_OFFERED: N_("This service is not offered to the account. Offered are: {detail}."),
     Fault.NOT_AVAILABLE: N_("The service cannot be used at the moment, its state is: {detail}."),
     Fault.OTHER_CURRENCY: N_("The service takes another currency: {detail}."),
@@ -38,19 +42,35 @@ TEXTS: Final[Mapping[Fault, str]] = {
 }
 
 
+UNREACHABLE = N_("PayCore.io cannot be reached at {address} (public_base_url): {error}")
+UNREADABLE = N_("What answers at {address} (public_base_url) sent no list of services: {error}. Is the public key right?")
+NO_PAYCORE = N_(
+    "This asks PayCore.io for the services of its account, and {file} has no [provider.paycore]. "
+    "config/koshelek-agent.toml shows what belongs into it; of the other payment systems there is nothing to ask."
+)
+NO_KEY = N_(
+    "The list of services is asked for with the public key of the account. Take it from PayCore's cabinet and write it into "
+    '[provider.paycore] of {file}: public_key = "{example}".'
+)
+
+
 def services(context: Context) -> None:
     """The command. Status 78 if something does not fit."""
     settings = context.settings()
-    if settings.provider.paycore is None or settings.provider.paycore.public_key is None:
-        context.fail(Exit.CONFIGURATION, "CONFIGURATION", "[provider.paycore] with a public_key is needed to ask for its services.")
+    table = settings.provider.paycore
+    if table is None or table.public_key is None:
+        side = "test" if settings.environment is Environment.TEST else "live"
+        text = say(NO_PAYCORE if table is None else NO_KEY).format(file=context.file(), example=f"pk_{side}_...")
+        context.fail(Exit.CONFIGURATION, "CONFIGURATION", text)
     try:
         offer = read_offer(_ask(settings))
     except (httpx.HTTPError, AccountRefused, OSError) as error:
-        context.fail(Exit.UNREACHABLE, "UNREACHABLE", f"PayCore cannot be reached: {error or type(error).__name__}")
+        text = say(UNREACHABLE).format(address=table.public_base_url, error=str(error) or type(error).__name__)
+        context.fail(Exit.UNREACHABLE, "UNREACHABLE", text)
     except Unreadable as error:
-        context.fail(Exit.CONFLICT, "UNREADABLE", f"PayCore did not answer with a list of services: {error}")
+        text = say(UNREADABLE).format(address=table.public_base_url, error=error)
+        context.fail(Exit.CONFLICT, "UNREADABLE", text)
     found = findings(paycore.in_its_words(settings), offer)
-    say = translator(language())
     context.show(_as_json(offer, found, say), lambda: _print(offer, found, say))
     if found:
         raise SystemExit(Exit.CONFIGURATION)

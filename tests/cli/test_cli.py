@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from agent import __version__
 from agent.cli.common import Exit
 from tests.support.stand import ROOT, STORE, TERMINAL, Plan, Socket, Stand
 
@@ -154,6 +155,7 @@ def test_looking_is_not_telling(stand: Stand) -> None:
     assert (listed.returncode, shown.returncode) == (0, 0)
     assert "[/bold] [red]" in listed.stdout
     assert "AMOUNT PAID" in shown.stdout
+    assert "9000" not in shown.stdout, "people read roubles, also in the story"
     assert stand.call("operation.show", "admin", **names)["told"] is False
 
 
@@ -161,7 +163,20 @@ def test_the_status_for_people(stand: Stand) -> None:
     """What a technician looks at first."""
     ran = stand.cli("status")
     assert ran.returncode == Exit.OK
-    assert all(text in ran.stdout for text in ("ready", "not real money", "link to koshelek"))
+    assert all(text in ran.stdout for text in ("ready", "not real money", "connection to koshelek"))
+    assert "готов" in stand.cli("status", LC_ALL="ru_RU.UTF-8").stdout
+
+
+def test_a_system_that_turns_the_till_away_is_seen_in_the_status(stand: Stand) -> None:
+    """For people and for programs, after the sale that met it has ended; until an attempt is let in."""
+    stand.fault("unauthorized", "checkout")
+    assert sell(stand, "FAST13", "turned-away")["reason"] == "ACCESS_DENIED"
+    (shut,) = stand.call("agent.status")["providers"].values()
+    assert (shut["reachable"], shut["reason"]) == (True, "ACCESS_DENIED")
+    assert "its settings are wrong" in shut["message"]
+    assert "TURNED AWAY by koshelek" in stand.cli("status").stdout
+    assert sell(stand, "FAST14", "let-in")["success"] is True
+    assert stand.call("agent.status")["providers"] == {"koshelek": {"reachable": True}}
 
 
 def test_a_register_s_socket_shows_less(stand: Stand) -> None:
@@ -256,6 +271,12 @@ def test_two_tills_must_be_told_apart(stand: Stand, tmp_path: Path) -> None:
     assert stand.cli("show", "nobody", config=two).returncode == Exit.USAGE
     assert "--terminal" in stand.cli("show", "nobody", config=two).stderr
     assert refusal(stand.cli("show", "nobody", "--terminal", "till-04", "--json", config=two)) == (Exit.USAGE, "NOT_FOUND")
+
+
+def test_the_version_is_an_option_as_well() -> None:
+    """As of every program."""
+    ran = subprocess.run([sys.executable, "-m", "agent", "--version"], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout == f"koshelek-agent {__version__}\n"
 
 
 def test_the_service_s_own_command_line_is_understood(tmp_path: Path) -> None:

@@ -119,10 +119,10 @@ def test_the_program_of_the_page_works_and_people_see_the_lines(tmp_path: Path) 
     (program,) = [block.text for block in Page("pos-serial.md").blocks() if block.language == "py"]
     doors = [Line("till", options={"part_bytes": 64}), Line("cable", "serial", options={"path": str(tmp_path / "none")})]
     with Stand(Plan(lines=doors)) as stand:
-        assert "waiting" in stand.cli("status").stdout
+        assert "open, nothing heard yet" in stand.cli("status").stdout
         program = program.replace("/run/koshelek-agent/till-01.tty", str(stand.line("till")))
         ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
         shown = re.sub(r"\s+", " ", stand.cli("status").stdout)
     assert (ran.returncode, ran.stdout) == (0, "True\n"), ran.stderr
-    assert "heard" in shown
-    assert "unplugged" in shown
+    assert "open, heard" in shown
+    assert "unplugged: there is no such port" in shown

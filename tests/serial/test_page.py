@@ -27,7 +27,9 @@ def conversation(name: str) -> list[tuple[str, bytes]]:
 def test_the_bytes_of_the_page_are_those_of_the_wire(name: str) -> None:
     """What the register sends there makes the agent say what it says there, byte for byte."""
     agent = Exchange(Rules())
-    for speaker, data in conversation(name):
+    spoken = conversation(name)
+    assert {speaker for speaker, _ in spoken} == {">", "<"}
+    for speaker, data in spoken:
         if speaker == ">":
             agent.receive(data, 0)
             continue
