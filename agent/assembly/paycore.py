@@ -7,10 +7,11 @@ from agent.core.model import Binding, Environment
 from agent.core.money import Kopecks
 from agent.edges.accounts import Account
 from agent.edges.limiter import Rate
-from agent.providers.paycore import Limits, LinkSource, PayCoreSettings, Shape
+from agent.providers.paycore import Create, Limits, LinkSource, PayCoreSettings, Shape
 from agent.providers.paycore import PayCore as Provider
 from agent.settings import PAYCORE, Settings
 from agent.settings import PayCore as Given
+from agent.settings.public_key import same_host
 
 
 def given(settings: Settings) -> Given:
@@ -25,6 +26,10 @@ def in_its_words(settings: Settings) -> PayCoreSettings:
     table = given(settings)
     return PayCoreSettings(
         test_mode=settings.environment is Environment.TEST,
+        create=Create(table.create),
+        public_key=table.public_key,
+        link_life_s=table.link_life_s,
+        locale=table.locale,
         service=table.service,
         fields=table.fields,
         buyer_fields=table.buyer_fields,
@@ -34,6 +39,7 @@ def in_its_words(settings: Settings) -> PayCoreSettings:
         amount_as_text=table.amount_as_text,
         invoices_path=table.invoices_path,
         find_path=table.find_path,
+        public_create_path=table.public_create_path,
         hpp_base_url=table.hpp_base_url,
         link_source=LinkSource(table.link_source),
         return_url=table.return_url,
@@ -66,7 +72,13 @@ def accounts_of(settings: Settings) -> dict[str, Account]:
         (account.named(one.base_url, one.login), _account(table, one.login, one.base_url, one.environment, one)) for one in table.retired
     )
     current = _account(table, table.login, table.base_url(settings.environment), settings.environment, table)
-    return account.joined(old, (binding.account, current))
+    return account.joined(old, (binding.account, replace(current, public_url=_public_url(table, current.base_url))))
+
+
+def _public_url(table: Given, base_url: str) -> str | None:
+    """Where payments are made with the public key, on the account's own host: also while that is not configured, for one that began so may
+    have to be repeated."""
+    return table.public_base_url.rstrip("/") if same_host(table.public_base_url, base_url) else None
 
 
 def _account(table: Given, login: str, base_url: str, environment: Environment, place: account.Place) -> Account:

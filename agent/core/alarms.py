@@ -9,7 +9,9 @@ from agent.core.payment import PaymentState
 from agent.core.refund import RefundState
 from agent.core.sale import Sale
 
-LASTING = frozenset({"STORE_MISMATCH", "SECOND_TRANSACTION", "REFUNDED_ELSEWHERE", "OPERATOR_CONTRADICTED"})  # until acknowledged
+LASTING = frozenset({"STORE_MISMATCH", "SECOND_TRANSACTION", "REFUNDED_ELSEWHERE", "OPERATOR_CONTRADICTED", "OVERPAID"})
+"""Codes of alarms that stand until they are acknowledged, settled or not."""
+
 UNCLAIMED = "UNCLAIMED"
 
 

@@ -249,7 +249,7 @@ def needed_secrets(sale: Sale, needs_token: bool) -> frozenset[str]:
     """The secrets an obligation still needs; every other one is erased (promise P21). The buyer's data are needed while the checkout may
     have to be repeated, the token also while money may have to go back without anybody at the till."""
     names: set[str] = set()
-    repeatable = not sale.finished and sale.payment is not PaymentState.ATTENTION and sale.transaction_id is None
+    repeatable = not sale.finished and sale.payment is not PaymentState.ATTENTION and sale.transaction_id is None and sale.link is None
     if repeatable:
         names |= {CARD_SESSION, BARCODE, LOYALTY_ID, TOKEN, *CUSTOMER}
     watched = sale.payment is PaymentState.CANCELED and owes_money(sale)

@@ -9,7 +9,7 @@ from agent.core.events import Event
 from agent.core.model import PIECE, RefundLine
 from agent.core.money import BadAmount, Kopecks, share
 from agent.core.payment import PaymentState
-from agent.core.refund import RefundCause
+from agent.core.refund import Refund, RefundCause, RefundState
 from agent.core.sale import Sale
 
 REFUNDABLE = frozenset({PaymentState.PAID, PaymentState.ELSEWHERE})
@@ -39,6 +39,13 @@ def check_kind(sale: Sale, wanted: Sequence[Wanted], kind: Refunds) -> None:
         raise NotRefundable("key", f"{sale.binding.provider} has no refund that a program could ask for; it is made in its cabinet")
     if kind is Refunds.REQUEST and wanted and sum(one.quantity for one in wanted) != sum(x.quantity for x in sale.checkout.invoice.items):
         raise NotRefundable("items", f"{sale.binding.provider} returns only the whole sum: leave items out")
+
+
+def must_be_whole(sale: Sale, one: Refund, kind: Refunds) -> bool:
+    """Whether people would return a payment of which nothing is known but what a register has said: they return all of it, whatever that
+    is, so the payment is read before they are asked, for our record must not call a part of it the whole."""
+    unasked = one.state is RefundState.QUEUED and one.checked is None
+    return unasked and kind is Refunds.REQUEST and sale.payment is PaymentState.ELSEWHERE
 
 
 def refund_asked(sale: Sale, key: str, wanted: Sequence[Wanted], amount: int | None, digest: str) -> list[Event]:

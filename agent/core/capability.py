@@ -21,6 +21,10 @@ list of means          yes                 no                  no               
 fiscal receipts        yes                 no                  no                    unknown: assumed no
 =====================  ==================  ==================  ====================  =====================
 
+PayCore can also be used by links that we write ourselves (``composes_link``). Then there is no create: before the link is shown a search by
+our own key has to be answered, so that nobody is sent to a page whose money we could not see; until the customer opens the link there is no
+payment to be read, and it is searched for instead. A link is taken back by our word alone, and may be opened for the first time after that.
+
 "Unknown" cells are assumptions in the safe direction: what is assumed absent is never relied on. A provider whose table holds an
 assumed *presence* (PayConnect's read) must be confirmed by configuration before it takes real money.
 """
@@ -60,6 +64,7 @@ class Capabilities:
     searches: int = 0  # how many searches by our own key, a pause apart, must find nothing before "it was never made" is believed
     search_pause_ms: int = 0  # before the first search after an unclear create, and between two
     secret_link: bool = False  # nobody can pay without the link: a payment whose link was never shown is not paid
+    composes_link: bool = False  # we write the link, and the customer makes the payment by opening it (``contract.ComposesLinks``)
     availability: bool = False  # tells which means of payment a buyer can use (``availability.TellsAvailability``)
     receipts: bool = False  # takes fiscal receipts, to show them to the buyer (``receipt.TakesReceipts``)
     assumed: frozenset[str] = frozenset()  # names of fields above that no source confirms

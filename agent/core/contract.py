@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from agent.core.capability import Capabilities
-from agent.core.model import Checkout, RefundLine, SaleId
+from agent.core.model import Checkout, PaymentLink, RefundLine, SaleId
 from agent.core.money import Kopecks
 from agent.core.verdict import Denied, Finding, Garbled, Operation, Refused, Reply, Request, Verdict
 
@@ -26,6 +26,20 @@ class Unacceptable(ValueError):
         super().__init__("; ".join(f"{place}: {text}" for place, text in self.problems))
         self.path = path
         self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Money that is to go back: ``amount`` kopecks of the payment ``transaction_id`` of ``checkout``, for these ``lines`` of its bill.
+    ``token_name``: the secret that goes with it, where the provider needs one."""
+
+    sale_id: SaleId
+    request_id: str
+    transaction_id: str
+    checkout: Checkout
+    lines: Sequence[RefundLine]
+    amount: Kopecks
+    token_name: str
 
 
 class Provider(Protocol):
@@ -44,16 +58,7 @@ class Provider(Protocol):
 
     def cancel(self, sale_id: SaleId, request_id: str, transaction_id: str) -> Request: ...
 
-    def refund(
-        self,
-        sale_id: SaleId,
-        request_id: str,
-        transaction_id: str,
-        checkout: Checkout,
-        lines: Sequence[RefundLine],
-        amount: Kopecks,
-        token_name: str,
-    ) -> Request: ...
+    def refund(self, back: Return) -> Request: ...
 
     def read(self, operation: Operation, reply: Reply) -> Verdict:
         """Never raises: what cannot be understood is Garbled."""
@@ -68,6 +73,18 @@ class FindsByKey(Protocol):
 
     def read_found(self, reply: Reply) -> Finding:
         """Never raises: what cannot be understood is Garbled, and an answer of which a part cannot is Garbled as a whole."""
+
+
+@runtime_checkable
+class ComposesLinks(FindsByKey, Protocol):
+    """A provider whose payment is made by the customer, by opening a link that holds the bill (capability ``composes_link``).
+
+    Its ``checkout`` is a search by our own key, and makes nothing: a repeat does no harm. When it is answered, and finds nothing, the link
+    is written and journalled, and only then shown.
+    """
+
+    def compose(self, sale_id: SaleId, request_id: str, checkout: Checkout, now: datetime) -> PaymentLink:
+        """The link by which the customer makes the payment ``request_id``. ``now``: wall time. What ``check`` has let in has a link."""
 
 
 @dataclass(frozen=True, slots=True)

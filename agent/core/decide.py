@@ -9,13 +9,14 @@ from agent.core.model import Stamp
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Found, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
+from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Found, Garbled, NotSent, Observed, Offered, Refusal, Refused, Status, Unclear
 
 Result = NotSent | Unclear | Observed | Refused | Denied | Garbled
 SearchResult = NotSent | Unclear | Found | Refused | Denied | Garbled
 Failure = NotSent | Unclear | Denied | Garbled
 
 _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
+_ADOPTING = _WATCHED | {PaymentState.UNKNOWN, PaymentState.PENDING, PaymentState.CANCELING}  # a payment may still become known
 _PAYABLE = frozenset({Status.NEW, Status.PENDING, Status.UNKNOWN})
 _UNPAYABLE = frozenset({Status.REJECTED, Status.CANCELED, Status.GONE})
 
@@ -39,12 +40,14 @@ def attempt_failed(sale: Sale, name: str, call: Call, failure: Failure) -> list[
             return [events.AttemptLost(name, call.request_id, failure.reason, retry_after_ms=(failure.retry_after_s or 0) * 1000)]
 
 
-def checkout_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
+def checkout_result(sale: Sale, request_id: str, result: Result | Offered, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
     """What the end of a checkout attempt means. ``late``: of an attempt that was given up as lost before."""
     call = sale.call
     if call is None or call.request_id != request_id:
         return []
     match result:
+        case Offered():
+            return [] if late or not call.open else _offered(sale, call, result)
         case Observed():
             return _checkout_answered(sale, call, result, now, policy, late)
         case Refused():
@@ -94,6 +97,15 @@ def _checkout_answered(sale: Sale, call: Call, seen: Observed, now: Stamp, polic
     ]
 
 
+def _offered(sale: Sale, call: Call, offered: Offered) -> list[Event]:
+    """The customer may be shown the link, if he still wants to pay. If he does not, nobody can ever have seen it."""
+    answered = events.AttemptAnswered(CHECKOUT_CALL, call.request_id, "offered")
+    if sale.payment in (PaymentState.SENDING, PaymentState.UNKNOWN):
+        return [answered, events.LinkOffered(offered.link)]
+    unseen = sale.payment is PaymentState.CANCELING and not sale.restored
+    return [answered, *([events.Canceled(cancel_reason(sale))] if unseen else [])]
+
+
 def _known_in(state: PaymentState) -> PaymentState:
     """The state that a payment in ``state`` is in once its transaction is known."""
     if state in (PaymentState.CANCELING, PaymentState.ATTENTION):
@@ -112,15 +124,36 @@ def search_result(sale: Sale, request_id: str, result: SearchResult, now: Stamp,
     if any(one.reference not in (None, request_id) for one in result.matches):
         return alarm(sale, "OTHER_TRANSACTION")  # the search does not search: neither what it shows nor what it leaves out means anything
     if not result.matches:
-        return _looked_again(sale, now, plan, final=False) if sale.payment in _WATCHED else [events.Searched(request_id)]
+        if sale.payment in _WATCHED:
+            return _looked_again(sale, now, plan, final=False)
+        return [] if call.settled else [events.Searched(request_id)]  # settled: a link of ours is out, and nobody has opened it yet
     first, *others = result.matches
     assert first.transaction_id is not None
+    if call.proven_unsent or (sale.decided is None and sale.payment not in _ADOPTING):
+        return alarm(sale, "SECOND_TRANSACTION")  # by our record there can be none: it is nobody's to cancel or to return without a person
     return [
-        events.AttemptAnswered(CHECKOUT_CALL, request_id, "found"),
+        *([] if call.settled else [events.AttemptAnswered(CHECKOUT_CALL, request_id, "found")]),
         events.TransactionKnown(first.transaction_id, first.link),
         *weigh(sale, _known_in(sale.payment), first, now, policy),
         *(alarm(sale, "SECOND_TRANSACTION") if others else []),
     ]
+
+
+def named_result(sale: Sale, transaction_id: str, result: Result, now: Stamp, plan: tuple[int, ...], policy: Policy) -> list[Event]:
+    """What a read of the payment ``transaction_id`` means, which a proven message named beside our own id (money rule 11). It is ours only
+    if the payment system itself repeats that id and tells what the payment is over. Then it is taken as one that a search has found; if
+    the sale has another one, nothing is changed but that a person is called."""
+    call = sale.call
+    if call is None or call.open or sale.transaction_id == transaction_id or not isinstance(result, Observed):
+        return []
+    ours = (result.transaction_id, result.reference) == (transaction_id, call.request_id)
+    if not ours or result.amount is None or result.currency is None:
+        return []
+    invoice = sale.checkout.invoice
+    the_bill = (result.amount, result.currency) == (invoice.total_amount, invoice.currency)
+    if the_bill and sale.transaction_id is None:
+        return search_result(sale, call.request_id, Found((result,)), now, plan, policy)
+    return alarm(sale, "SECOND_TRANSACTION")
 
 
 def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
@@ -152,8 +185,9 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
         result = Observed(Status.ABSENT)
     if not isinstance(result, Observed):
         return _shut(sale, result)
-    # A payment that a search found and that is somebody else's: its link is not for our customer. A paid one is compared by its slip.
-    other = sale.call is not None and result.status in _PAYABLE and result.reference not in (None, sale.call.request_id)
+    # A payment that a search found and that is somebody else's: its link is not for our customer, its end is not ours. A paid one is
+    # compared by its slip.
+    other = sale.call is not None and result.status is not Status.ACCEPTED and result.reference not in (None, sale.call.request_id)
     if other or result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
     learned = [events.LinkKnown(result.link)] if result.link and sale.link is None and sale.payment is PaymentState.PENDING else []

@@ -98,7 +98,13 @@ def resolved(sale: Sale, decision: Decision) -> list[Event]:
         return [event, *opened]
     proof = decision.proof
     made = events.Resolved(
-        refund_subject(RETURN_KEY), Resolution.REFUNDED, decision.reason, decision.by, None, proof.ref_transaction_id, _made(sale, proof)
+        refund_subject(RETURN_KEY),
+        Resolution.REFUNDED,
+        decision.reason,
+        decision.by,
+        None,
+        proof.ref_transaction_id,
+        _made(sale, RETURN_KEY, proof),
     )
     return [event, *opened, made]
 
@@ -143,7 +149,7 @@ def _slip(sale: Sale, decision: Decision) -> Slip | None:
         case Resolution.PAID:
             return _paid(sale, decision.proof)
         case Resolution.REFUNDED:
-            return _made(sale, decision.proof)
+            return _made(sale, decision.what.partition(":")[2], decision.proof)
         case _:
             return None
 
@@ -164,14 +170,14 @@ def _paid(sale: Sale, proof: Proof) -> Slip:
     )
 
 
-def _made(sale: Sale, proof: Proof) -> Slip | None:
-    """The slip of a refund, if anything of it is known."""
+def _made(sale: Sale, key: str, proof: Proof) -> Slip | None:
+    """The slip of a refund, over its own amount, if anything of it is known. One that is opened by the decision returns everything."""
     known = (proof.payment_type, proof.operation_id, proof.operation_date_time, proof.qrc_id, proof.kzo)
     if not any(known):
         return None
-    invoice = sale.checkout.invoice
+    invoice, one = sale.checkout.invoice, sale.refund(key)
     return Slip(
-        invoice.total_amount,
+        invoice.total_amount if one is None else one.amount,
         invoice.order_id,
         invoice.currency,
         payment_type=proof.payment_type,

@@ -1,6 +1,7 @@
 """Decisions about money that goes back: what an answer or a read makes of a refund."""
 
 from agent.core import events
+from agent.core.ask_refund import must_be_whole
 from agent.core.call import elapsed_ms
 from agent.core.capability import Refunds
 from agent.core.decide import Result, attempt_failed
@@ -170,13 +171,16 @@ def _all_back(sale: Sale, one: Refund, seen: Observed) -> bool:
     return seen.status in (Status.REFUNDED, Status.GONE) and sale.refunded + one.amount == sale.amount
 
 
-def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
-    """What a read of the payment says about a refund that may or may not have been made: adopt it, go on, or ask a person (rule 8)."""
+def refund_checked(sale: Sale, key: str, result: Result, kind: Refunds = Refunds.CALL) -> list[Event]:
+    """What a read of the payment says about a refund that may or may not have been made: adopt it, go on, or ask a person (rule 8).
+    ``kind``: how this provider returns money."""
     one = sale.refund(key)
     if one is None or one.state not in (RefundState.UNKNOWN, RefundState.QUEUED) or not isinstance(result, Observed):
         return []
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
+    if must_be_whole(sale, one, kind):
+        return _as_described(sale, one, result)
     found = _foreign_ref(sale, one, result)
     if result.refunded is not None and _countable(sale):
         return _counted(sale, one, result, result.refunded)
@@ -199,6 +203,22 @@ def refund_checked(sale: Sale, key: str, result: Result) -> list[Event]:
             return _ambiguous(sale, key)
         case _:
             return []
+
+
+def _as_described(sale: Sale, one: Refund, seen: Observed) -> list[Event]:
+    """The payment, compared with the sale as the register has described it; nobody was asked for anything yet."""
+    whole = seen.amount == sale.amount == one.amount and seen.currency in (None, sale.checkout.invoice.currency)
+    match seen.status:
+        case Status.ACCEPTED if whole:
+            return _unchanged(one)
+        case Status.REFUNDED if whole:
+            return [events.Refunded(one.key, seen.slip)]
+        case Status.ACCEPTED if seen.amount is not None:
+            return [events.RefundDeclined(one.key, "OTHER_AMOUNT")]
+        case Status.NEW | Status.PENDING | Status.REFUNDING | Status.ABSENT | Status.UNKNOWN:
+            return []
+        case _:
+            return _ambiguous(sale, one.key)
 
 
 def _countable(sale: Sale) -> bool:

@@ -57,6 +57,7 @@ class Memory:
     read_pause_ms: int = 0  # the provider has asked (Retry-After) not to be read for so long after the last read
     obstacle: str = ""  # why the first attempt could not even be made, as a reason code
     hurried: set[Duty] = field(default_factory=set)  # an operator wants these done now, once, however long they would wait
+    nameless: set[str] = field(default_factory=set)  # calls whose last attempt could not say who it came from
     carried: set[str] = field(default_factory=set)  # receipts that are on their way, or wait for their turn
 
 

@@ -27,6 +27,7 @@ class CancelCause(StrEnum):
     REBOOTED = "REBOOTED"
     FOUND_LATE = "FOUND_LATE"
     LINK_LOST = "LINK_LOST"
+    NOT_OPENED = "LINK_NOT_OPENED"
 
 
 # --- the sale ---
@@ -64,6 +65,13 @@ class TransactionKnown:
 @dataclass(frozen=True, slots=True)
 class LinkKnown:
     """The link of a payment that was found by a search, which did not tell it."""
+
+    link: PaymentLink
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOffered:
+    """A link that we wrote ourselves: whoever opens it makes the payment. It is recorded here before anybody is shown it."""
 
     link: PaymentLink
 
@@ -332,6 +340,7 @@ Event = (
     | SaleGiven
     | TransactionKnown
     | LinkKnown
+    | LinkOffered
     | Searched
     | ChargeSeen
     | CancelWanted

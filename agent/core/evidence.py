@@ -34,11 +34,12 @@ def attention(sale: Sale, reason: str, charged: bool = False, slip: Slip | None 
 
 def weigh(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
     """What the provider's word on our transaction makes of a payment in ``state`` (which may be ahead of ``sale.payment`` by one event)."""
+    surplus = alarm(sale, "OVERPAID") if seen.surplus else []
     if sale.decided is not None:
-        return after_decision(sale, seen)
+        return [*after_decision(sale, seen), *surplus]
     match seen.status:
         case Status.ACCEPTED:
-            return _accepted(sale, state, seen.slip, policy)
+            return [*_accepted(sale, state, seen.slip, policy), *surplus]
         case Status.REJECTED if state in _WAITING:
             return [events.Declined(seen.error_code or "REJECTED")]
         case Status.CANCELED if state in _WAITING:

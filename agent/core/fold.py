@@ -154,6 +154,7 @@ OFFLINE_REASONS = frozenset({"refused", "dns", "tls", "connect_timeout", "unreac
 _APPLY: dict[type[Any], Callable[[Sale, Any, Stamp], Sale]] = {
     events.TransactionKnown: fold_payment.transaction_known,
     events.LinkKnown: fold_payment.link_known,
+    events.LinkOffered: fold_payment.link_offered,
     events.Searched: fold_payment.searched,
     events.ChargeSeen: fold_payment.charge_seen,
     events.CancelWanted: fold_payment.cancel_wanted,

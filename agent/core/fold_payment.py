@@ -29,6 +29,8 @@ def pay(sale: Sale, event: PaymentEvent, at: Stamp, **changes: Any) -> Sale:
 def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
     if sale.decided is not None:
         return _learned(sale, event, at)
+    if sale.payment is PaymentState.PENDING and sale.transaction_id is not None:
+        raise IllegalTransition("payment: the transaction of a payment is known once")
     if sale.payment is PaymentState.CANCELED:
         return replace(_learned(pay(sale, PaymentEvent.KNOWN, at), event, at), withdrawn=True)
     cause = sale.cancel_cause or (CancelCause.FOUND_LATE if sale.payment is PaymentState.ATTENTION else None)
@@ -37,7 +39,7 @@ def transaction_known(sale: Sale, event: events.TransactionKnown, at: Stamp) -> 
         PaymentEvent.KNOWN,
         at,
         transaction_id=event.transaction_id,
-        link=event.link,
+        link=sale.link or event.link,
         answered=sale.answered or at,
         cancel_cause=cause,
         reason=None if sale.payment is PaymentState.ATTENTION else sale.reason,
@@ -50,13 +52,19 @@ def _learned(sale: Sale, event: events.TransactionKnown, at: Stamp) -> Sale:
     if sale.transaction_id is not None:
         raise IllegalTransition(f"payment: the transaction of a sale in {sale.payment.value} is known")
     watch: dict[str, Any] = {"ended": at, "rereads": 0, "watch_over": False} if sale.payment is PaymentState.CANCELED else {}
-    return replace(sale, transaction_id=event.transaction_id, link=event.link, answered=sale.answered or at, **watch)
+    return replace(sale, transaction_id=event.transaction_id, link=sale.link or event.link, answered=sale.answered or at, **watch)
 
 
 def link_known(sale: Sale, event: events.LinkKnown, at: Stamp) -> Sale:
     if sale.transaction_id is None or sale.link is not None:
         raise IllegalTransition("payment: a link belongs to a known transaction, and there is one for ever")  # promise P1
     return replace(sale, link=event.link)
+
+
+def link_offered(sale: Sale, event: events.LinkOffered, at: Stamp) -> Sale:
+    if sale.call is None or not sale.call.settled or sale.link is not None:
+        raise IllegalTransition("payment: a link is offered once, when the search before it was answered")
+    return pay(sale, PaymentEvent.OFFERED, at, link=event.link, answered=at)
 
 
 def searched(sale: Sale, event: events.Searched, at: Stamp) -> Sale:

@@ -8,6 +8,7 @@ Each provider says with ``ReadsHooks`` how a message proves where it comes from.
 body, and in constant time: a message of which the proof fails is never looked into further than that proof needs.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,7 +28,7 @@ class Unheard(StrEnum):
     UNSIGNED = "unsigned"  # no proof at all, or not in the form that the provider gives it
     FORGED = "forged"  # a proof that none of today's secrets makes
     GARBLED = "garbled"  # proven, and not understood: not what the provider promises to send
-    IRRELEVANT = "irrelevant"  # proven and understood, and about nothing that a till does: thanked for and dropped
+    IRRELEVANT = "irrelevant"  # proven and understood, and about nothing that a till does: thanked for and dropped (``Unrelated``)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class HookRefused:
     reason: Unheard
 
 
+@dataclass(frozen=True, slots=True)
+class Unrelated(HookRefused):
+    """A proven message about nothing that a till does. ``about``: the names in it, for the log: somebody may miss what it led to."""
+
+    about: Hint
+
+
 @runtime_checkable
 class ReadsHooks(Protocol):
     """One provider's way of proving and naming."""
@@ -86,6 +94,8 @@ def amount_of(value: int | None) -> Kopecks | None:
 
 # --- which sale ---
 
+_READABLE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}")  # an id that is asked for as one step of a path, and leads nowhere else
+
 
 @dataclass(frozen=True, slots=True)
 class KeptHint:
@@ -96,6 +106,13 @@ class KeptHint:
     provider: str
     at: datetime
     hint: Hint
+
+
+def names_unknown(hint: Hint, provider: str, sale: Sale) -> bool:
+    """Whether a message of ``provider`` says by our own id that a payment is this sale's of which its record knows nothing."""
+    if sale.call is None or sale.binding.provider != provider or not _READABLE.fullmatch(hint.transaction_id or ""):
+        return False
+    return hint.reference == sale.call.request_id and hint.transaction_id != sale.transaction_id
 
 
 def points_at(hint: Hint, provider: str, sale: Sale) -> bool:

@@ -134,6 +134,7 @@ class PaymentLink:
 
     url: str = field(repr=False)  # what is represented ends in logs
     method: LinkMethod = LinkMethod.GET
+    fields: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # of the form that a browser posts there, in order
 
 
 @dataclass(frozen=True, slots=True)

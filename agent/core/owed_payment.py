@@ -88,7 +88,15 @@ class OfPayment(Owing):
             yield Owed(Duty.BEGIN_CANCEL, limit, CancelCause.WAIT_LIMIT)
         else:
             yield from self._withdraw(limit, self.policy.link_wait_ms, CancelCause.WAIT_LIMIT)
-        yield from self.read(first=self.first_read(), slow_down_after=None)
+        yield from self._look(self.first_read())
+
+    def _look(self, first: int) -> Iterator[Owed]:
+        """The next read of a payment that a customer may make now; of one that he makes by opening our link, a search until he has."""
+        if self.sale.transaction_id is not None:
+            yield from self.read(first, slow_down_after=None)
+        else:
+            assert self.sale.call is not None
+            yield from self.look_for(first, self.sale.call)
 
     def _rebooted(self) -> Iterator[Owed]:
         """Cancel. Where there is no cancel call: who paid in the dark must not be told that he has not."""
@@ -96,7 +104,7 @@ class OfPayment(Owing):
             yield Owed(Duty.BEGIN_CANCEL, self.now.ticks, CancelCause.REBOOTED)
             return
         yield from self._withdraw(self.memory.started.ticks, self.policy.window_after_reachable_ms, CancelCause.REBOOTED)
-        yield from self.read(first=self.now.ticks, slow_down_after=None)
+        yield from self._look(self.now.ticks)
 
     def _withdraw(self, limit: int, patience_ms: int, cause: CancelCause | None) -> Iterator[Owed]:
         """Take a link back by our word alone, at ``limit``: after a look that was begun then and answered, for he may just have paid; but
@@ -104,12 +112,15 @@ class OfPayment(Owing):
         seen = self.memory.seen
         looked = seen is not None and seen.boot == self.now.boot and seen.ticks >= limit
         end = self.now.ticks if looked else limit + patience_ms
+        made = self.sale.transaction_id is not None
+        if cause is CancelCause.WAIT_LIMIT and looked and not made:
+            cause = CancelCause.NOT_OPENED  # without an answer nobody knows: then it is the limit alone
         yield Owed(Duty.GIVE_UP, end, "WINDOW_CLOSED") if cause is None else Owed(Duty.BEGIN_CANCEL, end, cause)
         if not looked and not self.memory.reading:
             last = self.memory.last_read
             pause_ms = max(self.policy.read_interval_ms, self.memory.read_pause_ms)
             again = last.ticks + pause_ms if last is not None and last.boot == self.now.boot else limit
-            yield Owed(Duty.READ, max(limit, again))
+            yield Owed(Duty.READ if made else Duty.FIND, max(limit, again))
 
     def _slip_wait(self, seen: Stamp) -> Iterator[Owed]:
         """Accepted without a slip: read on for a while, then a person (money rule 3)."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agent.core.ask_refund import must_be_whole
 from agent.core.call import Call, elapsed_ms
 from agent.core.capability import Refunds
 from agent.core.duty import Duty, Owed
@@ -25,7 +26,7 @@ class OfRefunds(Owing):
             case RefundState.QUEUED:
                 if self.caps.refunds is Refunds.NONE:
                     yield Owed(Duty.HAND_OVER, self.now.ticks, refund=one.key)
-                elif one.check_first:
+                elif one.check_first or must_be_whole(self.sale, one, self.caps.refunds):
                     yield from self._refund_read(Duty.CHECK_REFUND, one)
                 else:
                     yield Owed(Duty.REFUND, self._refund_due(one), refund=one.key)

@@ -26,7 +26,7 @@ class PaymentState(StrEnum):
     QUEUED = "queued"  # durable; nothing of it was ever sent
     SENDING = "sending"  # the first attempt is under way
     UNKNOWN = "unknown"  # an attempt may have been sent, no transaction is known
-    PENDING = "pending"  # the provider has it, the customer decides
+    PENDING = "pending"  # the provider has it, or the customer makes it by opening our link: he decides
     CANCELING = "canceling"
     ATTENTION = "attention"
     PAID = "paid"
@@ -42,6 +42,7 @@ class PaymentEvent(StrEnum):
     HELD = "held"
     LOST = "lost"
     KNOWN = "known"  # the provider named the transaction
+    OFFERED = "offered"  # the customer can make the payment by a link of ours
     CANCEL_WANTED = "cancel_wanted"
     PAID = "paid"
     DECLINED = "declined"
@@ -72,14 +73,17 @@ TABLE = Table(
         (_S.SENDING, _E.HELD): _S.QUEUED,
         (_S.SENDING, _E.LOST): _S.UNKNOWN,
         (_S.SENDING, _E.KNOWN): _S.PENDING,
+        (_S.SENDING, _E.OFFERED): _S.PENDING,
         (_S.SENDING, _E.DECLINED): _S.DECLINED,  # a definite refusal of the only copy
         (_S.SENDING, _E.CANCEL_WANTED): _S.CANCELING,
         (_S.UNKNOWN, _E.SENT): _S.UNKNOWN,
         (_S.UNKNOWN, _E.HELD): _S.UNKNOWN,
         (_S.UNKNOWN, _E.LOST): _S.UNKNOWN,
         (_S.UNKNOWN, _E.KNOWN): _S.PENDING,
+        (_S.UNKNOWN, _E.OFFERED): _S.PENDING,
         (_S.UNKNOWN, _E.CANCEL_WANTED): _S.CANCELING,
         (_S.UNKNOWN, _E.ATTENTION): _S.ATTENTION,  # what a repeat needs is gone
+        (_S.PENDING, _E.KNOWN): _S.PENDING,  # the customer has opened a link of ours, and so made the payment
         (_S.PENDING, _E.PAID): _S.PAID,
         (_S.PENDING, _E.DECLINED): _S.DECLINED,
         (_S.PENDING, _E.CANCELED): _S.CANCELED,  # the customer, or a provider that only withdraws its link

@@ -207,6 +207,9 @@ class Transport(Protocol):
     def reachable(self, account: str) -> bool:
         """False while the last thing known of the account's host is that it cannot be reached."""
 
+    def identified(self, account: str) -> bool:
+        """False while the account's own secrets cannot be read on this machine: no attempt could say who it comes from."""
+
     def admits(self, account: str) -> bool:
         """False while the last attempt that said who we are was turned away: a login, password or key that does not open the door."""
 

@@ -13,6 +13,7 @@ KINDS: dict[str, type[Any]] = {
     "sale_given": events.SaleGiven,
     "transaction_known": events.TransactionKnown,
     "link_known": events.LinkKnown,
+    "link_offered": events.LinkOffered,
     "searched": events.Searched,
     "charge_seen": events.ChargeSeen,
     "cancel_wanted": events.CancelWanted,

@@ -34,7 +34,8 @@ class Request:
 
     ``path`` is relative to the sale's account. Wherever a secret belongs, ``body`` holds ``{"$secret": NAME}`` and
     ``secret_headers`` maps a header to a secret's name; ``fill`` puts the values in at the last moment. ``Authorization`` is
-    today's, added by the transport, never here.
+    today's, added by the transport, never here. ``public``: ``path`` is relative to the account's public address, and the request goes
+    there without any such header.
     """
 
     operation: Operation
@@ -42,6 +43,7 @@ class Request:
     path: str
     body: JsonObject
     secret_headers: Mapping[str, str] = field(default_factory=dict)
+    public: bool = False
 
     def secret_names(self) -> frozenset[str]:
         return frozenset(self.secret_headers.values()) | frozenset(_placeholders(self.body))
@@ -162,7 +164,8 @@ class Refusal(StrEnum):
 class Observed:
     """The provider described a transaction. ``error_code`` is its reason for a rejection; ``refusal`` what that means for a refund;
     ``refunded`` what it has returned so far, where it says so; ``link`` where the customer pays; ``reference`` our own id of the
-    payment (the ``request_id`` of its checkout), where it is repeated."""
+    payment (the ``request_id`` of its checkout), where it is repeated; ``amount`` and ``currency`` what the payment is over, where that is
+    told, whatever its status; ``surplus`` what was taken beyond what the customer had to pay, if anything was."""
 
     status: Status
     transaction_id: str | None = None
@@ -174,6 +177,9 @@ class Observed:
     refunded: Kopecks | None = None
     link: PaymentLink | None = None
     reference: str | None = None
+    amount: Kopecks | None = None
+    currency: str | None = None
+    surplus: Kopecks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,13 @@ class Found:
     """What a search by our own key brought, oldest first: each with at least its transaction. Empty: the provider knows no such payment."""
 
     matches: tuple[Observed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The provider is there and has no payment under our key: this link, written by us, may be shown, and whoever opens it makes one."""
+
+    link: PaymentLink
 
 
 @dataclass(frozen=True, slots=True)

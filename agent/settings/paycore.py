@@ -1,4 +1,4 @@
-"""The settings of PayCore.io (Corefy), Commerce Private API. The vendor publishes no limits; all here are this agent's."""
+"""The settings of PayCore.io (Corefy), Commerce. The vendor publishes no limits; all here are this agent's."""
 
 from typing import Annotated, Literal
 
@@ -27,6 +27,9 @@ class PayCore(LinkProvider):
     login: Annotated[Login, Field(examples=["coma_example"])]
     requests_per_minute: Annotated[int | None, Field(ge=20, le=10_000, examples=[300])] = None  # a limit exists, its number is unknown
 
+    # who makes a payment: the till with the account's key, the till with the public key, or the customer who opens a link of ours
+    create: Literal["private", "public", "hpp"] = "private"
+
     # what a payment says: from the list of services of the account
     service: Annotated[Code | None, Field(examples=["payment_card_rub_hpp"])] = None
     fields: Annotated[dict[Code, Value], Field(default_factory=dict, max_length=16, examples=[{"category": "1"}])]
@@ -41,8 +44,10 @@ class PayCore(LinkProvider):
     # the customer's page
     hpp_base_url: Page = "https://com.paycore.io/hpp/"
     link_source: Literal["flow_data", "hpp"] = "flow_data"
+    link_life_s: Annotated[int, Field(ge=60, le=86_400)] = 600  # of a link of ours
+    locale: Literal["ru", "en", "uk"] | None = None  # likewise; else the browser's
 
-    # the list of services, for "koshelek-agent config services"
+    # the list of services, for "koshelek-agent config services"; and payments that need no more than the public key
     public_base_url: Annotated[Address, Field(examples=["https://com.paycore.io/public-api"])] = "https://com.paycore.io/public-api"
     public_key: Annotated[str | None, Field(pattern=r"^pk_[A-Za-z0-9_-]{1,128}$", examples=["pk_test_example"])] = None
 
@@ -52,6 +57,8 @@ class PayCore(LinkProvider):
     amount_as_text: bool = False
     invoices_path: ApiPath = "/payment-invoices"
     find_path: ApiPath = "/payment-invoices/"
+    public_create_path: ApiPath = "/payment-invoices"
+    balances_path: ApiPath = "/account/balances"
     test_mode_required: bool = True
     created_statuses: Annotated[tuple[Annotated[int, Field(ge=200, le=299)], ...], Field(strict=False, min_length=1, max_length=5)] = (201,)
     unclear_statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=499)], ...], Field(strict=False, max_length=20)] = (

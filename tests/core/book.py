@@ -25,7 +25,7 @@ from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, RECEIPT_CALL
-from agent.core.verdict import Denied, Found, Garbled, Observed, Operation, RefStatus, Refusal, Status
+from agent.core.verdict import Denied, Found, Garbled, Observed, Offered, Operation, RefStatus, Refusal, Status
 from tests.core.samples import ACCEPTED, BOOT, HISTORIES, SALE_ID, fiscal, request, stamp
 
 STEP_MS = 100  # between the events of a ready-made history
@@ -126,23 +126,24 @@ class Book:
         self.record([events.AttemptStarted(call, f"r{self.ids}", request(operation))])
         return f"r{self.ids}"
 
-    def end(self, result: Result, call: str = CHECKOUT_CALL, late: bool = False) -> Sequence[Event]:
+    def end(self, result: Result | Offered, call: str = CHECKOUT_CALL, late: bool = False) -> Sequence[Event]:
         """An attempt of the call brings a result."""
         at_work = call_of(self.sale, call)
         assert at_work is not None
         return self.record(self.meaning(result, call, at_work.request_id, late))
 
-    def meaning(self, result: Result, call: str, request_id: str, late: bool = False) -> Sequence[Event]:
+    def meaning(self, result: Result | Offered, call: str, request_id: str, late: bool = False) -> Sequence[Event]:
         kind, _, key = call.partition(":")
         if kind == CHECKOUT_CALL:
             return decide.checkout_result(self.sale, request_id, result, self.now, self.policy, late)
+        assert not isinstance(result, Offered)
         if kind == CANCEL_CALL:
             return decide.cancel_result(self.sale, request_id, result, self.now, self.policy, late)
         if kind == RECEIPT_CALL:
             return decide_receipt.receipt_result(self.sale, key, request_id, result, late)
         return decide_refund.refund_result(self.sale, key, request_id, result, self.now, self.policy, late, self.caps.refunds)
 
-    def attempt(self, result: Result, call: str = CHECKOUT_CALL) -> Sequence[Event]:
+    def attempt(self, result: Result | Offered, call: str = CHECKOUT_CALL) -> Sequence[Event]:
         self.start(call)
         self.after(50)
         return self.end(result, call)
@@ -166,7 +167,7 @@ class Book:
 
     def check(self, result: Result, key: str = "back-1") -> Sequence[Event]:
         """A status read of the payment on behalf of an unclear refund ends."""
-        found = self.record(decide_refund.refund_checked(self.sale, key, result))
+        found = self.record(decide_refund.refund_checked(self.sale, key, result, self.caps.refunds))
         self.remember(result)
         return found
 
@@ -178,7 +179,7 @@ class Book:
     def remember(self, result: Result | SearchResult) -> None:
         memory = self.memory
         memory.last_read = self.now
-        memory.seen = self.now if isinstance(result, Observed) else memory.seen
+        memory.seen = self.now if isinstance(result, Observed) or result == Found() else memory.seen
         memory.reads += 1
         memory.read_failures = 0 if isinstance(result, Observed | Found) else memory.read_failures + 1
         memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0

@@ -7,6 +7,7 @@ every step the invariants are checked; at the end the whole history is replayed 
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -31,7 +32,7 @@ from agent.core.refund import RefundState
 from agent.core.resolution import PAYMENT as THE_PAYMENT
 from agent.core.resolution import Decision, Proof, Resolution
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL
-from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
+from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, Offered, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, seen
 from tests.core.samples import SALE_ID, slip
 
@@ -80,10 +81,17 @@ WORDS: dict[str, list[Result]] = {
     "receipt": [*SILENT, seen(Status.UNKNOWN), *REFUSED],
     "read": [*SILENT, *PAYMENT, *RETURNS, *REFUSED],
 }
+OFFERS: list[Result | Offered] = [
+    *SILENT,
+    *[Offered(PaymentLink("https://pay.example/?amount=450"))] * 8,
+    seen(Status.PENDING),
+    *REFUSED[:2],
+]
 ASKED = [(), (Wanted(1, 1),), (Wanted(1, 2),), (Wanted(0, 1000),), (Wanted(1, 1, 100),), (Wanted(0, 5),)]
 JUMPS_MS = [200, 1_000, 5_000, 29_000, 61_000, 130_000, 601_000, 4_000_000, 90_000_000]
 POLICIES = [Policy(), Policy(unclaimed=Unclaimed.RETURN), Policy(store_mismatch_is_attention=True)]
-CAPABILITIES = [KOSHELEK, KOSHELEK, KOSHELEK, PAYCORE, PAYCORE, SOFTLINE, SOFTLINE, PAYCONNECT]
+OWN_LINKS = replace(PAYCORE, composes_link=True)
+CAPABILITIES = [KOSHELEK, KOSHELEK, KOSHELEK, PAYCORE, PAYCORE, SOFTLINE, SOFTLINE, PAYCONNECT, OWN_LINKS, OWN_LINKS]
 
 FREQUENCIES = {"duty": 10, "end": 10, "late": 2, "read": 2, "cancel": 2, "tell": 3, "refund": 2, "jump": 2, "restart": 1, "reboot": 1}
 FREQUENCIES |= {"operator": 2, "receipt": 1}
@@ -186,12 +194,16 @@ class Chronicle:
         for name in self.calls():
             call = call_of(self.book.sale, name)
             if call is not None and call.open:
-                words = WORDS[name.partition(":")[0]]
-                self.book.after(20).end(words[number % len(words)], name)
+                ends = self.words(name)
+                self.book.after(20).end(ends[number % len(ends)], name)
                 return
         if self.looking is not None:
             words = FOUND if self.looking.duty is Duty.FIND else WORDS["read"]
             self.saw(self.looking, words[number % len(words)])
+
+    def words(self, name: str) -> Sequence[Result | Offered]:
+        """What a call of this name can end in."""
+        return OFFERS if name == CHECKOUT_CALL and self.book.caps.composes_link else WORDS[name.partition(":")[0]]
 
     def saw(self, owed: Owed, word: Result | SearchResult) -> None:
         book = self.book
@@ -221,7 +233,7 @@ class Chronicle:
         names = [name for name in self.calls() if (call := call_of(self.book.sale, name)) is not None and call.lost]
         if names:
             name = names[number % len(names)]
-            words = WORDS[name.partition(":")[0]]
+            words = self.words(name)
             self.book.end(words[number % len(words)], name, late=True)
 
     def look(self, number: int) -> None:

@@ -30,6 +30,7 @@ EVERY_EVENT: tuple[Event, ...] = (
     events.TransactionKnown("tx-1"),
     events.TransactionKnown("tx-1", PaymentLink("https://pay.example/1", LinkMethod.POST)),
     events.LinkKnown(PaymentLink("https://pay.example/1?lang=ru")),
+    events.LinkOffered(PaymentLink("https://pay.example/?amount=1")),
     events.Searched("r1"),
     events.ChargeSeen(),
     events.CancelWanted(events.CancelCause.WAIT_LIMIT),

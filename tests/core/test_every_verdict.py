@@ -15,18 +15,19 @@ from agent.core.decide import Result
 from agent.core.events import Event
 from agent.core.evidence import RETURN_KEY
 from agent.core.fold import fold
-from agent.core.model import Slip
+from agent.core.model import PaymentLink, Slip
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
 from agent.core.sale import Sale
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, refunding_book, seen
-from tests.core.samples import ACCEPTED, BINDING, HISTORIES, LOST, PENDING, RESENT, SENT, WANTED, slip, stamp
+from tests.core.samples import ACCEPTED, ANSWERED, BINDING, HISTORIES, LOST, PENDING, RESENT, SENT, WANTED, slip, stamp
 
 NOW = stamp(120_000)
 POLICY = Policy()
 PLAN = POLICY.rereads_ms
+OFFERED: list[Event] = [ACCEPTED, SENT, ANSWERED, events.LinkOffered(PaymentLink("https://pay.example/?amount=450"))]
 SLIPS = [None, slip(), slip(total=1)]
 SURE = {Refusal.SESSION, Refusal.CONFIGURATION}
 
@@ -72,6 +73,8 @@ def situations() -> Iterator[tuple[str, Sale]]:
         "charge seen, canceling": [*PENDING, WANTED, events.ChargeSeen()],
         "attention, mismatch": [*PENDING, events.AttentionNeeded("AMOUNT_MISMATCH", True, slip(1)), events.AlarmRaised("AMOUNT_MISMATCH")],
         "withdrawn": [*PENDING, events.Canceled("X", withdrawn=True)],
+        "offered": OFFERED,
+        "offered, withdrawn": [*OFFERED, events.CancelWanted(events.CancelCause.NOT_OPENED), events.Canceled("X", withdrawn=True)],
     }
     for name, history in histories.items():
         yield name, Book(history).sale

@@ -34,6 +34,14 @@ def test_the_link_of_a_foreign_payment_is_not_shown(status: Status) -> None:
     assert (book.answer.link, standing(book.sale)) == (None, ("OTHER_TRANSACTION",))
 
 
+@pytest.mark.parametrize("status", [Status.GONE, Status.REJECTED, Status.CANCELED, Status.REFUNDED, Status.REFUNDING])
+def test_the_end_of_a_foreign_payment_is_not_ours(status: Status) -> None:
+    """Another bill's link has expired, or its money is back: that says nothing of whether our customer has paid."""
+    book = found()
+    book.read(replace(seen(status), reference="another"))
+    assert (book.state, standing(book.sale)) == (PaymentState.PENDING, ("OTHER_TRANSACTION",))
+
+
 def test_the_link_of_our_own_is_shown() -> None:
     """It names the key of the checkout, or none."""
     for own in (True, False):

@@ -15,19 +15,19 @@ from agent.core.verdict import Operation, Request
 
 # One row per state, one column per event; "." means that it cannot happen. "-" stands for the row's own state.
 PAYMENT_GRID = """
-           sent     held    lost    known     cancel_wanted paid declined canceled expired late_money reversed attention
-queued     sending  .       .       .         .             .    declined canceled expired .          .        attention
-sending    .        queued  unknown pending   canceling     .    declined .        .       .          .        .
-unknown    -        -       -       pending   canceling     .    .        .        .       .          .        attention
-pending    .        .       .       .         canceling     paid declined canceled .       .          .        attention
-canceling  -        -       -       -         -             paid declined canceled .       .          .        attention
-attention  .        .       .       canceling .             paid declined canceled .       .          .        -
-paid       .        .       .       .         .             .    .        .        .       .          reversed .
-declined   .        .       .       .         .             paid .        .        .       -          .        attention
-canceled   .        .       .       -         .             paid .        .        .       -          .        attention
-expired    .        .       .       .         .             .    .        .        .       .          .        .
-reversed   .        .       .       .         .             .    .        .        .       .          .        .
-elsewhere  .        .       .       .         .             .    .        .        .       .          .        .
+           sent     held    lost    known     offered cancel_wanted paid declined canceled expired late_money reversed attention
+queued     sending  .       .       .         .       .             .    declined canceled expired .          .        attention
+sending    .        queued  unknown pending   pending canceling     .    declined .        .       .          .        .
+unknown    -        -       -       pending   pending canceling     .    .        .        .       .          .        attention
+pending    .        .       .       -         .       canceling     paid declined canceled .       .          .        attention
+canceling  -        -       -       -         .       -             paid declined canceled .       .          .        attention
+attention  .        .       .       canceling .       .             paid declined canceled .       .          .        -
+paid       .        .       .       .         .       .             .    .        .        .       .          reversed .
+declined   .        .       .       .         .       .             paid .        .        .       -          .        attention
+canceled   .        .       .       -         .       .             paid .        .        .       -          .        attention
+expired    .        .       .       .         .       .             .    .        .        .       .          .        .
+reversed   .        .       .       .         .       .             .    .        .        .       .          .        .
+elsewhere  .        .       .       .         .       .             .    .        .        .       .          .        .
 """
 
 REFUND_GRID = """

@@ -282,6 +282,14 @@ def test_refunded_by_an_operator() -> None:
     assert resolve(stuck_refund(), Resolution.REFUNDED, refund_subject("back-1")).refund().slip is None
 
 
+def test_the_slip_of_a_part_is_over_that_part() -> None:
+    """What an operator has seen of a refund of some lines never claims that the whole payment went back."""
+    book = resolve(stuck_refund(), Resolution.REFUNDED, refund_subject("back-1"), qrc_id="Q")
+    one = book.refund()
+    assert one.slip is not None
+    assert (one.slip.total_amount, one.amount, book.sale.amount) == (2_500, 2_500, 45_000)
+
+
 @pytest.mark.parametrize("call", [True, False])
 def test_what_was_dropped_is_not_performed(call: bool) -> None:
     """P6: nothing is owed any more. P7: if an attempt may have done its work, its part of the charge stays taken."""

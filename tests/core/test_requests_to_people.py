@@ -4,6 +4,8 @@ Softline takes one request at a time, and while people think about it the paymen
 they were asked.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from agent.core import events
@@ -13,11 +15,13 @@ from agent.core.capability import KOSHELEK, SOFTLINE, Capabilities
 from agent.core.duty import Duty
 from agent.core.evidence import RETURN_KEY
 from agent.core.model import PaymentLink
+from agent.core.money import Kopecks
+from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
 from agent.core.resolution import SALE, Resolution
-from agent.core.verdict import RefStatus, Refusal, Refused, Status, Unclear
-from tests.core.book import Book, seen
+from agent.core.verdict import Observed, RefStatus, Refusal, Refused, Status, Unclear
+from tests.core.book import WHOLE_AMOUNT, Book, book_in, seen
 from tests.core.samples import slip
 
 TAKEN = Refused("SOFTLINE_9999", Refusal.RETURN_REFUSED)
@@ -110,3 +114,61 @@ def test_the_first_request_is_refused_for_good() -> None:
     first.tell().ask_refund()
     first.attempt(TAKEN, CALL)
     assert first.refund().state is RefundState.DECLINED
+
+
+# --- a sale that is only known from what a register says of it ---
+
+
+def described(caps: Capabilities = SOFTLINE) -> Book:
+    """A refund of a sale that this journal does not hold: nobody was asked for anything yet."""
+    book = book_in(PaymentState.ELSEWHERE, caps=caps)
+    book.ask_refund()
+    return book
+
+
+def over(status: Status, amount: int | None = WHOLE_AMOUNT, currency: str | None = "RUB") -> Observed:
+    """What the payment says that it is over."""
+    return replace(seen(status, tx="tx-elsewhere"), amount=None if amount is None else Kopecks(amount), currency=currency)
+
+
+def test_a_payment_that_was_only_described_is_read_before_people_are_asked() -> None:
+    """They return the whole of it, so it must be what the register has described; a system that takes a sum needs no look."""
+    book = described()
+    assert {one.duty for one in book.owed} == {Duty.CHECK_REFUND}
+    book.check(over(Status.ACCEPTED))
+    assert {one.duty for one in book.owed} == {Duty.REFUND}
+    book.attempt(seen(Status.UNKNOWN, tx=None, ref=RefStatus.REQUESTED), CALL)
+    book.read_refund(seen(Status.GONE, tx="tx-elsewhere"))
+    assert (book.refund().state, book.answer.money) == (RefundState.REFUNDED, Money.RETURNED)
+    assert {one.duty for one in described(KOSHELEK).owed} == {Duty.REFUND}
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(100_000, "RUB"), (1, "RUB"), (WHOLE_AMOUNT, "USD")])
+def test_a_part_of_a_payment_is_not_returned_as_the_whole(amount: int, currency: str) -> None:
+    """The payment is over another sum than was described: nobody is asked, and the record claims nothing."""
+    book = described()
+    book.check(over(Status.ACCEPTED, amount, currency))
+    assert (book.refund().state, book.refund().reason, book.sale.refunded) == (RefundState.DECLINED, "OTHER_AMOUNT", 0)
+
+
+def test_a_described_payment_that_is_back_already() -> None:
+    """Returned, and over the sum that was described: so it is. Gone without a word whether it was ever paid, or over a sum that is not
+    told: a person looks."""
+    back = described()
+    back.check(over(Status.REFUNDED))
+    assert back.refund().state is RefundState.REFUNDED
+    for said in (over(Status.GONE), over(Status.REFUNDED, 1), over(Status.ACCEPTED, None), over(Status.REJECTED)):
+        unclear = described()
+        unclear.check(said)
+        assert (unclear.refund().state, unclear.sale.refunded) == (RefundState.ATTENTION, 0)
+    waiting = described()
+    assert waiting.check(over(Status.PENDING)) == []
+
+
+def test_a_lost_request_about_it_is_looked_up_as_any_other() -> None:
+    """Its sum was compared before; what is gone afterwards was returned."""
+    book = described()
+    book.check(over(Status.ACCEPTED))
+    book.attempt(Unclear("timeout"), CALL)
+    book.after(Policy().blind_repeat_ms).check(seen(Status.GONE, tx="tx-elsewhere"))
+    assert book.refund().state is RefundState.REFUNDED

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from agent.core import answer, events
+from agent.core.alarms import standing
 from agent.core.answer import Money, Next
 from agent.core.duty import Duty
 from agent.core.events import CancelCause
 from agent.core.model import Slip
+from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
@@ -125,6 +127,16 @@ def test_another_store_is_an_alarm_and_still_paid(wrong: Slip) -> None:
     book = book_in(PaymentState.PENDING)
     book.read(seen(Status.ACCEPTED, wrong))
     assert (book.state, book.alarms) == (PaymentState.PAID, {"STORE_MISMATCH"})
+
+
+def test_more_than_was_asked_is_seen_by_people() -> None:
+    """The bill is paid, and what came beyond it is somebody's: the alarm stands until a person has seen it, also of a sale that is over."""
+    book = book_in(PaymentState.PENDING)
+    book.read(replace(seen(Status.ACCEPTED, slip()), surplus=Kopecks(500)))
+    assert (book.state, standing(book.tell().sale)) == (PaymentState.PAID, ("OVERPAID",))
+    late = book_in(PaymentState.CANCELED).tell()
+    late.read(replace(seen(Status.ACCEPTED, slip()), surplus=Kopecks(500)))
+    assert (late.sale.late_money, late.alarms) == (True, {"LATE_MONEY", "OVERPAID"})
 
 
 def test_another_store_is_attention_where_the_switch_says_so() -> None:

@@ -6,12 +6,13 @@ The bill's lines are not sent; what counts of them is that they add up, for refu
 from collections.abc import Mapping
 
 from agent.core.contract import Unacceptable
-from agent.core.model import Checkout
+from agent.core.model import Checkout, SaleId
 from agent.core.money import roubles
-from agent.providers.paycore.settings import PayCoreSettings
+from agent.providers.paycore.public import link_fits
+from agent.providers.paycore.settings import Create, PayCoreSettings
 
 
-def check_checkout(settings: PayCoreSettings, checkout: Checkout, secret_lengths: Mapping[str, int]) -> None:
+def check_checkout(settings: PayCoreSettings, sale_id: SaleId, checkout: Checkout, secret_lengths: Mapping[str, int]) -> None:
     """Raises Unacceptable with every problem found. ``secret_lengths``: characters of each given secret."""
     invoice, limits = checkout.invoice, settings.limits
     found: list[tuple[str, str]] = []
@@ -24,6 +25,8 @@ def check_checkout(settings: PayCoreSettings, checkout: Checkout, secret_lengths
         found.append(("checkoutInvoice.totalAmount", "must be the sum of the totals of all lines"))
     if not 1 <= len(invoice.order_id) <= limits.description_characters or not invoice.order_id.isprintable():
         found.append(("checkoutInvoice.orderId", f"must have 1 to {limits.description_characters} characters that can be printed"))
+    elif settings.create is Create.HPP and not link_fits(settings, sale_id, checkout):
+        found.append(("checkoutInvoice.orderId", f"makes a payment link of more than {limits.link_characters} characters"))
     missing = sorted(set(settings.buyer_fields.values()) - secret_lengths.keys() - settings.buyer.keys())
     found += [(name, "is missing: the payment's service asks for it") for name in missing]
     for name, length in sorted(secret_lengths.items()):

@@ -11,9 +11,9 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agent.core.hints import Hint, HookRefused, Unheard, name_of
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.wire import Unreadable
+from agent.core.hints import Hint, HookRefused, Unheard, Unrelated, name_of
+from agent.providers.common import wire
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.invoice import mapping
 from agent.providers.paycore.reading import MAX_BODY_BYTES
 
@@ -45,8 +45,9 @@ def read_hook(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -
 
 def _hint(body: bytes) -> Hint | HookRefused:
     data = mapping(wire.read_object(body, MAX_BODY_BYTES).get("data"), "data")
-    if data.get("type") not in (None, _OURS):
-        return HookRefused(Unheard.IRRELEVANT)  # a payout, for one
-    attributes = mapping(data.get("attributes"), "attributes")
+    ours = data.get("type") in (None, _OURS)
+    attributes = mapping(data.get("attributes") if ours or isinstance(data.get("attributes"), Mapping) else None, "attributes")
     hint = Hint(transaction_id=name_of(data.get("id")), reference=name_of(attributes.get("reference_id")))
+    if not ours:  # a payout, for one
+        return Unrelated(Unheard.IRRELEVANT, hint)
     return hint if hint.names_something else HookRefused(Unheard.GARBLED)

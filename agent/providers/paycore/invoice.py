@@ -2,8 +2,9 @@
 
 Three amounts stand in an answer. ``amount`` is what we asked for. ``payment_amount`` is what the customer has to pay: more, where he bears
 a fee. ``processed_amount`` is what he has paid, and null before that. A payment is whole if ``processed_amount`` reaches the larger of the
-other two; only then does its slip show ``amount``, which the core compares with the bill. Of one that falls short the slip shows what
-came, and if that happens to be the sum of the bill (the fee is missing), or nothing is told, there is no slip: a person looks. The status
+other two; only then does its slip show ``amount``, which the core compares with the bill. What is more than the larger of the two is paid
+all the same, and people are told (``surplus``): the customer may want it back. Of one that falls short the slip shows what came, and if
+that happens to be the sum of the bill (the fee is missing), or nothing is told, there is no slip: a person looks. The status
 ``partially_processed`` never makes a whole payment, whatever its amounts say.
 
 An answer that is about the other kind of money (``test_mode``) says nothing that could decide anything: it has no status for us, and a test
@@ -18,15 +19,19 @@ from typing import Any, Final
 from agent.core.model import LinkMethod, PaymentLink, Slip
 from agent.core.money import Kopecks
 from agent.core.verdict import Observed, RefStatus, Status
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.answers import code_of
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.money import amount_of
 from agent.providers.paycore.settings import LinkSource, PayCoreSettings
 from agent.providers.paycore.words import CHARGED_BACK, OK, PARTIALLY_PROCESSED, PROCESSED, REASONS, REFUND_FAILED, STATUSES
 
 UNREADABLE_REASON: Final = "UNREADABLE_CODE"  # stands for a resolution that is no code: free text must not reach logs or the till
+MAX_FORM_FIELDS: Final = 50  # of a hand-over by a form: those of card schemes have three
+MAX_FORM_CHARACTERS: Final = 16_384  # one of them is long
 MAX_UNIX_S: Final = 253_402_300_799  # the last second of the year 9999: later ones are no times, and have no spelling
 
+_AMOUNTS: Final = ("amount", "payment_amount", "processed_amount")
 _TYPE: Final = re.compile(r"payment-invoices?")
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]+")
@@ -59,16 +64,36 @@ def observed(settings: PayCoreSettings, data: object) -> Observed:
     if not _our_money(settings, fields):
         return Observed(Status.UNKNOWN, transaction_id, error_code="TEST_MODE_MISMATCH", reference=reference)
     status = STATUSES.get(word, Status.UNKNOWN)
+    open_yet = status in (Status.NEW, Status.PENDING)
+    amount, currency = _over(fields)
     return Observed(
         status=status,
         transaction_id=transaction_id,
         ref_status=RefStatus.REJECTED if word == REFUND_FAILED else None,
         slip=_slip(word, transaction_id, fields) if status is Status.ACCEPTED else None,
-        error_code=REASONS.get(word) or _reason(fields),
+        error_code=None if open_yet else REASONS.get(word) or _reason(fields),  # while it is open it is that of a single try
         refunded=_refunded(word, fields),
-        link=_link(settings, transaction_id, fields) if status in (Status.NEW, Status.PENDING) else None,
+        link=_link(settings, transaction_id, fields) if open_yet else None,
         reference=reference,
+        amount=amount,
+        currency=currency,
+        surplus=_surplus(fields) if status is Status.ACCEPTED else None,
     )
+
+
+def _over(fields: Mapping[str, Any]) -> tuple[Kopecks | None, str | None]:
+    """What a payment is over, whatever its status. What is malformed is not told here; where it is compared it is read strictly."""
+    try:
+        return amount_of(fields, "amount"), wire.identifier(fields, "currency")
+    except Unreadable:
+        return None, None
+
+
+def _surplus(fields: Mapping[str, Any]) -> Kopecks | None:
+    """What came beyond what the customer had to pay; None if nothing did. Raises Unreadable."""
+    asked, due, paid = (amount_of(fields, name) for name in _AMOUNTS)
+    more = 0 if asked is None or paid is None else paid - max(asked, due or asked)
+    return Kopecks(more) if more > 0 else None
 
 
 def _our_money(settings: PayCoreSettings, fields: Mapping[str, Any]) -> bool:
@@ -80,7 +105,7 @@ def _reason(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("resolution")
     if value in (None, "", OK):
         return None
-    return value.upper() if isinstance(value, str) and _CODE.fullmatch(value) else UNREADABLE_REASON
+    return (code_of(value) or UNREADABLE_REASON).upper()
 
 
 def _refunded(word: str, fields: Mapping[str, Any]) -> Kopecks | None:
@@ -109,7 +134,7 @@ def _slip(word: str, transaction_id: str, fields: Mapping[str, Any]) -> Slip | N
 
 def _compared(word: str, fields: Mapping[str, Any]) -> Kopecks | None:
     """The amount that the core compares with the bill; None proves nothing."""
-    asked, due, paid = (amount_of(fields, name) for name in ("amount", "payment_amount", "processed_amount"))
+    asked, due, paid = (amount_of(fields, name) for name in _AMOUNTS)
     if asked is None or paid is None:
         return None
     if word == PARTIALLY_PROCESSED or paid < max(asked, due or asked):
@@ -134,17 +159,25 @@ def _moment(value: object) -> str | None:
 
 def _link(settings: PayCoreSettings, transaction_id: str, fields: Mapping[str, Any]) -> PaymentLink | None:
     """The next step that the provider names, if a plain link can do it; else the payment page. A step that must be posted cannot be put
-    into a code: it is named, as such, only where there is no page."""
+    into a code: it is named, as such and with its form, only where there is no page."""
     flow = mapping(fields.get("flow_data"), "flow_data")
-    action, method = flow.get("action"), flow.get("method")
+    action, method, params = flow.get("action"), flow.get("method"), mapping(flow.get("params"), "params")
     opens = isinstance(action, str) and _is_link(settings, action)
-    plain = opens and method == "GET" and not mapping(flow.get("params"), "params")
-    if plain and settings.link_source is LinkSource.FLOW_DATA:
+    if opens and method == "GET" and not params and settings.link_source is LinkSource.FLOW_DATA:
         return PaymentLink(str(action))
     page = page_of(settings, transaction_id)
     if page is not None:
         return PaymentLink(page)
-    return PaymentLink(str(action), LinkMethod.POST) if opens and method == "POST" else None
+    form = _form(params)
+    return PaymentLink(str(action), LinkMethod.POST, form) if opens and method == "POST" and form is not None else None
+
+
+def _form(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    """The fields of a form, in the provider's order; None if it is not made of plain values, or is larger than any such form."""
+    plain = all(isinstance(value, str | int) and not isinstance(value, bool) for value in params.values())
+    fields = tuple((name, str(value)) for name, value in params.items()) if plain else ()
+    fits = len(fields) <= MAX_FORM_FIELDS and sum(len(name) + len(value) for name, value in fields) <= MAX_FORM_CHARACTERS
+    return fields if plain and fits else None
 
 
 def page_of(settings: PayCoreSettings, transaction_id: str) -> str | None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from agent.core.money import MAX_KOPECKS, Kopecks
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common.wire import Unreadable
 
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 _KOPECKS_IN_ROUBLE: Final = 100

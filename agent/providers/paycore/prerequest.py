@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from agent.core.money import Kopecks
 from agent.core.verdict import Reply
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.invoice import mapping
 from agent.providers.paycore.money import amount_of, major_units
 from agent.providers.paycore.reading import MAX_BODY_BYTES
@@ -55,6 +55,7 @@ class Fault(StrEnum):
     """What does not fit between the configuration and what the account offers."""
 
     OTHER_SIDE = "other_side"  # a test key in production, or the reverse
+    NOT_CHOSEN = "not_chosen"  # no service is configured; detail: the codes that are offered
     NOT_OFFERED = "not_offered"  # detail: the codes that are
     NOT_AVAILABLE = "not_available"  # detail: the service's status
     OTHER_CURRENCY = "other_currency"  # detail: the service's currency
@@ -108,7 +109,8 @@ def findings(settings: PayCoreSettings, offer: Offer) -> list[Finding]:
         found.append(Finding(Fault.OTHER_SIDE, "public_key"))
     chosen = next((one for one in offer.services if one.code == settings.service), None)
     if chosen is None:
-        return [*found, Finding(Fault.NOT_OFFERED, "service", ", ".join(one.code for one in offer.services))]
+        fault = Fault.NOT_CHOSEN if settings.service is None else Fault.NOT_OFFERED
+        return [*found, Finding(fault, "service", ", ".join(one.code for one in offer.services))]
     if chosen.status not in ("", AVAILABLE):
         found.append(Finding(Fault.NOT_AVAILABLE, "service", chosen.status))
     if chosen.currency not in ("", settings.currency):

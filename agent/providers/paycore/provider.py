@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 
 from agent.core.capability import PAYCORE, Capabilities
+from agent.core.contract import Return
 from agent.core.hints import Hint, HookRefused
-from agent.core.model import Checkout, RefundLine, SaleId
-from agent.core.money import Kopecks
+from agent.core.model import Checkout, PaymentLink, SaleId
 from agent.core.verdict import Finding, Operation, Reply, Request, Verdict
 from agent.providers.paycore import hook
 from agent.providers.paycore.check import check_checkout
+from agent.providers.paycore.public import page_link, public_request
 from agent.providers.paycore.reading import read_found, read_reply
 from agent.providers.paycore.request import create_request, find_request, refund_request, status_request
-from agent.providers.paycore.settings import PayCoreSettings
+from agent.providers.paycore.settings import Create, PayCoreSettings
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
@@ -26,24 +27,47 @@ WATCH_MS: Final = (
 """When to look again at a link that was taken back, in milliseconds after that: often while the customer may still stand before it, then
 hourly for a day, then daily until it is final. How long a link lives is a setting of the account, its default is UNKNOWN."""
 
+OWN_LINK_WATCH_MS: Final = (*WATCH_MS, *(days * 24 * _HOUR_MS for days in range(3, 31)))
+"""The same for a link of ours. Before it is opened there is no payment that could be final, and whoever has it can change its end: it is
+searched for daily for a month. What is paid later still is found by the provider's callback."""
+
 
 class PayCore:
-    """The core's contracts ``Provider``, ``FindsByKey`` and ``ReadsHooks``. Immutable in use, safe to share between lanes."""
+    """The core's contracts ``Provider``, ``FindsByKey``, ``ComposesLinks`` and ``ReadsHooks``. Immutable in use, safe to share between
+    lanes."""
 
     name: str = "paycore"
     capabilities: Capabilities
 
     def __init__(self, settings: PayCoreSettings) -> None:
         self._settings = settings
-        self.capabilities = replace(PAYCORE, wait_limit_ms=settings.wait_limit_ms, rereads_ms=WATCH_MS)
+        own_links = settings.create is Create.HPP
+        self.capabilities = replace(
+            PAYCORE,
+            wait_limit_ms=settings.wait_limit_ms,
+            rereads_ms=OWN_LINK_WATCH_MS if own_links else WATCH_MS,
+            composes_link=own_links,
+        )
 
     def check(self, sale_id: SaleId, checkout: Checkout, secret_lengths: dict[str, int]) -> None:
         """Refuse what PayCore would refuse. Raises Unacceptable with all problems found."""
-        check_checkout(self._settings, checkout, secret_lengths)
+        check_checkout(self._settings, sale_id, checkout, secret_lengths)
 
     def checkout(self, sale_id: SaleId, request_id: str, checkout: Checkout, secret_names: frozenset[str]) -> Request:
-        """Make a payment; ``request_id`` is its ``reference_id`` for ever."""
-        return create_request(self._settings, sale_id, request_id, checkout, secret_names)
+        """Make a payment; ``request_id`` is its ``reference_id`` for ever. Where the customer makes it, the search that comes before."""
+        match self._settings.create:
+            case Create.PRIVATE:
+                return create_request(self._settings, sale_id, request_id, checkout, secret_names)
+            case Create.PUBLIC:
+                return public_request(self._settings, sale_id, request_id, checkout, secret_names)
+            case Create.HPP:
+                return find_request(self._settings, request_id)
+            case _:
+                assert_never(self._settings.create)
+
+    def compose(self, sale_id: SaleId, request_id: str, checkout: Checkout, now: datetime) -> PaymentLink:
+        """The link by which the customer makes the payment."""
+        return page_link(self._settings, sale_id, request_id, checkout, now)
 
     def status(self, sale_id: SaleId, request_id: str, transaction_id: str | None, ref_transaction_id: str | None) -> Request:
         """Read a payment. Refunds have no id of their own here, the payment tells of them."""
@@ -58,18 +82,9 @@ class PayCore:
         """No source names a call for it, and the capability says so. Raises NotImplementedError."""
         raise NotImplementedError("PayCore has no documented cancel")
 
-    def refund(
-        self,
-        sale_id: SaleId,
-        request_id: str,
-        transaction_id: str,
-        checkout: Checkout,
-        lines: Sequence[RefundLine],
-        amount: Kopecks,
-        token_name: str,
-    ) -> Request:
-        """Return ``amount`` kopecks; lines and tokens are not known to this provider."""
-        return refund_request(self._settings, request_id, transaction_id, amount, checkout.invoice.order_id)
+    def refund(self, back: Return) -> Request:
+        """Return the amount; lines and tokens are not known to this provider."""
+        return refund_request(self._settings, back.request_id, back.transaction_id, back.amount, back.checkout.invoice.order_id)
 
     def read(self, operation: Operation, reply: Reply) -> Verdict:
         """What an answer says. Never raises: what cannot be understood is Garbled."""

@@ -1,108 +1,62 @@
-"""Payments that are made without the secret key: by a link that holds the bill, by the public API, by a form. Pure.
+"""Payments that are made with the public key alone: by the till at the Public API, or by the customer through a link that holds the bill.
 
-A till with the Private API needs none of this. It is for whoever may hold only the public key: a page, a printed code. What all three have
-in common: the bill travels through the buyer's hands and he can change it, so a payment made this way is compared with the bill when it is
-read, as every other one (``invoice``), and found by its ``reference_id``. The account must not forbid public creation.
+With such a link there is no create of ours, and no lost answer of one. What takes its place: the bill travels through the customer's hands,
+and he can change it. So what he has made is found by our ``reference_id``, with the account's key, and compared with the bill like every
+other payment (``invoice``): another amount or currency is nobody's sale. The links are not signed, for the provider documents no way to do
+so; whoever puts another ``reference_id`` into his pays for nothing. Opened twice, a link names one key, of which there is one payment.
+
+The account must allow public creation (403 if not), and calls back to the address in its own settings only.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from urllib.parse import quote, urlencode
 
-from agent.core.model import PaymentLink
-from agent.core.money import Kopecks
-from agent.core.verdict import Observed, Operation, Reply
+from agent.core.model import Checkout, PaymentLink, SaleId
+from agent.core.verdict import Operation, Request
 from agent.providers.paycore.money import major_units
-from agent.providers.paycore.reading import read_reply
+from agent.providers.paycore.request import attributes_of, metadata_of
 from agent.providers.paycore.settings import PayCoreSettings
 
-FORM_SUFFIX: Final = "/process"  # the form is posted there, and the buyer is led straight to the service
-LOCALES: Final = frozenset({"en", "uk", "ru"})
+REFERENCE_CHARACTERS: Final = 36  # of our key, a UUID
+_SOME_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)  # Unix seconds have ten digits until the year 2286
 
 
-@dataclass(frozen=True, slots=True)
-class PublicPayment:
-    """What is to be paid. ``expires_s``: Unix seconds, UTC; only a link can say it. ``customer``: ``reference_id`` is required if there is
-    anything; ``fields``: what the service asks for. Raises ValueError."""
-
-    reference_id: str
-    amount: Kopecks
-    description: str = ""
-    service: str | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
-    customer: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    return_url: str | None = None
-    expires_s: int | None = None
-    locale: str | None = None
-
-    def __post_init__(self) -> None:
-        if not self.reference_id or self.amount < 1:
-            raise ValueError("a payment has a reference and an amount")
-        if self.customer and not self.customer.get("reference_id"):
-            raise ValueError("a customer needs a reference_id")
-        if self.locale is not None and self.locale not in LOCALES:
-            raise ValueError(f"locale must be one of {', '.join(sorted(LOCALES))}")
+def public_request(
+    settings: PayCoreSettings, sale_id: SaleId, request_id: str, checkout: Checkout, secret_names: frozenset[str]
+) -> Request:
+    """Make a payment invoice at the Public API: flat, by the public key, which also says whether it is about test money. That its names are
+    those of the Private API is INFERRED from the few that the sources show."""
+    given = {"public_key": settings.public_key, **attributes_of(settings, sale_id, request_id, checkout, secret_names)}
+    return Request(Operation.CHECKOUT, "POST", settings.public_create_path, given, public=True)
 
 
-def page_link(settings: PayCoreSettings, public_key: str, payment: PublicPayment) -> PaymentLink:
-    """The payment page with the bill in the link; brackets of nested names are percent-encoded. The address for callbacks cannot be given.
-    How the values of a service are nested is INFERRED from the other names. Raises ValueError without a page, and for a link that is too
-    long to be opened everywhere."""
-    if not settings.hpp_base_url:
-        raise ValueError("there is no payment page")
+def page_link(settings: PayCoreSettings, sale_id: SaleId, request_id: str, checkout: Checkout, now: datetime) -> PaymentLink:
+    """The payment page with the bill in the link; brackets of nested names are percent-encoded. How the values of a service are nested is
+    INFERRED from the other names. ``expires``: Unix seconds by the till's clock; if that is wrong the link lives shorter or longer, and the
+    watch of what was taken back does not go by it."""
+    invoice = checkout.invoice
     given = {
-        **_plain(settings, public_key, payment),
-        "expires": None if payment.expires_s is None else str(payment.expires_s),
-        "locale": payment.locale,
-        **_nested("service_fields", payment.fields),
-        **_nested("customer", payment.customer),
-        **_nested("metadata", payment.metadata),
+        "public_key": settings.public_key,
+        "amount": f"{major_units(invoice.total_amount):f}",
+        "currency": invoice.currency,
+        "reference_id": request_id,
+        "description": invoice.order_id,
+        "expires": str(int((now + timedelta(seconds=settings.link_life_s)).timestamp())),
+        "service": settings.service,
+        "return_url": settings.return_url,
+        "locale": settings.locale,
+        **_nested("service_fields", settings.fields),
+        **_nested("metadata", metadata_of(sale_id, invoice.order_id) if settings.send_metadata else {}),
     }
-    known = {name: value for name, value in given.items() if value}
-    url = f"{settings.hpp_base_url}?{urlencode(known, quote_via=quote)}"
-    if len(url) > settings.limits.link_characters:
-        raise ValueError(f"the link has more than {settings.limits.link_characters} characters")
-    return PaymentLink(url)
+    known = {name: value for name, value in given.items() if value is not None}
+    return PaymentLink(f"{settings.hpp_base_url}?{urlencode(known, quote_via=quote, safe='')}")
 
 
-def create_body(settings: PayCoreSettings, public_key: str, payment: PublicPayment) -> Mapping[str, Any]:
-    """The body of a create at the public API, always flat; its path is ``invoices_path`` (sources print it in the singular, too)."""
-    given: dict[str, Any] = {
-        **_plain(settings, public_key, payment),
-        "amount": major_units(payment.amount),
-        "fields": dict(payment.fields),
-        "customer": dict(payment.customer),
-        "metadata": dict(payment.metadata),
-    }
-    return {name: value for name, value in given.items() if value}
-
-
-def form_fields(settings: PayCoreSettings, public_key: str, payment: PublicPayment) -> Mapping[str, str]:
-    """The fields of the form that leads the buyer straight to the service; a browser posts it to ``invoices_path`` and ``FORM_SUFFIX``."""
-    names = ("public_key", "amount", "currency", "reference_id", "service")
-    given = _plain(settings, public_key, payment)
-    return {name: value for name in names if (value := given[name])}
-
-
-def read_created(settings: PayCoreSettings, reply: Reply, reference_id: str) -> Observed | None:
-    """The payment that a public create has made; None if the answer does not prove one of ours. Then it may have been made all the same:
-    it is searched for by its reference, with the secret key."""
-    verdict = read_reply(settings, Operation.CHECKOUT, reply)
-    return verdict if isinstance(verdict, Observed) and verdict.reference == reference_id else None
-
-
-def _plain(settings: PayCoreSettings, public_key: str, payment: PublicPayment) -> dict[str, str | None]:
-    return {
-        "public_key": public_key,
-        "amount": f"{major_units(payment.amount):f}",
-        "currency": settings.currency,
-        "reference_id": payment.reference_id,
-        "description": payment.description,
-        "service": payment.service,
-        "return_url": payment.return_url,
-    }
+def link_fits(settings: PayCoreSettings, sale_id: SaleId, checkout: Checkout) -> bool:
+    """Whether the link of such a bill can be opened everywhere. Only the key and the time are not known yet, and their lengths are."""
+    return len(page_link(settings, sale_id, "x" * REFERENCE_CHARACTERS, checkout, _SOME_TIME).url) <= settings.limits.link_characters
 
 
 def _nested(name: str, values: Mapping[str, str]) -> dict[str, str]:

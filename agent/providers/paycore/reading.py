@@ -23,9 +23,9 @@ from agent.core.verdict import (
     Reply,
     Verdict,
 )
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.reading import retry_after_seconds
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.answers import MAX_CODE_DIGITS, code_of, retry_after_seconds
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.invoice import observed
 from agent.providers.paycore.settings import PayCoreSettings
 
@@ -36,7 +36,8 @@ MAX_FOUND: Final = 100  # payments under one key: there is at most one
 INVALID_REQUEST: Final = "INVALID_REQUEST"
 UNKNOWN_TRANSACTION: Final = "UNKNOWN_TRANSACTION_ID"
 
-_CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_REQUEST: Final = re.compile(r"(?=.*[a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # the provider's own number of a request
+_NAMES: Final = ("error_type", "error_codes", "errors", "error")
 _READ: Final = frozenset({200, 202})
 _TAKEN: Final = frozenset({200, 201, 202})  # of a refund: documented is 200; it is read afterwards anyway
 
@@ -99,26 +100,30 @@ def _closed(settings: PayCoreSettings, operation: Operation, reply: Reply) -> Re
 
 def _detail(status: int, body: bytes) -> str:
     """For support: HTTP status, the request's number and the error codes, as far as they are codes. Of the body only these three names are
-    documented, and no example; ``errors`` and ``error`` are what the vendor's own program looks for."""
+    documented, and no example; ``errors`` and ``error`` are what the vendor's own program looks for. It ends in logs: nothing of it may
+    be a number of the buyer's, be it in pieces."""
     try:
         fields = wire.read_object(body, MAX_BODY_BYTES)
     except Unreadable:
         return f"http_{status}"
-    told = [f"http_{status}"]
-    for name in ("request_id", "error_type", "error_codes", "errors", "error"):
-        codes = list(_codes(fields.get(name)))
-        if codes:
+    told, request_id = [f"http_{status}"], fields.get("request_id")
+    if isinstance(request_id, str) and _REQUEST.fullmatch(request_id):
+        told.append(f"request_id={request_id}")
+        request_id = None
+    for name, value in (("request_id", request_id), *((name, fields.get(name)) for name in _NAMES)):
+        codes = _codes(value)
+        if codes and sum(map(str.isdigit, "".join(codes))) <= MAX_CODE_DIGITS:
             told.append(f"{name}={','.join(codes)}")
     return " ".join(told)[:MAX_DETAIL_CHARACTERS]
 
 
 def _codes(value: object) -> list[str]:
     match value:
-        case str() if _CODE.fullmatch(value):
-            return [value]
+        case str():
+            return [code] if (code := code_of(value)) else []
         case list():
             return [code for item in value for code in _codes(item)]
         case Mapping():
-            return [str(name) for name in value if _CODE.fullmatch(str(name))]
+            return [code for name in value if (code := code_of(name))]
         case _:
             return []

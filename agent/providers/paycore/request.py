@@ -23,23 +23,33 @@ def create_request(
     settings: PayCoreSettings, sale_id: SaleId, request_id: str, checkout: Checkout, secret_names: frozenset[str]
 ) -> Request:
     """Make a payment invoice. Buyer's data go out only as far as they are among ``secret_names``."""
+    attributes: dict[str, Any] = {
+        **attributes_of(settings, sale_id, request_id, checkout, secret_names),
+        "test_mode": settings.test_mode,  # whether a missing one means live money is UNKNOWN, so it is always said
+    }
+    if settings.callback_url is not None:
+        attributes["callback_url"] = settings.callback_url
+    body = _shaped(settings.create_shape, {"type": "payment-invoices"}, attributes)
+    return Request(Operation.CHECKOUT, "POST", settings.invoices_path, body)
+
+
+def attributes_of(
+    settings: PayCoreSettings, sale_id: SaleId, request_id: str, checkout: Checkout, secret_names: frozenset[str]
+) -> dict[str, Any]:
+    """What a payment invoice says, whichever API makes it. What is not known is left out."""
     invoice = checkout.invoice
     attributes: dict[str, Any] = {
         "reference_id": request_id,
         "amount": _amount(settings, invoice.total_amount),
         "currency": invoice.currency,
-        "test_mode": settings.test_mode,  # whether a missing one means live money is UNKNOWN, so it is always said
         "description": invoice.order_id,
         "service": settings.service,
         "fields": _fields(settings, secret_names) or None,
         "return_url": settings.return_url,
-        "callback_url": settings.callback_url,
         "customer": _customer(settings, request_id, secret_names) if settings.send_customer else None,
-        "metadata": _metadata(sale_id, invoice.order_id) if settings.send_metadata else None,
+        "metadata": metadata_of(sale_id, invoice.order_id) if settings.send_metadata else None,
     }
-    given = {name: value for name, value in attributes.items() if value is not None}
-    body = _shaped(settings.create_shape, {"type": "payment-invoices"}, given)
-    return Request(Operation.CHECKOUT, "POST", settings.invoices_path, body)
+    return {name: value for name, value in attributes.items() if value is not None}
 
 
 def status_request(settings: PayCoreSettings, transaction_id: str) -> Request:
@@ -92,5 +102,6 @@ def _customer(settings: PayCoreSettings, request_id: str, secret_names: frozense
     return {"reference_id": request_id, **known} if known else None
 
 
-def _metadata(sale_id: SaleId, order_id: str) -> dict[str, str]:
+def metadata_of(sale_id: SaleId, order_id: str) -> dict[str, str]:
+    """For people who search in the cabinet; it comes back unchanged and decides nothing."""
     return {"storeId": sale_id.store_id, "terminalId": sale_id.terminal_id, "orderId": order_id}

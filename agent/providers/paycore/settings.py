@@ -21,6 +21,14 @@ class Shape(StrEnum):
     FLAT = "flat"  # the attributes alone
 
 
+class Create(StrEnum):
+    """Who makes a payment, and with what right."""
+
+    PRIVATE = "private"  # the till, at the Private API, with the account's key
+    PUBLIC = "public"  # the till, at the Public API, with the public key alone: for an account whose key may not create
+    HPP = "hpp"  # the customer, by opening a link to the payment page that holds the bill
+
+
 class LinkSource(StrEnum):
     """Where the link comes from that the customer opens."""
 
@@ -35,8 +43,11 @@ UNCLEAR_STATUSES = frozenset({408, 409, 425, 429})
 """4xx that do not prove that nothing was made. 429 means "too many requests" or "a duplicate", and nobody says how to tell them apart;
 409 may be a duplicate as well (INFERRED), 408 and 425 come from machines on the way (INFERRED)."""
 
+LOCALES = frozenset({"en", "uk", "ru"})  # of the payment page
+
 _LEAST, _MOST = Kopecks(1), Kopecks(MAX_KOPECKS)
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_KEY = re.compile(r"pk_(?:test|live)_[A-Za-z0-9_-]{1,128}")
 _PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
 
 
@@ -60,9 +71,17 @@ class PayCoreSettings:
     service asks for; ``buyer_fields``: the same, filled from what the register knows of the buyer (field name to ``customer.email`` ...),
     or else from ``buyer``: what the shop and the provider have agreed to say of one who is not known, by the same names.
     ``hpp_base_url``: the payment page; "" if there is none, then only ``flow_data`` can give a link.
+
+    ``create`` other than ``private`` needs ``public_key``, of the side that ``test_mode`` says: such a payment has no ``test_mode`` of its
+    own, the key decides. A link of ours (``hpp``) travels through the customer's hands and stays in the journal, so nothing that the
+    register knows of him goes into it. ``link_life_s``: seconds until it stops working, ``locale``: language of its page.
     """
 
     test_mode: bool
+    create: Create = Create.PRIVATE
+    public_key: str | None = None
+    link_life_s: int = 600
+    locale: str | None = None
     service: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     buyer_fields: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +92,7 @@ class PayCoreSettings:
     amount_as_text: bool = False  # one vendor sample has the string "100", all others a number
     invoices_path: str = "/payment-invoices"
     find_path: str = "/payment-invoices/"  # like sources: with a slash before the query
+    public_create_path: str = "/payment-invoices"  # as the vendor's program has it; his text prints the singular
     hpp_base_url: str = "https://com.paycore.io/hpp/"
     link_source: LinkSource = LinkSource.FLOW_DATA  # whether the page opens for a payment bound to a service is UNKNOWN
     return_url: str | None = None
@@ -87,7 +107,8 @@ class PayCoreSettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name, path in (("invoices_path", self.invoices_path), ("find_path", self.find_path)):
+        paths = {name: getattr(self, name) for name in ("invoices_path", "find_path", "public_create_path")}
+        for name, path in paths.items():
             if not path.startswith("/") or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
                 raise ValueError(f"{name} must be a plain path that begins with a slash, not {path!r}")
         if self.hpp_base_url and not self._is_page(self.hpp_base_url):
@@ -101,6 +122,25 @@ class PayCoreSettings:
             raise ValueError("denied_statuses must leave out 404, 422 and 429: these are read by what was asked")
         if self.wait_limit_ms <= 0:
             raise ValueError("wait_limit_ms must be positive")
+        if self.create is not Create.PRIVATE:
+            self._check_public_key()
+        if self.create is Create.HPP:
+            self._check_own_links()
+
+    def _check_public_key(self) -> None:
+        side = "pk_test_" if self.test_mode else "pk_live_"
+        if self.public_key is None or not _KEY.fullmatch(self.public_key) or not self.public_key.startswith(side):
+            raise ValueError(f"create = {self.create.value} needs a public_key that begins with {side}")
+
+    def _check_own_links(self) -> None:
+        if not self.hpp_base_url:
+            raise ValueError("create = hpp needs hpp_base_url")
+        if self.buyer_fields or self.send_customer:
+            raise ValueError("create = hpp leaves no room for buyer_fields and send_customer: a link is no place for personal data")
+        if self.link_life_s * 1_000 < self.wait_limit_ms:
+            raise ValueError("link_life_s must be at least as long as a customer is waited for")
+        if self.locale is not None and self.locale not in LOCALES:
+            raise ValueError(f"locale must be one of {', '.join(sorted(LOCALES))}")
 
     def _is_page(self, url: str) -> bool:
         return bool(_PAGE.fullmatch(url)) and (self.test_mode or url.startswith("https://"))

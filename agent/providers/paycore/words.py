@@ -16,6 +16,7 @@ REFUND_FAILED: Final = "refund_failed"
 
 STATUSES: Final[Mapping[str, Status]] = MappingProxyType(
     {
+        "creating": Status.NEW,  # only in a diagram
         "created": Status.NEW,
         "processing": Status.PENDING,
         "process_pending": Status.PENDING,  # the outcome is not known yet, and may take long

@@ -13,6 +13,7 @@ from agent.providers.paycore.words import STATUSES
 from tests.providers.paycore.answers import ABSENT, LIVE, REQUEST, TOTAL_KOPECKS, TRANSACTION, invoice, paycore, read, reply
 
 MEANING = {
+    "creating": Status.NEW,
     "created": Status.NEW,
     "processing": Status.PENDING,
     "process_pending": Status.PENDING,
@@ -118,6 +119,41 @@ def test_what_is_compared(told: dict[str, Any], total: int | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "surplus"),
+    [
+        ({}, None),
+        ({"processed_amount": 400}, 2_305),
+        ({"processed_amount": "376.96"}, 1),
+        ({"payment_amount": 388.26, "processed_amount": 388.26}, None),  # the fee is the customer's to bear
+        ({"payment_amount": 388.26, "processed_amount": 400}, 1_174),
+        ({"payment_amount": ABSENT, "processed_amount": 400}, 2_305),
+        ({"payment_amount": 100, "processed_amount": 376.95}, None),  # the bill has to be paid, whatever is said to be due
+        ({"processed_amount": 376.94}, None),
+        ({"processed_amount": None}, None),
+        ({"amount": ABSENT, "processed_amount": 400}, None),
+    ],
+)
+def test_more_than_was_due_is_told(told: dict[str, Any], surplus: int | None) -> None:
+    """What came beyond the larger of ``amount`` and ``payment_amount``; of a payment that is not paid nothing came."""
+    assert read("processed", **told).surplus == surplus
+    assert read("processing", **told).surplus is None
+
+
+@pytest.mark.parametrize("told", ["79161234567", "4276-1600-1234-5678", "pan:4276160012345678", "card_declined_79161234567", "12345"])
+def test_a_resolution_never_holds_a_number(told: str) -> None:
+    """It becomes the reason of the sale: a card or a phone in it would stand in the record for years."""
+    assert read("process_failed", resolution=told).error_code == "UNREADABLE_CODE"
+
+
+def test_what_a_payment_is_over_is_told_whatever_its_status() -> None:
+    """As it was asked for; malformed it is not told, and only a paid one is spoiled by it."""
+    for word in ("created", "processed", "expired", "refunded"):
+        assert (read(word).amount, read(word).currency) == (TOTAL_KOPECKS, "RUB")
+    assert (read("created", amount="1,5").amount, read("created", currency=7).currency) == (None, None)
+    assert read("processed", PayCore(LIVE), test_mode=True).amount is None
+
+
+@pytest.mark.parametrize(
     ("told", "total"),
     [
         ({"processed_amount": 100}, 10_000),
@@ -220,6 +256,20 @@ def test_without_a_page_a_post_step_is_marked() -> None:
     assert read(provider=bare).link is None
 
 
+def test_a_form_comes_whole_or_not_at_all() -> None:
+    """Without one of its fields it would lead the customer astray."""
+    bare = paycore(hpp_base_url="")
+
+    def posted(params: object) -> PaymentLink | None:
+        return read(provider=bare, flow_data={"action": NEXT, "method": "POST", "params": params}).link
+
+    assert posted({"MD": "1", "PaReq": "a+b/=", "n": 7}) == PaymentLink(
+        NEXT, LinkMethod.POST, (("MD", "1"), ("PaReq", "a+b/="), ("n", "7"))
+    )
+    for strange in ({"a": None}, {"a": ["1"]}, {"a": True}, {"a": 1.5}, {"a": "x" * 16_384}, {f"a{place}": "1" for place in range(51)}):
+        assert posted(strange) is None
+
+
 def test_real_money_is_paid_behind_an_encrypted_link() -> None:
     """Plain http is for the sandbox."""
     plain = {"action": "http://pay.example/1", "method": "GET"}
@@ -278,6 +328,13 @@ def test_a_time_that_is_none_is_left_out(moment: object) -> None:
 def test_why_it_failed(resolution: object, word: str, code: str | None) -> None:
     """A code for people; free text never reaches a log."""
     assert read(word, resolution=resolution).error_code == code
+
+
+@pytest.mark.parametrize("word", ["creating", "created", "processing", "process_pending", "process_error"])
+def test_a_try_that_failed_is_no_reason(word: str) -> None:
+    """Several may be made to pay one invoice, and a resolution may wait for the customer: nothing is wrong with the payment or its link."""
+    for resolution in ("insufficient_funds", "auth_3ds_required", "free text"):
+        assert read(word, resolution=resolution).error_code is None
 
 
 # --- what is no answer ---

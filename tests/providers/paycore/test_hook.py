@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from agent.core.hints import Hint, HookRefused, Unheard
+from agent.core.hints import Hint, HookRefused, Unheard, Unrelated
 from agent.providers.paycore.hook import signature
 from tests.providers.paycore.answers import REQUEST, TRANSACTION, invoice, paycore
 
@@ -68,11 +68,17 @@ def test_a_hint_has_no_status() -> None:
         (b'{"data":[]}', Unheard.GARBLED),
         (b'{"data":7}', Unheard.GARBLED),
         (b'{"data":{"id":["x"],"attributes":[]}}', Unheard.GARBLED),
-        (b'{"data":{"type":"payout-invoices","id":"cpoi_1"}}', Unheard.IRRELEVANT),
         (b'{"data":{"id":"cpi_1"},"x":' + b" " * 300_000 + b"1}", Unheard.GARBLED),
     ],
     ids=lambda value: str(value)[:40],
 )
 def test_what_is_proven_and_no_hint(body: bytes, reason: Unheard) -> None:
-    """About something else, or not understood."""
+    """Not understood."""
     assert heard(body) == HookRefused(reason)
+
+
+def test_a_payout_is_none_of_a_tills() -> None:
+    """Proven, about something else, and named for the log."""
+    body = b'{"data":{"type":"payout-invoices","id":"cpoi_1","attributes":{"reference_id":"r-1"}}}'
+    assert heard(body) == Unrelated(Unheard.IRRELEVANT, Hint("cpoi_1", "r-1"))
+    assert heard(b'{"data":{"type":"news","id":[],"attributes":["x"]}}') == Unrelated(Unheard.IRRELEVANT, Hint())

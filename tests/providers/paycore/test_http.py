@@ -14,6 +14,7 @@ from agent.providers.paycore.words import STATUSES
 from tests.providers.paycore.answers import LIVE, REQUEST, TRANSACTION, invoice, paycore, reply
 
 CREATE, READ, REFUND = Operation.CHECKOUT, Operation.STATUS, Operation.REFUND
+UUID = "5d1f2a90-7c3b-4e52-9a10-3f7d0c9e8b16"
 ERROR = {"request_id": "r-77", "error_type": "validation_error", "error_codes": ["amount_too_small", "service"]}
 
 
@@ -92,6 +93,12 @@ def test_a_brand_that_creates_with_another_code() -> None:
         ({"errors": {"amount": ["is wrong"]}}, "http_422 errors=amount"),
         ({"error_codes": ["free text with blanks", 7, None], "request_id": 5}, "http_422"),
         ({"error_codes": ["x" * 64] * 9}, ("http_422 error_codes=" + ",".join(["x" * 64] * 9))[:200]),
+        (ERROR | {"request_id": UUID}, f"http_422 request_id={UUID} error_type=validation_error error_codes=amount_too_small,service"),
+        ({"request_id": "79161234567", "error_type": "4276160012345678"}, "http_422"),
+        ({"error_codes": ["card:4276-1600-1234-5678", "phone_79161234567", "x3ds"]}, "http_422 error_codes=x3ds"),
+        ({"errors": {"4276160012345678": ["declined"]}, "error": "pan.4276.1600.1234.5678"}, "http_422"),
+        ({"errors": ["a4276", "b1600", "c1234", "d5678"], "error": ["42761", "60012"]}, "http_422"),
+        ({"request_id": "00000000-0000-4276-1600-123456780000"}, "http_422"),
         ([], "http_422"),
         (b"\xff", "http_422"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.core.money import Kopecks
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.prerequest import MAX_SERVICES, Fault, Finding, Offer, findings, question, read_offer, undoubled
 from tests.providers.paycore.answers import TEST, reply
 
@@ -86,7 +86,7 @@ def test_a_pattern_that_cannot_be_used_checks_nothing(regexp: object) -> None:
         ({}, [Finding(Fault.FIELD_MISSING, "fields", "phone")]),
         ({"fields": {"phone": "8-999"}}, [Finding(Fault.FIELD_FORM, "fields", "phone")]),
         ({"service": "other"}, [Finding(Fault.NOT_OFFERED, "service", "payment_card_rub_hpp")]),
-        ({"service": None}, [Finding(Fault.NOT_OFFERED, "service", "payment_card_rub_hpp")]),
+        ({"service": None}, [Finding(Fault.NOT_CHOSEN, "service", "payment_card_rub_hpp")]),
         ({"test_mode": False, "fields": {"phone": "79990000000"}}, [Finding(Fault.OTHER_SIDE, "public_key")]),
     ],
     ids=str,

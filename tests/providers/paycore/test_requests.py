@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.core import canonical
-from agent.core.contract import FindsByKey, Provider, Unacceptable
+from agent.core.contract import FindsByKey, Provider, Return, Unacceptable
 from agent.core.hints import ReadsHooks
 from agent.core.model import Checkout
 from agent.core.money import MAX_KOPECKS, Kopecks
@@ -140,11 +140,11 @@ def test_read_find_and_refund() -> None:
     found = provider.find(SALE, REQUEST, NOW)
     assert (found.operation, found.method) == (Operation.FIND, "GET")
     assert found.path == f"/payment-invoices/?filter%5Breference_id%5D={REQUEST}"
-    refund = provider.refund(SALE, "r-2", TRANSACTION, checkout(), (), Kopecks(11_250), "token")
+    refund = provider.refund(Return(SALE, "r-2", TRANSACTION, checkout(), (), Kopecks(11_250), "token"))
     assert (refund.operation, refund.method, refund.path) == (Operation.REFUND, "POST", f"/payment-invoices/{TRANSACTION}/refund")
     inner = {"amount": Decimal("112.50"), "reference_id": "r-2", "description": "S07-000042"}
     assert refund.body == {"data": {"type": "refund", "id": TRANSACTION, "attributes": inner}}
-    flat = paycore(refund_shape=Shape.FLAT).refund(SALE, "r-2", TRANSACTION, checkout(), (), Kopecks(11_250), "token")
+    flat = paycore(refund_shape=Shape.FLAT).refund(Return(SALE, "r-2", TRANSACTION, checkout(), (), Kopecks(11_250), "token"))
     assert flat.body == inner
     elsewhere = paycore(invoices_path="/v2/invoices/", find_path="/v2/invoices")
     assert elsewhere.status(SALE, "", "cpi_1", None).path == "/v2/invoices/cpi_1"

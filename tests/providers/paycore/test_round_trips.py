@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from agent.core.contract import Provider
+from agent.core.contract import Provider, Return
 from agent.core.model import Binding, Checkout, Environment, PaymentLink, SaleId
 from agent.core.money import Kopecks
 from agent.core.verdict import Denied, Found, Garbled, Observed, Operation, RefStatus, Refusal, Refused, Reply, Request, Status, Unclear
@@ -68,7 +68,7 @@ class Till:
 
     async def refund(self, seen: Observed, kopecks: int, key: str = "back-1") -> Any:
         assert seen.transaction_id is not None
-        return await self.ask(self.provider.refund(SALE, key, seen.transaction_id, checkout(), (), Kopecks(kopecks), "token"))
+        return await self.ask(self.provider.refund(Return(SALE, key, seen.transaction_id, checkout(), (), Kopecks(kopecks), "token")))
 
     async def paid(self, key: str = "r-1") -> Observed:
         """A payment whose customer paid on the page."""
