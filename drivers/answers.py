@@ -94,6 +94,7 @@ class CheckoutAnswer(TypedDict):
     slip: NotRequired[SlipAnswer]
     paymentUrl: NotRequired[str]
     paymentUrlMethod: NotRequired[Literal["GET", "POST"]]
+    paymentUrlFields: NotRequired[dict[str, str]]
 
 
 class QrAnswer(TypedDict):
@@ -283,11 +284,19 @@ class RetryAnswer(TypedDict):
     sales: list[str]
 
 
+class ProviderAnswer(TypedDict):
+    """A payment system in ``agent.status``. ``reason`` and ``message``: it does not let the till in."""
+
+    reachable: bool
+    reason: NotRequired[str]
+    message: NotRequired[str]
+
+
 class StatusAnswer(TypedDict):
     """``agent.status``: whether new checkouts are taken, and what a technician wants to know first."""
 
     ready: bool
     version: str
     environment: Literal["test", "production"]
-    providers: dict[str, dict[str, bool]]
+    providers: dict[str, ProviderAnswer]
     details: NotRequired[dict[str, Any]]

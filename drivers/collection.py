@@ -1,6 +1,8 @@
 """The parts of a long message put together again. No input or output here.
 
-Only the last part may complete it, and nothing incomplete is ever a message: a part that does not fit drops what was collected.
+Only the last part may complete it, and nothing incomplete is ever a message: a part that does not fit drops what was collected. The length
+in the heads also tells the parts of one message from those of another, which a line that delays or doubles frames may bring in between:
+their numbers are alike.
 """
 
 from drivers.framing import Fault, RemoteError
@@ -15,6 +17,7 @@ class Collection:
         self._rules = rules
         self._collected: bytearray | None = None
         self._parts = 0
+        self._length: int | None = None  # of the whole message, as its first part tells
         self._last: bytes | None = None
 
     @property
@@ -31,7 +34,7 @@ class Collection:
         if self._collected is not None and data == self._last:
             return None  # its ACK was lost
         if part.number == 1:
-            self._collected, self._parts = bytearray(), 0
+            self._collected, self._parts, self._length = bytearray(), 0, part.length
         elif self._collected is None:
             if part.number == 0 and self._rules.lone_parts:
                 return part.piece
@@ -39,6 +42,9 @@ class Collection:
         elif part.number not in (0, self._parts + 1):
             self.drop()
             return RemoteError(Fault.OUT_OF_ORDER, "a part of a message is missing")
+        elif self._rules.lengths and part.length != self._length:
+            self.drop()
+            return RemoteError(Fault.OUT_OF_ORDER, "a part belongs to another message than the parts before it")
         self._collected += part.piece[: self._rules.max_message_bytes + 1 - len(self._collected)]
         self._parts, self._last = self._parts + 1, data
         return self._whole(self._collected, part) if part.number == 0 else None

@@ -237,8 +237,10 @@ def test_no_file_holds(name: str) -> None:
 
 def test_every_unwanted_thing_would_be_found() -> None:
     """The control: one sample of each is recognised, and an ordinary line is not."""
-    samples = ["see https://pypi.org/x", "cd /work/main", "# TODO: later", "client(verify=False)", "<<<<<<< HEAD"]
+    samples = ["see https://pypi.org/x", "cd /Users/me", "# TODO: later", "client(verify=False)", "<<<<<<< HEAD"]
     assert [bool(pattern.search(sample)) for pattern, sample in zip(UNWANTED.values(), samples, strict=True)] == [True] * 5
+    homes = ["work", "root", "Users", "home"]
+    assert [home for home in homes if not UNWANTED["a path of one machine"].search(f"cd /{home}/project")] == []
     assert not any(pattern.search("a network/work/load of /var/lib, todos and https://api.example") for pattern in UNWANTED.values())
 
 

@@ -110,7 +110,7 @@ async def test_a_thousand_connections(tmp_path: Path) -> None:
                 slowest = max(slowest, time.monotonic() - began)
                 await asyncio.sleep(0.025)
             thread.join()
-            assert slowest < 0.5
+            assert 0 < slowest < 0.5
             assert listener.connections == 8
             refused = [await raw.line() for raw in raws[7:]]
             assert len(refused) == 993

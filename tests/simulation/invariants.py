@@ -90,7 +90,7 @@ def _of_sale(world: World, entry: Entry, sale: Sale, attention_allowed: bool) ->
 
 def _shown(world: World, entry: Entry) -> list[Transaction]:
     """Payments of which a link was shown: nobody can pay the others."""
-    pages = {page.id: page for page in (world.payment_at(url) for url, _ in entry.links)}
+    pages = {page.id: page for page in (world.payment_at(url) for url, _ in entry.links) if page is not None}
     return list(pages.values())
 
 

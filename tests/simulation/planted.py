@@ -10,20 +10,24 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from agent.core import answer, decide, decide_receipt, decide_refund, events, evidence, fold, fold_operator, owed_payment
+from agent.core import answer, decide, decide_asked, decide_receipt, decide_refund, events, evidence, fold, fold_operator, owed_payment
 from agent.core.call import Call, CallState
+from agent.core.capability import Capabilities
 from agent.core.decide import Result
 from agent.core.duty import Duty, Owed
 from agent.core.events import Event
 from agent.core.model import PaymentLink, Slip, Stamp
+from agent.core.owed_refund import OfRefunds
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
+from agent.core.refund import Refund
 from agent.core.resolution import Resolution
 from agent.core.sale import Sale
 from agent.core.verdict import Found, NotSent, Reply, Request, Unclear
 from agent.engine import duties, recover
 from agent.engine.duties import Duties
 from agent.engine.hints import Hints
+from agent.engine.operator import Operator
 from agent.engine.steward import Steward
 from agent.engine.waiting import Entry, Waiting
 from agent.providers.softline import Softline
@@ -113,7 +117,8 @@ def last_attempt_decides() -> Iterator[None]:
     def failed(sale: Sale, call: Call, failure: Any) -> list[Event]:
         found = decide.attempt_failed(sale, "checkout", call, failure)
         unsent = isinstance(failure, NotSent) and sale.payment.value in ("canceling", "unknown")
-        return [*found, *([events.CancelWanted(events.CancelCause.DEADLINE), events.Canceled("OFFLINE")] if unsent else [])]
+        ended: list[Event] = [events.CancelWanted(events.CancelCause.DEADLINE), events.Canceled("OFFLINE")]
+        return [*found, *(ended if unsent else [])]
 
     with mock.patch.object(Call, "held", held), mock.patch.object(decide, "_checkout_failed", failed):
         yield
@@ -122,8 +127,7 @@ def last_attempt_decides() -> Iterator[None]:
 @contextmanager
 def refund_repeated_blindly() -> Iterator[None]:
     """An unclear refund is repeated after ten minutes without reading the payment first."""
-    real = Steward.policy.fget
-    assert real is not None
+    real: Callable[[Steward], Policy] = vars(Steward)["policy"].fget
 
     def policy(self: Steward) -> Policy:
         return replace(real(self), blind_repeat_ms=10**12)
@@ -135,31 +139,20 @@ def refund_repeated_blindly() -> Iterator[None]:
 @contextmanager
 def secrets_in_events() -> Iterator[None]:
     """The journalled request holds the secrets themselves."""
-    real = Duties._checkout_secrets
+    real = Steward.insist
 
-    async def secrets(self: Duties, sale: Sale) -> tuple[dict[str, str], dict[str, str]]:
-        found, fresh = await real(self, sale)
-        checkout = self._provider.checkout
+    async def insist(self: Steward, decider: Any, put_secrets: Any = None) -> Sequence[Event]:
+        known = dict(await self.ports.journal.secrets(self.sale.id)) | dict(put_secrets or {})
+        return await real(self, lambda sale: [_filled(one, known) for one in decider(sale)], put_secrets)
 
-        def with_secrets(*given: Any) -> Request:
-            request = checkout(*given)
-            return replace(request, body=request.fill(found))
-
-        self._provider = _With(self._provider, with_secrets)
-        return found, fresh
-
-    with mock.patch.object(Duties, "_checkout_secrets", secrets):
+    with mock.patch.object(Steward, "insist", insist):
         yield
 
 
-class _With:
-    """A provider whose ``checkout`` is another one."""
-
-    def __init__(self, provider: Any, checkout: Any) -> None:
-        self._provider, self.checkout = provider, checkout
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._provider, name)
+def _filled(event: Event, secrets: dict[str, str]) -> Event:
+    if isinstance(event, events.AttemptStarted) and event.request is not None and event.request.secret_names() <= secrets.keys():
+        return replace(event, request=replace(event.request, body=event.request.fill(secrets)))
+    return event
 
 
 @contextmanager
@@ -264,6 +257,40 @@ def given_up_in_words_only() -> Iterator[None]:
 
 
 @contextmanager
+def hurried_look_believed() -> Iterator[None]:
+    """A look that an operator wanted at once is taken for the proof that a refund has not arrived."""
+    real = OfRefunds._second_refund
+
+    def second(self: OfRefunds, one: Refund, call: Call) -> Iterator[Owed]:
+        if one.checked is None or one.check_first:
+            return real(self, one, call)
+        return iter([Owed(Duty.REFUND, self.now.ticks, refund=one.key)])
+
+    with mock.patch.object(OfRefunds, "_second_refund", second):
+        yield
+
+
+@contextmanager
+def decided_in_memory() -> Iterator[None]:
+    """An operator is told that his decision is carried out while it is still on its way to the disk."""
+    under_way: set[asyncio.Future[None]] = set()
+
+    async def guarded(self: Operator, work: Any) -> None:
+        async def later() -> None:
+            try:
+                await asyncio.sleep(0.5)  # the disk takes its time
+            except asyncio.CancelledError:
+                work.close()
+                raise
+            await work
+
+        under_way.add(asyncio.ensure_future(later()))
+
+    with mock.patch.object(Operator, "_guarded", guarded):
+        yield
+
+
+@contextmanager
 def message_believed() -> Iterator[None]:
     """A message of the payment system about a sale is taken for the payment, without a status read."""
     real = Hints._consider
@@ -332,6 +359,20 @@ def link_left_on_display() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def unopened_link_forgotten() -> Iterator[None]:
+    """A link of our own that nobody has opened is thought to be dead once it was taken back."""
+    real = decide_asked.begin_cancel
+
+    def begin_cancel(sale: Sale, cause: events.CancelCause, caps: Capabilities) -> list[Event]:
+        found = real(sale, cause, caps)
+        opened = sale.transaction_id is not None
+        return found if opened else [replace(one, withdrawn=False) if isinstance(one, events.Canceled) else one for one in found]
+
+    with mock.patch.object(decide_asked, "begin_cancel", begin_cancel):
+        yield
+
+
 PLANTS: dict[str, tuple[Plant, str]] = {
     "new requestId while unclear": (new_request_id, "answer lost"),
     "a time-out taken for a refusal": (timeout_is_refusal, "silent bank"),
@@ -347,9 +388,13 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "receipt forgotten after a crash": (receipt_forgotten, "receipt"),
     "told without a record": (told_not_recorded, "late money"),
     "a dropped refund is performed": (given_up_in_words_only, "operator: drop"),
+    "a decision told before it is recorded": (decided_in_memory, "operator: return"),
+    "a retry that makes a second refund": (hurried_look_believed, "operator: retry"),
     "a webhook believed without a read": (message_believed, "a message too early"),
     "a webhook that waits is forgotten by a crash": (message_forgotten, "a message finds late money"),
     "a link shown before it is recorded": (link_shown_early, "paycore: paid"),
+    "a link of our own shown before it is recorded": (link_shown_early, "own links: paid late"),
+    "a link of our own forgotten because nobody has opened it": (unopened_link_forgotten, "own links: paid late"),
     "a link shown after it was taken back": (link_left_on_display, "payconnect: withdrawn"),
     "a create repeated without a search": (not_searched, "softline: answer lost"),
     "a search taken for an empty one": (found_nothing, "softline: answer lost"),

@@ -36,7 +36,7 @@ def play(story: Story, folder: Path, plans: Sequence[CrashPlan] = (), alter: typ
     """Tell a story on a fresh journal in ``folder``, let everything come to rest, and check the invariants. ``watched``: note the places
     where each life could have died."""
     bank = BankSettings(login=LOGIN, password=PASSWORD, customer=Customer(Action.CONFIRM, 2_000), partner="acme", magic_sessions=False)
-    settings = replace(bank, **story.bank)  # type: ignore[arg-type]
+    settings = replace(bank, **story.bank)
 
     async def main(loop: VirtualLoop) -> Outcome:
         world = alter(loop, folder, story.policy, settings, story.system)

@@ -1,4 +1,5 @@
-"""Stories of customers who pay on a page behind a link, at the three payment systems that work so. Short: every call is a place to die at.
+"""Stories of customers who pay on a page behind a link: at the three payment systems that work so, and by links that the till has written.
+Short: every call is a place to die at.
 
 The customer pays as soon as the till has shown him the link, and nobody can take it away from him again: he may have photographed it.
 """
@@ -6,6 +7,7 @@ The customer pays as soon as the till has shown him the link, and nobody can tak
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from agent.core.answer import Money
 from agent.core.ask_refund import Wanted
@@ -20,7 +22,7 @@ from agent.sandbox.transaction import Purpose
 from agent.sandbox.words import Operation
 from tests.simulation.office import Office
 from tests.simulation.story import Story, fault, state
-from tests.simulation.systems import LINK_LIFE_MS, METHOD, PAYCONNECT, PAYCORE, SOFTLINE
+from tests.simulation.systems import LINK_LIFE_MS, METHOD, OWN_LINKS, PAYCONNECT, PAYCORE, SOFTLINE
 from tests.simulation.till import Pos
 from tests.simulation.world import World
 
@@ -37,7 +39,7 @@ POLICY = Policy(
     checkout_backoff=BackOff(500, 4_000),
     settle_backoff=BackOff(2_000, 60_000),
 )
-BANK: dict[str, object] = {
+BANK: dict[str, Any] = {
     "customer": Customer(Action.WAIT),
     "softline": SoftlineKnobs(methods=frozenset({METHOD}), link_life_ms=LINK_LIFE_MS, visible_after_ms=1_000),
     "payconnect": PayConnectKnobs(session_ms=LINK_LIFE_MS),
@@ -86,6 +88,19 @@ async def _paid_late_and_returned_by_people(world: World, pos: Pos) -> None:
 async def _answer_lost(world: World, pos: Pos) -> None:
     fault(world, FaultKind.LOSE_ANSWER, Operation.CHECKOUT)
     await _paid(world, pos)
+
+
+async def _search_lost(world: World, pos: Pos) -> None:
+    """The search that goes before a link of our own: without its answer nothing is shown."""
+    fault(world, FaultKind.LOSE_ANSWER, Operation.FIND)
+    await _paid(world, pos)
+
+
+async def _never_opened(world: World, pos: Pos) -> None:
+    """The customer walks away: nothing is ever made."""
+    pos.shopper = Customer(Action.CONFIRM, 3_000_000)  # long after the link's end
+    await pos.sell("K1")
+    await pos.result("K1")
 
 
 async def _first_copy_late(world: World, pos: Pos) -> None:
@@ -213,6 +228,15 @@ def _watched(world: World, pos: Pos) -> None:
     assert any(one.operation is Operation.STATUS for one in world.bank.log)
 
 
+def _nothing_made(world: World, pos: Pos) -> None:
+    """And that is what the cashier is told."""
+    _ends(PaymentState.CANCELED)(world, pos)
+    assert world.bank.transactions() == []
+    final = pos.book["K1"].final
+    assert final is not None
+    assert final.reason == "LINK_NOT_OPENED"
+
+
 def _handed_over(world: World, pos: Pos) -> None:
     """Only a person can return it, and one has been called."""
     _ends(PaymentState.CANCELED, 30_000)(world, pos)
@@ -235,6 +259,11 @@ LINK_STORIES = (
     _story(PAYCORE, "paid in the dark", _paid_in_the_dark, _IS_PAID),
     _story(PAYCORE, "refunds", _refunds, _refunds_made),
     _story(PAYCORE, "refund lost on its way", _refund_lost_on_its_way, _refunds_made),
+    _story(OWN_LINKS, "search lost", _search_lost, _IS_PAID),
+    _story(OWN_LINKS, "paid late", _paid_late, _RETURNED),
+    replace(_story(OWN_LINKS, "withdrawn", _withdrawn, _NOT_PAID), every_death=False),
+    replace(_story(OWN_LINKS, "paid in the dark", _paid_in_the_dark, _IS_PAID), every_death=False),
+    replace(_story(OWN_LINKS, "never opened", _never_opened, _nothing_made), every_death=False),
     _story(SOFTLINE, "paid", _paid, _IS_PAID),
     _story(SOFTLINE, "withdrawn", _withdrawn, _NOT_PAID),
     replace(_story(SOFTLINE, "paid late", _paid_late_and_returned_by_people, _RETURNED), settle_s=DAY_S),

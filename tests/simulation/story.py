@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agent.core.payment import PaymentState
 from agent.core.policy import BackOff, Policy
@@ -31,7 +32,7 @@ class Story:
     policy: Policy = POLICY
     attention: bool = False
     settle_s: float = 5_000  # how long after the last word everything must have come to rest: beyond the last look after a cancel
-    bank: dict[str, object] = field(default_factory=dict)
+    bank: dict[str, Any] = field(default_factory=dict)  # what is otherwise at the bank: fields of its settings
     system: str = KOSHELEK
     every_death: bool = True  # False: the same calls as another story, only further apart
 

@@ -16,7 +16,7 @@ from agent.core.model import Environment
 from agent.core.verdict import Reply
 from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 from agent.providers.payconnect import PayConnect, PayConnectSettings
-from agent.providers.paycore import PayCore, PayCoreSettings
+from agent.providers.paycore import Create, PayCore, PayCoreSettings
 from agent.providers.softline import Softline, SoftlineSettings
 from agent.sandbox.bank import Bank
 
@@ -24,12 +24,24 @@ STORE = "00000000-0000-4000-8000-000000000001"
 LOGIN, PASSWORD = "acme", "s3cret"
 METHOD = "SBP"  # what the till of the simulation offers
 KOSHELEK, PAYCORE, SOFTLINE, PAYCONNECT = "koshelek", "paycore", "softline", "payconnect"
+OWN_LINKS = "own links"  # PayCore, whose payments the customer makes by opening a link that the till has written
 
-ROOTS: Mapping[str, str] = {KOSHELEK: "/acme", PAYCORE: "/paycore/api", SOFTLINE: "/softline", PAYCONNECT: "/payconnect"}
+ROOTS: Mapping[str, str] = {
+    KOSHELEK: "/acme",
+    PAYCORE: "/paycore/api",
+    SOFTLINE: "/softline",
+    PAYCONNECT: "/payconnect",
+    OWN_LINKS: "/paycore/api",
+}
 """What stands before a request's path."""
 
 LINK_LIFE_MS = 600_000  # of links at the bank where it can be set; PayCore's live for half an hour
-_REREADS_MS = {PAYCORE: (30_000, 120_000, 2_000_000), SOFTLINE: (30_000, 120_000, 900_000), PAYCONNECT: (30_000, 120_000, 900_000)}
+_REREADS_MS = {
+    PAYCORE: (30_000, 120_000, 2_000_000),
+    SOFTLINE: (30_000, 120_000, 900_000),
+    PAYCONNECT: (30_000, 120_000, 900_000),
+    OWN_LINKS: (30_000, 120_000, 2_000_000),
+}
 """Looks after a withdrawn link: a few, the last one after the link's end, instead of months."""
 
 
@@ -54,6 +66,13 @@ def _paycore() -> Provider:
     return made
 
 
+def _own_links() -> Provider:
+    page = "https://pay.example/paycore/hpp/"
+    made = PayCore(PayCoreSettings(test_mode=True, create=Create.HPP, public_key="pk_test_1", hpp_base_url=page))
+    made.capabilities = _watched(made.capabilities, OWN_LINKS)
+    return made
+
+
 def _softline() -> Provider:
     given = SoftlineSettings(
         Environment.TEST, METHOD, "https://shop.example/", refund_email="kassa@shop.example", payment_description="{orderId}"
@@ -73,7 +92,13 @@ def _watched(caps: Capabilities, system: str) -> Capabilities:
     return replace(caps, rereads_ms=_REREADS_MS[system])
 
 
-_MAKERS: Mapping[str, Callable[[], Provider]] = {KOSHELEK: _koshelek, PAYCORE: _paycore, SOFTLINE: _softline, PAYCONNECT: _payconnect}
+_MAKERS: Mapping[str, Callable[[], Provider]] = {
+    KOSHELEK: _koshelek,
+    PAYCORE: _paycore,
+    SOFTLINE: _softline,
+    PAYCONNECT: _payconnect,
+    OWN_LINKS: _own_links,
+}
 
 
 def headers(system: str, bank: Bank, now_ms: int) -> dict[str, str]:

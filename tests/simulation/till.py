@@ -124,7 +124,7 @@ class Pos:
 
     async def _is_recorded(self, sale_id: SaleId, link: PaymentLink) -> bool:
         """Whether the file holds the link now. It is read behind the agent's back: no virtual time passes, and nobody can die of it."""
-        world, known = self.world, (events.TransactionKnown, events.LinkKnown)
+        world, known = self.world, (events.TransactionKnown, events.LinkKnown, events.LinkOffered)
         assert world.journal is not None
         world.opening += 1
         try:
@@ -138,7 +138,9 @@ class Pos:
         """The customer with the link, which nobody can take away from him again: what he does outlives the agent."""
         shopper = self.shopper
         await asyncio.sleep(shopper.after_ms / 1_000)
-        payment = self.world.payment_at(url)
+        payment = self.world.open(url)
+        if payment is None:
+            return
         with contextlib.suppress(NotWaiting):
             self.world.bank.decide(self.world.now_ms(), payment.id, shopper)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from agent.core import canonical
 from agent.core.contract import Provider
@@ -204,6 +204,12 @@ class MortalTransport:
     def reachable(self, account: str) -> bool:
         return self._world.last_reached
 
+    def admits(self, account: str) -> bool:
+        return True
+
+    def identified(self, account: str) -> bool:
+        return not self._world.nameless
+
     async def exchange(
         self,
         binding: Binding,
@@ -215,6 +221,8 @@ class MortalTransport:
         return await self._life.call(f"exchange.{request.operation}", lambda: self._exchange(binding, request, secrets, late))
 
     async def _exchange(self, binding: Binding, request: Request, secrets: Mapping[str, str], late: Callable[[Outcome], None]) -> Outcome:
+        if self._world.nameless:
+            return NotSent("credentials")
         flight = self._world.send(request, secrets)
         done, _ = await asyncio.wait({flight}, timeout=ANSWER_LIMIT_MS / 1000)
         if done:
@@ -260,6 +268,7 @@ class World:
         self.boot_offset_ms = 0
         self.last_reached = True
         self.with_card = True
+        self.nameless = False  # the till's own password cannot be read
         self.dark_s = 0.0
         self.flights: set[asyncio.Task[Outcome]] = set()
         self.opening = 0  # journals being opened or closed
@@ -289,12 +298,22 @@ class World:
         """Whether customers pay on a page: at the bank nothing happens before somebody has seen the link."""
         return self.system != systems.KOSHELEK
 
-    def payment_at(self, url: str) -> Transaction:
-        """The payment that a link leads to."""
+    def payment_at(self, url: str) -> Transaction | None:
+        """The payment that a link leads to; None: nobody has opened a link of our own."""
         parts = urlsplit(url)
+        if self.system == systems.OWN_LINKS:
+            key = dict(parse_qsl(parts.query))["reference_id"]
+            return next((one for one in self.bank.transactions() if one.key == key), None)
         found = self.bank.payment_at("GET", parts.path, parts.query)
         assert found is not None, "a link that leads nowhere"
         return found
+
+    def open(self, url: str) -> Transaction | None:
+        """A customer opens a link; None: it has come to its end."""
+        if self.system == systems.OWN_LINKS and self.payment_at(url) is None:
+            parts = urlsplit(url)
+            self.bank.handle(self.now_ms(), "GET", parts.path, {}, b"", parts.query)
+        return self.payment_at(url)
 
     # --- time ---
 

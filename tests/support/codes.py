@@ -47,7 +47,7 @@ def of_escpos(data: bytes) -> Grid:
 
 def of_svg(text: str) -> Grid:
     """Drawn by hand: a light ground, and one path of lines along whole rows."""
-    side, scale = (int(re.search(pattern, text)[1]) for pattern in (r'viewBox="0 0 (\d+)', r"scale\((\d+)\)"))  # type: ignore[index]
+    (side,), (scale,) = (map(int, re.findall(pattern, text)) for pattern in (r'viewBox="0 0 (\d+)', r"scale\((\d+)\)"))
     modules = side // scale
     assert f'width="{side}px" height="{side}px"' in text
     ground, path = re.findall(r'<path ([^>]*?)d="([^"]*)"', text)
