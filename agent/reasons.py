@@ -2,7 +2,8 @@
 
 The codes are the vendor's (of a refused request, and of a rejected payment or refund), the agent's own reasons, and the error codes of the
 register's interface. A text must be true in every situation its code can appear in: a code that may stand beside a payment whose
-result is open must not tell anybody to take the money again.
+result is open must not tell anybody to take the money again. Where the customer pays on a page and not in an app, some codes need other
+words: those of ``LINK``, by what the payment system can do and not by its name.
 """
 
 from agent.texts import N_, Translate
@@ -108,7 +109,7 @@ SOFTLINE = {
     "LINK_OTHER_SIDE": N_(
         "The payment link is not shown: it mixes up real money and test money. Nothing can be paid by it. Call the technician."
     ),
-    "LINK_UNUSABLE": N_("The payment system sent no link that can be opened. Nothing can be paid by it. Call the technician."),
+    "LINK_UNUSABLE": N_("The payment system sent no payment link that can be opened. Nothing can be paid by it. Call the technician."),
 }
 
 # codes of PayConnect, which documents one; of others the class of the HTTP status is known
@@ -124,7 +125,7 @@ PAYCONNECT = {
 
 # the agent's own
 OWN = {
-    "OFFLINE": N_("There is no link to the payment system at the moment. Check the till's network."),
+    "OFFLINE": N_("There is no connection to the payment system at the moment. Check the till's network."),
     "SEND_DEADLINE": N_(
         "The payment could not be sent in time, and the till gives it up. "
         "Offer another means of payment only when this payment is shown as not made."
@@ -145,9 +146,13 @@ OWN = {
         "Ask the customer to look into the bank's app, and call the technician."
     ),
     "LINK_LOST": N_(
-        "The payment system gave no link to pay by, so nothing can have been paid. Try again, or offer another means of payment."
+        "The payment system gave no payment link, so nothing can have been paid. Try again, or offer another means of payment."
     ),
-    "LINK_EXPIRED": N_("The link can no longer be paid. No money was taken. Offer to pay again."),
+    "LINK_NOT_OPENED": N_(
+        "The customer did not open the payment page in time, and the payment link is not shown any more. "
+        "If the link is still opened and paid, the money goes back by itself."
+    ),
+    "LINK_EXPIRED": N_("The payment link has expired, and nobody has paid by it."),
     "NO_REFUND_CALL": N_("This payment system takes no refunds from a till. The money must be returned by hand. Call the technician."),
     "ACCESS_DENIED": N_("The payment system does not let this till in: its settings are wrong. Call the technician."),
     "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
@@ -167,13 +172,32 @@ OWN = {
     "FOUND_LATE": N_("The payment was found late, and the till asked to cancel it."),
     "OTHER_TRANSACTION": N_("The payment system answered about another payment. The answer is not used. Call the technician."),
     "SECOND_TRANSACTION": N_(
-        "The payment system shows two transactions for this payment. The customer may have paid twice. Call the technician."
+        "The payment system shows another transaction of this payment, which the till does not count. "
+        "The customer may have paid twice. Call the technician."
+    ),
+    "OVERPAID": N_("The customer has paid more than the bill. The payment counts. Call the technician: the rest must be returned by hand."),
+    "OTHER_AMOUNT": N_(
+        "The payment is over another amount than the register described, and this payment system returns only whole payments. "
+        "Nothing was asked for."
     ),
     "REJECTED": N_("The payment system rejected the operation and gave no reason."),
+    "REFUND_SLOW": N_(
+        "A return was asked for days ago, and the money has still not been returned. Ask the payment system's support about it."
+    ),
     "RETURN_REFUSED": N_("The payment system refused to return the money. Call the technician."),
     "OPERATOR": N_("An employee of the shop has checked this and decided it by hand."),
     "OPERATOR_CONTRADICTED": N_("The payment system says something else than what was decided by hand. Call the technician."),
     "REBOOTED": N_("The till was restarted during the payment. Wait for the payment's result before taking the money again."),
+}
+
+# the agent's own, in other words where the customer pays on a page behind a payment link
+LINK = {
+    "CANCELED_BY_CUSTOMER": N_("The customer canceled it on the payment page."),
+    "WAIT_LIMIT": N_("The customer did not pay in time, so the till took the payment link back."),
+    "FOUND_LATE": N_("The payment was found late, and its payment link is not shown any more."),
+    "SLIP_MISSING": N_(
+        "The payment system says that the money was taken, but not how much. Do not take the money again; call the technician."
+    ),
 }
 
 # error codes of the register's interface
@@ -189,7 +213,7 @@ ERRORS = {
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
     "NOT_PAID": N_("The receipt was not taken: the payment or the return it belongs to is not shown as made."),
-    "NO_LINK": N_("There is no link to show: the payment does not wait for the customer. Look at its state."),
+    "NO_LINK": N_("There is no payment link to show: the payment does not wait for the customer. Look at its state."),
     "LINK_NEEDS_POST": N_(
         "This payment page cannot be opened by a code. Open it on the register's screen, or offer another means of payment."
     ),
@@ -204,7 +228,8 @@ REASONS = {**REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN,
 _UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
 
 
-def explain(code: str, translate: Translate) -> str:
-    """The text for a code; an unknown code is shown as it is, without guessing its meaning."""
-    known = REASONS.get(code)
+def explain(code: str, translate: Translate, *, by_link: bool = False) -> str:
+    """The text for a code; an unknown code is shown as it is, without guessing its meaning. ``by_link``: the customer pays by a payment
+    link."""
+    known = (LINK.get(code) if by_link else None) or REASONS.get(code)
     return translate(known) if known else translate(_UNKNOWN).format(code=code)

@@ -7,6 +7,7 @@ traceback or an error answer shows nothing.
 
 import hmac
 import os
+import pwd
 import shlex
 import stat
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from agent.texts import N_, Message, message
 
 MAX_SECRET_BYTES = 4096  # a password or a token; anything longer is the wrong file
 STARS = "***"
+SERVICE_USER = "koshelek-agent"  # whom the unit runs the agent as
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # set by systemd for a unit with LoadCredential=
 
 
@@ -67,7 +69,7 @@ def read_file(path: Path) -> Secret:
     """The text of a secret file without its trailing line end. Raises BadSecret.
 
     Refused are files that others than their owner can read, symbolic links (whoever owns the link chooses the file), and files that belong
-    to somebody else than root or the user the agent runs as.
+    to somebody else than root or the user the agent runs as. Root, who checks the configuration for the service, also takes the service's.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -122,18 +124,70 @@ def _cannot_open(path: Path, error: OSError) -> BadSecret:
     if isinstance(error, FileNotFoundError):
         return BadSecret(
             message(N_("There is no file {path}."), path=path),
-            message(N_("Create it: {command}"), command=f"sudo install -m 600 /dev/null {shlex.quote(str(path))}"),
+            message(N_("Create it: {command}"), command=install_command(path, "/dev/null")),
+        )
+    if isinstance(error, PermissionError) and (owner := _owner(path)) is not None:
+        problem = N_("The file {path} belongs to {owner} (mode {mode}) and cannot be read by {user}, who runs the agent.")
+        hint = N_("Run: {command}. Or let systemd hand it over: {line} in the unit, and name the credential instead of the file.")
+        return BadSecret(
+            message(problem, path=path, owner=owner[0], mode=owner[1], user=_user_name(os.geteuid())),
+            message(hint, command=_chown_command(path), line=f"LoadCredential={path.name}:{path}"),
         )
     return BadSecret(message(N_("The file {path} cannot be read: {error}."), path=path, error=error.strerror or error))
+
+
+def install_command(path: Path, source: str = "/dev/stdin") -> str:
+    """The command that makes a secret file which the agent can read and nobody else."""
+    return f"sudo install -o {_reader()} -m 0600 {source} {shlex.quote(str(path))}"
+
+
+def _chown_command(path: Path) -> str:
+    quoted = shlex.quote(str(path))
+    return f"sudo chown {_reader()} {quoted} && sudo chmod 600 {quoted}"
+
+
+def _reader() -> str:
+    """Who has to read secret files: whoever runs this. Root does so for the service, where its user is there."""
+    user = os.geteuid()
+    return SERVICE_USER if user == 0 and _service_id() is not None else _user_name(user)
+
+
+def _owner(path: Path) -> tuple[str, str] | None:
+    """Owner and mode of a file that cannot be opened; None where not even that can be seen, as in a folder that is shut."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return _user_name(status.st_uid), f"{stat.S_IMODE(status.st_mode):o}"
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def _service_id() -> int | None:
+    try:
+        return pwd.getpwnam(SERVICE_USER).pw_uid
+    except KeyError:
+        return None
+
+
+def _trusted() -> frozenset[int | None]:
+    """Whose files are believed: root's and our own. Root takes the service's as well, to check for it."""
+    user = os.geteuid()
+    return frozenset({0, user, *([_service_id()] if user == 0 else [])})
 
 
 def _check_status(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise BadSecret(message(N_("{path} is not a file."), path=path))
-    if status.st_uid not in {0, os.geteuid()}:
+    if status.st_uid not in _trusted():
         raise BadSecret(
-            message(N_("The file {path} belongs to another user."), path=path),
-            message(N_("Run: {command}"), command=f"sudo chown root {shlex.quote(str(path))}"),
+            message(N_("The file {path} belongs to another user: {owner}."), path=path, owner=_user_name(status.st_uid)),
+            message(N_("Run: {command}"), command=_chown_command(path)),
         )
     if status.st_mode & 0o077:
         raise BadSecret(

@@ -50,7 +50,7 @@ MODELS: Mapping[str, type[BaseModel]] = REQUESTS | {
 
 MAX_START_LINES = 300
 # Of payments by a link, whose examples are carried out in test_link_examples; how the others look is shown in test_payment_links.
-OF_LINKS = {"paymentUrl", "paymentUrlMethod", "paymentUrlState"}
+OF_LINKS = {"paymentUrl", "paymentUrlMethod", "paymentUrlFields", "paymentUrlState"}
 
 
 def one(kind: str, name: str = "") -> Marked:
@@ -326,10 +326,10 @@ def test_what_the_drivers_promise_is_in_the_table(name: str) -> None:
     assert set(get_type_hints(TYPED[name])) <= documented
 
 
-@pytest.mark.parametrize("name", ["own", "rejections", "refusals"])
+@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals"])
 def test_the_reasons_are_those_a_cashier_reads(name: str) -> None:
     """Each code with its sentence, in English, word for word."""
-    known = {"own": reasons.OWN, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}[name]
+    known = {"own": reasons.OWN, "link": reasons.LINK, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}[name]
     assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known
 
 
@@ -342,6 +342,11 @@ def test_the_links_lead_somewhere(name: str) -> None:
             continue
         assert (DOCS / page).is_file() if page else anchor, link
         assert not anchor or anchor in Page(page or name).anchors(), link
+
+
+def test_links_are_found() -> None:
+    """The control: a page without any would lead nowhere unseen."""
+    assert sum(1 for name in PROTOCOL for _ in Page(name).links()) > 50
 
 
 def test_the_chapters_are_short_enough_to_be_read() -> None:

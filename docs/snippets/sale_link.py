@@ -1,0 +1,145 @@
+"""A sale by a payment link over HTTP: Python 3.8 or newer, standard library only.
+
+Was run: against the agent and the sandbox, by the project's tests - a sale whose customer reads the code and pays, a cancel, this program
+killed while the customer pays.
+
+    python3 sale_link.py
+
+For a till whose payment system works with payment links: PayCore.io, Softline Payments, PayConnect. There is no card session and no token.
+The code is drawn for a terminal here; a register draws it on the customer's display (qr.svg, qr.png) or prints it (qr.escpos). Enter
+cancels. Whoever has the link can pay: it is shown, and stored and logged nowhere. Started again after a crash, the program finishes the
+sale that its disk holds.
+"""
+
+import json
+import os
+import select
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+AGENT = os.environ.get("AGENT_URL", "http://127.0.0.1:7432")
+TOKEN = Path(os.environ.get("AGENT_TOKEN_FILE", "/etc/kassa/agent.token")).read_text().strip()  # of the client in the agent's configuration
+SALES = "/v1/stores/S12/terminals/till-03/checkouts/"
+DISK = Path("open-sale.json")  # the register's own disk
+REPEAT = ("BUSY", "DISK_FULL", "INTERNAL")  # errors that leave it open: the same request again
+
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
+
+
+class Refused(Exception):
+    """The agent understood the request and refused it: nothing was stored, nothing was sent. ``args[0]`` is the code."""
+
+
+def ask(verb, path, body):
+    """One request, one answer: JSON as an object, a code as text. Raises OSError and ValueError when the agent gave none."""
+    headers = {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(AGENT + path, data, headers, method=verb)
+    try:
+        with opener.open(request, timeout=30) as answer:  # the longest wait, and ten seconds more
+            found = answer.read().decode()
+            return json.loads(found) if answer.headers["Content-Type"].startswith("application/json") else found
+    except urllib.error.HTTPError as error:
+        problem = json.load(error)  # whatever speaks here, only an answer with a code is the agent's
+        if "code" not in problem:
+            raise ValueError("not the agent's answer") from error
+        raise Refused(problem["code"], problem["detail"], problem.get("message", "")) from error
+
+
+def insist(verb, path, body=None):
+    """After any doubt the same request again, with the same key. Nothing is done twice."""
+    while True:
+        try:
+            return ask(verb, path, body)
+        except (OSError, ValueError) as error:
+            print("no answer, asking again:", error, file=sys.stderr)
+        except Refused as error:
+            if error.args[0] not in REPEAT:
+                raise
+        time.sleep(1)
+
+
+def store(record):
+    """Whole or not at all, and on the disk before we go on."""
+    fresh = DISK.with_suffix(".new")
+    with fresh.open("w", encoding="utf-8") as file:
+        json.dump(record, file)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(DISK)
+
+
+def draw(path):
+    """The code for the customer's display. One that cannot be drawn does not stop the sale."""
+    try:
+        print(insist("GET", path + "/qr.txt?level=L"), file=sys.stderr)
+    except Refused as error:  # NO_LINK: it ended meanwhile. LINK_NEEDS_POST, LINK_TOO_LONG: open paymentUrl in a browser of the register
+        print(error.args[2], file=sys.stderr)
+
+
+def wipe():
+    """Take the code off the display: nobody may pay by it any more."""
+    print("(the code is gone)", file=sys.stderr)
+
+
+def cashier_cancels():
+    """A button of the register; here it is Enter."""
+    return bool(select.select([sys.stdin], [], [], 0)[0]) and sys.stdin.readline() == "\n"
+
+
+def sell(bill, customer):
+    key = bill["orderId"] + "-" + str(int(time.time()))  # a new wish to take money is a new key
+    store({"key": key, "bill": bill})  # before anything is sent
+    body = {"checkoutInvoice": bill}
+    if customer:
+        body["customer"] = customer
+    return finish(key, insist("PUT", SALES + quote(key, safe="") + "?wait=20", body))  # the wait ends when the payment link is there
+
+
+def finish(key, answer):
+    path = SALES + quote(key, safe="")
+    shown = False
+    while not answer["finished"] and answer["next"] == "poll":
+        print(answer["message"], file=sys.stderr)  # the cashier's screen
+        if "paymentUrl" in answer and not shown:
+            draw(path)
+        elif shown and "paymentUrl" not in answer:
+            wipe()
+        shown = "paymentUrl" in answer
+        # A cancel is accepted and may still end as paid, so we go on asking.
+        answer = insist("POST", path + "/cancel") if cashier_cancels() else insist("GET", path + "?wait=1")
+    if shown:
+        wipe()
+    if not answer["finished"]:  # next: person. Do not take the money again
+        print(answer["message"], file=sys.stderr)
+        return 4
+    store({"key": key, "answer": answer})
+    print(answer["slip"]["text"]["42"] if answer["success"] else answer["message"])  # the printer
+    insist("POST", path + "/confirm")
+    DISK.unlink()
+    return 0 if answer["success"] else 3
+
+
+def after_restart():
+    """Our disk holds an open sale. It is asked for, and its code is shown again as long as the customer may pay by it."""
+    key = json.loads(DISK.read_text(encoding="utf-8"))["key"]
+    for pause in (5, 0):
+        try:
+            return finish(key, insist("GET", SALES + quote(key, safe="")))
+        except Refused as error:
+            if error.args[0] != "NOT_FOUND":
+                raise
+            time.sleep(pause)  # it may still be on its way; asked twice, it was never accepted
+    DISK.unlink()
+    return 3
+
+
+if DISK.exists():
+    sys.exit(after_restart())
+milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
+buyer = {}  # Softline and PayConnect ask who pays, if the agent's configuration does not say: email, firstName, lastName
+sys.exit(sell({"orderId": "S12-000345", "totalAmount": 27000, "items": [milk]}, buyer))
