@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 
 import structlog
 
+from agent.core.hints import Hint
 from agent.edges.keyring import Holder, Keyring, SameToken
 from agent.edges.pos import PosDesk
 from agent.lines import line_door, log_line
@@ -187,24 +188,30 @@ async def open_webhooks(webhooks: Webhooks, endpoints: Mapping[str, "Endpoint"],
     # Imported here: most tills have no use for it, and need not keep a web server in memory.
     from agent.edges.hooks.application import HookApplication
     from agent.edges.hooks.server import HookServer
-    from agent.edges.hooks.tally import Tally
+    from agent.edges.hooks.tally import Passed, Tally
     from agent.edges.hooks.tls import BadCertificate, server_context
 
     log, clock = structlog.get_logger(), asyncio.get_running_loop().time
     tally = Tally(lambda provider, reason, count: log.warning("webhook.refused", provider=provider, reason=reason, count=count), clock)
+    passed = Passed(_log_unrelated, clock)
     try:
         given = (webhooks.certificate_file, webhooks.key_file)
         context = server_context(given[0], given[1]) if given[0] is not None and given[1] is not None else None
     except BadCertificate as error:
         raise CannotListen(str(error)) from error
     application = HookApplication(
-        endpoints, hear, webhooks.requests_per_s, tally, lambda error: log.error("webhook.failed", exc_info=error), clock
+        endpoints, hear, webhooks.requests_per_s, tally, lambda error: log.error("webhook.failed", exc_info=error), clock, passed
     )
     limits = Limits(connections=webhooks.connections, line_seconds=webhooks.time_limit_s)
     opened = HookServer(application, bind(webhooks.address, webhooks.port), limits, LoggingObserver(), STOP_GRACE_S, context)
     await opened.start()
     log.info("webhook.listening", address=webhooks.address, port=webhooks.port, tls=context is not None, systems=sorted(webhooks.hooks))
     return opened
+
+
+def _log_unrelated(provider: str, reason: str, about: Hint, count: int) -> None:
+    names = {"transaction": about.transaction_id, "reference": about.reference}
+    structlog.get_logger().info("webhook.ignored", provider=provider, reason=reason, **names, count=count)
 
 
 async def _open_line(listener: SerialListener | PtyListener, settings: Settings, desk: PosDesk) -> LineListener:

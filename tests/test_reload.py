@@ -150,9 +150,14 @@ def test_a_file_with_mistakes_leaves_everything_as_it_was(stand: Stand, how: str
     lines = {one["line"] for one in shown["problems"]}
     assert {one["line"] for one in log_of(stand, "configuration.problem")} == lines
     assert stand.config.read_text().splitlines().index("requests_per_s = 0") + 1 in lines
+    helped = [(one.get("hint"), one.get("example")) for one in shown["problems"]]
+    assert ("Right is: a whole number from 1 to 1000 (per second).", "requests_per_s = 50") in helped
+    assert [(one.get("hint"), one.get("example")) for one in log_of(stand, "configuration.problem")][: len(helped)] == helped
     assert "not used" in shown["problem"]
     assert configuration(stand, "pos").keys() == {"loadedAt", "problem"}
-    assert "CONFIGURATION" in stand.cli("status").stdout
+    screens = [stand.cli("status").stdout] + ([stand.cli("reload").stderr] if how == "command" else [])
+    assert "CONFIGURATION" in screens[0]
+    assert all("Right is: one of" in screen and 'Example: language = "ru"' in screen for screen in screens)
     with stand.connect() as pos:
         assert sell(pos, "k1", wait=10)["message"] == "Paid."
     stand.config.write_text(good)

@@ -4,12 +4,30 @@ import copy
 import json
 import os
 import pickle
+import pwd
+import re
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from agent.secrets import MAX_SECRET_BYTES, STARS, BadSecret, Secret, read_credential, read_file
+from agent import secrets
+from agent.secrets import MAX_SECRET_BYTES, SERVICE_USER, STARS, BadSecret, Secret, read_credential, read_file
 from agent.texts import translator
+from tests.support.stand import ROOT
+
+READ_AS_SOMEBODY = """
+import os, sys
+from pathlib import Path
+from agent.secrets import BadSecret, read_file
+os.setgroups([]); os.setgid(12345); os.setuid(12345)
+try:
+    read_file(Path(sys.argv[1]))
+except BadSecret as bad:
+    print(bad.problem, bad.hint, sep="\\n")
+"""
 
 
 def secret_file(folder: Path, content: bytes = b"word", mode: int = 0o600) -> Path:
@@ -94,7 +112,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
             read_file(path)
     with pytest.raises(BadSecret, match="no file") as bad:
         read_file(tmp_path / "missing file")
-    assert "install -m 600 /dev/null '" in str(bad.value.hint)
+    assert re.search(r"install -o \S+ -m 0600 /dev/null '", str(bad.value.hint))
     with pytest.raises(BadSecret, match="cannot be read: Not a directory"):
         read_file(secret_file(tmp_path) / "below")
 
@@ -106,7 +124,42 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(path, 12345, 0)
     with pytest.raises(BadSecret, match="another user") as bad:
         read_file(path)
-    assert "sudo chown root" in str(bad.value.hint)
+    assert "12345" in str(bad.value)
+    assert f"sudo chown {_own_name()} {path} && sudo chmod 600 {path}" in str(bad.value.hint)
+
+
+def _own_name() -> str:
+    """Who reads secrets here: the service's user where root checks for it, else whoever runs this."""
+    try:
+        return pwd.getpwnam(SERVICE_USER).pw_name
+    except KeyError:
+        return pwd.getpwuid(os.geteuid()).pw_name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
+def test_a_file_that_the_agent_cannot_read_says_whose_it_is_and_what_to_do() -> None:
+    """Made by root, as by ``sudo install`` without an owner: the service's user is told owner, mode, the command, and the other way."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = secret_file(Path(folder))
+        command = [sys.executable, "-c", READ_AS_SOMEBODY, str(path)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    problem, hint = ran.stdout.splitlines()
+    assert problem == f"The file {path} belongs to root (mode 600) and cannot be read by 12345, who runs the agent."
+    assert f"Run: sudo chown 12345 {path} && sudo chmod 600 {path}." in hint
+    assert f"LoadCredential=password:{path}" in hint
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
+def test_root_who_checks_for_the_service_takes_its_user_s_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that the recipe makes is right for ``sudo koshelek-agent config check`` too; any other user's is not."""
+    monkeypatch.setattr(secrets, "_service_id", lambda: 12345)
+    path = secret_file(tmp_path)
+    os.chown(path, 12345, 0)
+    assert read_file(path).reveal() == "word"
+    os.chown(path, 12346, 0)
+    with pytest.raises(BadSecret, match="another user"):
+        read_file(path)
 
 
 def test_a_credential_comes_from_systemds_folder(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Goal: the unit is well formed, keeps its promises and is hardened. Method: systemd's own tools, and the file itself read."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from tests.system import require
 
 UNIT = Path(__file__).parents[1] / "systemd" / "koshelek-agent.service"
 PROGRAM = "/opt/koshelek-agent/bin/koshelek-agent"
+NAMED = {("koshelek", "password"), ("paycore", "key"), ("softline", "password"), ("payconnect", "key")}
 MAX_EXPOSURE = 15  # tenths: promise P26
 
 
@@ -55,6 +57,15 @@ def test_what_the_code_relies_on_is_there() -> None:
     assert unit["ExecStart"] == f"{PROGRAM} run --config /etc/koshelek-agent/koshelek-agent.toml"
     assert (unit["StateDirectory"], unit["StateDirectoryMode"], unit["UMask"]) == ("koshelek-agent", "0700", "0077")
     assert unit["LoadCredential"].startswith("koshelek-password:")
+
+
+def test_the_credentials_of_every_payment_system_are_there_to_be_switched_on() -> None:
+    """Each name that the annotated configuration gives to a password has its line, Koshelek's in force."""
+    example = (UNIT.parents[1] / "config" / "koshelek-agent.toml").read_text()
+    names = re.findall(r'^(?:# Example: )?(?:password|token)_credential = "([^"]+)"', example, re.MULTILINE)
+    assert {f"{system}-{kind}" for system, kind in NAMED} <= set(names)
+    lines = re.findall(r"^(?:# )?LoadCredential=(.+)$", UNIT.read_text(), re.MULTILINE)
+    assert {f"{name}:/etc/koshelek-agent/{name}" for name in names} <= set(lines)
 
 
 @pytest.mark.parametrize("key", ["PrivateUsers", "ProcSubset", "PrivateDevices", "IPAddressDeny", "WatchdogSec"])

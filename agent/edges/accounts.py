@@ -68,7 +68,8 @@ class TransportLimits:
 class Account:
     """One account at a provider. ``base_url`` includes the partner's path. ``ca_file``: PEM file that replaces the system's store of
     trusted authorities. ``plain_http`` allows http to a loopback address (sandbox). ``limits``: its own waits; without them the
-    transport's hold. ``rate``: how much may be sent, where that is limited. Raises AccountRefused."""
+    transport's hold. ``rate``: how much may be sent, where that is limited. ``public_url``: where requests go that are made without any
+    login (``Request.public``), on the same host, over the same connections. Raises AccountRefused."""
 
     base_url: str
     authorization: Authorization
@@ -76,15 +77,14 @@ class Account:
     plain_http: bool = False
     limits: TransportLimits | None = None
     rate: Rate | None = None
+    public_url: str | None = None
 
     def __post_init__(self) -> None:
-        parts = _split(self.base_url)
-        if parts.username is not None or parts.password is not None:
-            raise AccountRefused("the base URL must not hold a login or a password: they have settings of their own")
-        if parts.query or parts.fragment or self.base_url.endswith(("?", "#")):
-            raise AccountRefused(f"{self.base_url}: a base URL has no query and no fragment")
-        if not _PATH.fullmatch(parts.path.rstrip("/")) or ".." in parts.path.split("/"):
-            raise AccountRefused(f"{self.base_url}: the path has an empty or unusual part")
+        parts = _checked(self.base_url)
+        if self.public_url is not None:
+            public = _checked(self.public_url)
+            if (public.scheme, public.hostname, public.port) != (parts.scheme, parts.hostname, parts.port):
+                raise AccountRefused(f"{self.public_url}: must be on the same host as {self.base_url}")
         if parts.scheme == "http":
             if not self.plain_http:
                 raise AccountRefused(f"{self.base_url}: must begin with https:// (plain http is for a sandbox on this machine)")
@@ -103,9 +103,24 @@ class Account:
     def port(self) -> int:
         return urlsplit(self.base_url).port or (HTTPS_PORT if self.tls else HTTP_PORT)
 
-    def url(self, path: str) -> str:
-        """The full URL. Joined as text: the rules for relative references would drop the partner's path."""
-        return self.base_url.rstrip("/") + path
+    def url(self, path: str, public: bool = False) -> str:
+        """The full URL. Joined as text: the rules for relative references would drop the partner's path. ``public``: at the public
+        address. Raises LookupError if there is none."""
+        base = self.public_url if public else self.base_url
+        if base is None:
+            raise LookupError("the account has no public address")
+        return base.rstrip("/") + path
+
+
+def _checked(url: str) -> SplitResult:
+    parts = _split(url)
+    if parts.username is not None or parts.password is not None:
+        raise AccountRefused("the base URL must not hold a login or a password: they have settings of their own")
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        raise AccountRefused(f"{url}: a base URL has no query and no fragment")
+    if not _PATH.fullmatch(parts.path.rstrip("/")) or ".." in parts.path.split("/"):
+        raise AccountRefused(f"{url}: the path has an empty or unusual part")
+    return parts
 
 
 def _split(url: str) -> SplitResult:

@@ -69,6 +69,12 @@ class TokenLogin:
 Authorization = BasicLogin | TokenLogin
 
 
+def is_readable(authorization: Authorization) -> bool:
+    """Whether what an attempt has to show can be read now. Nothing is asked of anybody."""
+    found = authorization.header() if isinstance(authorization, BasicLogin) else authorization.todays_secrets()
+    return not isinstance(found, NotSent)
+
+
 def header_of(form: SecretHeader, secret: str) -> Header | None:
     """A header line with a secret in it; None if the secret does not fit into one."""
     value = header_value(form.prefix + secret)

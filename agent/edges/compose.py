@@ -35,6 +35,7 @@ class Letter:
     headers: tuple[Header, ...] = field(repr=False)
     content: bytes | None = field(repr=False)
     expired: Callable[[], bool] = field(default=lambda: False, repr=False)  # asked when the first byte is about to go
+    public: bool = field(default=False, repr=False)  # it says nothing of who we are
 
 
 def compose(account: Account, request: Request, secrets: Mapping[str, str]) -> Letter | NotSent:
@@ -53,14 +54,18 @@ def compose(account: Account, request: Request, secrets: Mapping[str, str]) -> L
     headers = _headers(account, request, secrets)
     if isinstance(headers, NotSent):
         return headers
+    try:
+        url = account.url(request.path, request.public)
+    except LookupError:  # its settings have changed since the request was journalled
+        return NotSent("local", "the account has no public address")
     if request.method in _BODILESS and not request.body:
-        return Letter(request.method, account.url(request.path), headers, None)
-    return Letter(request.method, account.url(request.path), (*headers, (b"Content-Type", b"application/json")), content)
+        return Letter(request.method, url, headers, None, public=request.public)
+    return Letter(request.method, url, (*headers, (b"Content-Type", b"application/json")), content, public=request.public)
 
 
 def authorized(letter: Letter, header: Header) -> Letter:
-    """The letter with the header that shows who we are."""
-    return replace(letter, headers=(*letter.headers, header))
+    """The letter with the header that shows who we are; a public one shows nobody."""
+    return letter if letter.public else replace(letter, headers=(*letter.headers, header))
 
 
 def warming(account: Account) -> Letter:

@@ -105,6 +105,7 @@ class Line:
         """Who we are today, and the attempt's turn. Returns at ``by`` at the latest; may be cancelled, nothing is under way for it yet."""
         header = await self._header(by)
         if isinstance(header, NotSent):
+            self.link.judge(header)
             return header
         return header if await self._enter(attempt.urgency, by) else NotSent("rate_limited", "too many requests from this address")
 
@@ -117,6 +118,7 @@ class Line:
             self._tokens.refuse(header)
             fresh = await self.ready(attempt, attempt.give_up_at - left / 4)  # the last quarter is for the sending
             outcome = fresh if isinstance(fresh, NotSent) else await self._send(authorized(attempt.letter, fresh))
+        self.link.judge(outcome)
         return outcome
 
     async def greet(self, letter: Letter) -> Outcome:

@@ -22,6 +22,10 @@ SHUTDOWN_LIMIT_S = 1.0  # the peer's goodbye is a courtesy
 _NETWORK_REASONS = frozenset({"refused", "dns", "tls", "connect_timeout", "unreachable", "connect"})
 
 
+# Statuses by which a server says that it does not know us. What the attempt itself is told by them is the provider's to say.
+_TURNED_AWAY = frozenset({401, 403})
+
+
 class LinkStatus(StrEnum):
     """UP: the last attempt reached the provider. DOWN: it proved that it cannot be reached. UNKNOWN: neither (none yet, or no answer)."""
 
@@ -45,6 +49,7 @@ class Link:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.state = LinkState(LinkStatus.UNKNOWN)
+        self.admitted = True  # until an attempt that said who we are was turned away
 
     def learn(self, outcome: Outcome) -> None:
         match outcome:
@@ -56,6 +61,16 @@ class Link:
                 self._become(LinkStatus.UNKNOWN, detail)
             case NotSent():
                 pass
+
+    def judge(self, outcome: Outcome) -> None:
+        """Of an attempt that said who we are, or could not: the login was refused, the password is gone."""
+        match outcome:
+            case Reply(status=status):
+                self.admitted = status not in _TURNED_AWAY
+            case NotSent(reason="credentials"):
+                self.admitted = False
+            case _:
+                pass  # nothing was said about it
 
     def reached(self) -> None:
         """A connection came about."""

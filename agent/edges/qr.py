@@ -133,7 +133,7 @@ def _code(url: str, level: Level) -> "QRCode":
     try:
         return segno.make(url, micro=False, error=level.value, encoding=None if url.isascii() else "utf-8")
     except segno.DataOverflowError:  # its text says nothing more
-        text = f"a link of {len(url)} characters does not fit into a QR code of level {level.value}"
+        text = f"a payment link of {len(url)} characters does not fit into a QR code of level {level.value}"
         raise LinkTooLong(text) from None
 
 

@@ -38,7 +38,7 @@ REFUND_STATES = {
     "unknown": N_("The answer was lost; it is being found out whether the refund was made."),
     "pending": N_("The refund is being processed."),
     "requested": N_(
-        "The refund is requested: people at the payment system decide, in days. "
+        "The refund is requested: people at the payment system decide about it. "
         "The money has not been returned yet. Do not return it another way yet."
     ),
     "refunded": N_("The money is returned."),
@@ -61,16 +61,16 @@ def time_text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate, approval: Approval = Approval.APP) -> str:
+def _message(texts: Mapping[str, str], state: str, reason: str | None, translate: Translate, *, by_link: bool = False) -> str:
     """The state first, then why: a cashier acts on the first sentence."""
     what = translate(texts[state])
-    return f"{what} {explain(reason, translate, approval)}" if reason and (state, reason) not in SAID else what
+    return f"{what} {explain(reason, translate, by_link=by_link)}" if reason and (state, reason) not in SAID else what
 
 
 def _sale_message(provider: str, state: str, reason: str | None, translate: Translate) -> str:
     """Of a payment: in the words that fit how its customer pays."""
-    approval = TABLE.get(provider, UNHEARD_OF).approval
-    return _message(LINK_STATES if approval is Approval.LINK else STATES, state, reason, translate, approval)
+    by_link = TABLE.get(provider, UNHEARD_OF).approval is Approval.LINK
+    return _message(LINK_STATES if by_link else STATES, state, reason, translate, by_link=by_link)
 
 
 # States that say the reason already: a second sentence would only make the cashier doubt the first.
@@ -118,6 +118,7 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
     if view.link is not None:
         found["paymentUrl"] = view.link.url
         found |= {"paymentUrlMethod": view.link.method.value} if view.link.method is not LinkMethod.GET else {}
+        found |= {"paymentUrlFields": dict(view.link.fields)} if view.link.fields else {}
     return found
 
 
@@ -125,7 +126,8 @@ def record_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
     """A sale for people who look at it: whether its link can be used, and never the link. Whoever has it can pay, and what people look
     at is copied into messages."""
     found = sale_reply(sale, translate)
-    found.pop("paymentUrl", None)
+    for name in ("paymentUrl", "paymentUrlFields"):
+        found.pop(name, None)
     if sale.link is not None:
         found["paymentUrlMethod"] = sale.link.method.value
         found["paymentUrlState"] = "open" if answer.payable_link(sale) is not None else "closed"

@@ -28,7 +28,8 @@ LABELS = {
 _TEST = N_("TEST, NOT REAL MONEY")
 _COPY = N_("COPY")
 _OPERATOR = N_("the shop")
-_PAYMENT_TYPES = {"SBP": N_("SBP"), "DOLYAME": N_("Dolyame")}
+_PAYMENT_TYPES = {"SBP": N_("SBP"), "DOLYAME": N_("Dolyame"), "CreditCard": N_("Bank card")}
+_TIME = N_("Time")  # of a moment that names no zone
 _AMOUNTS = frozenset({"totalAmount", "refundAmount"})
 _CENTRED = frozenset({"brandName", "legalName"})
 
@@ -54,8 +55,12 @@ def lines(rows: Iterable[tuple[str, str]], width: int, translate: Translate) -> 
         elif label == "environment":
             found.append(f"* {translate(_TEST)} *".center(width, "*")[:width])
         else:
-            found += pair(translate(LABELS.get(label, label)), _shown(label, value, translate), width)
+            found += pair(translate(_label(label, value)), _shown(label, value, translate), width)
     return found
+
+
+def _label(label: str, value: str) -> str:
+    return _TIME if label == "operationDateTime" and _moment(value) is None else LABELS.get(label, label)
 
 
 def _shown(label: str, value: str, translate: Translate) -> str:
@@ -71,12 +76,17 @@ def _shown(label: str, value: str, translate: Translate) -> str:
 
 
 def _time(value: str) -> str:
-    """The provider's time as people write it; one that cannot be read, or names no zone, is shown as it came."""
+    """The provider's time as people write it; one that cannot be read, or names no zone, is shown as it came, and not as UTC."""
+    moment = _moment(value)
+    return value if moment is None else moment.strftime("%d.%m.%Y %H:%M:%S")
+
+
+def _moment(value: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC).strftime("%d.%m.%Y %H:%M:%S") if moment.tzinfo is not None else value
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):  # the latter: the first or last day of all time in another zone
-        return value
+        return None
 
 
 def pair(label: str, value: str, width: int) -> list[str]:

@@ -12,6 +12,7 @@ from agent.core.model import Binding, Deadline
 from agent.core.ports import Clock
 from agent.core.verdict import NotSent, Operation, Outcome, Reply, Request, Unclear
 from agent.edges.accounts import Account, AccountRefused, TransportLimits
+from agent.edges.authorization import is_readable
 from agent.edges.clock import SystemClock
 from agent.edges.compose import Letter, compose, warming
 from agent.edges.flights import outcome_of
@@ -123,6 +124,16 @@ class HttpTransport:
         """False while the account's host is known to be out of reach. An unknown account is not a matter of the network."""
         line = self._lines.get(account)
         return line is None or line.link.state.status is not LinkStatus.DOWN
+
+    def admits(self, account: str) -> bool:
+        """False while the account's login, password or key is turned away. An unknown account is not a matter of credentials."""
+        line = self._lines.get(account)
+        return line is None or line.link.admitted
+
+    def identified(self, account: str) -> bool:
+        """False while the account's secrets cannot be read: looked up now. An unknown account is not a matter of secrets."""
+        line = self._lines.get(account)
+        return line is None or is_readable(line.account.authorization)
 
     def accounts(self) -> Sequence[str]:
         """The accounts this transport was made for."""

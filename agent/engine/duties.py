@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.core import decide, decide_asked, decide_receipt, decide_refund, events, evidence
 from agent.core.call import may_start
-from agent.core.contract import FindsByKey, Provider
+from agent.core.contract import FindsByKey, Provider, Return
 from agent.core.decide import Result, SearchResult
 from agent.core.duty import Duty, Owed
 from agent.core.events import CancelCause, Event
@@ -18,9 +18,24 @@ from agent.core.payment import PaymentState
 from agent.core.ports import HelperFailed
 from agent.core.refund import Refund
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
-from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, Outcome, Refused, Reply, Request, Unclear
+from agent.core.verdict import (
+    Denied,
+    Found,
+    Garbled,
+    NotSent,
+    Observed,
+    Offered,
+    Operation,
+    Outcome,
+    Refused,
+    Reply,
+    Request,
+    Unclear,
+)
+from agent.engine import nameless
 from agent.engine.couriers import Courier, Couriers
-from agent.engine.secrets import Missing, checkout_secrets, refund_token
+from agent.engine.offering import offered
+from agent.engine.secrets import Missing, checkout_secrets, forget_scan, refund_token
 from agent.engine.steward import Steward
 
 HELPER_RETRY_MS = 2_000  # a helper that failed is asked again this much later
@@ -51,6 +66,8 @@ class Duties:
             # A configuration that takes out what is owed to is refused (money rule 10); an operator may have made it owe anew since.
             self._steward.ports.notice("provider.missing", self._steward.sale.id, provider=self._steward.sale.binding.provider)
             self._steward.hold(owed.duty, NO_PROVIDER_RETRY_MS)
+            return
+        if nameless.waits(self._steward, owed):
             return
         match owed.duty:
             case Duty.SEND:
@@ -108,6 +125,7 @@ class Duties:
         )
         start = events.AttemptStarted(CHECKOUT_CALL, request_id, request if first else None)
         if await steward.insist(lambda now: [start] if self._may_send(now, request_id) else [], fresh):
+            forget_scan(steward.ports, sale, secrets)
             await self._launch(CHECKOUT_CALL, request_id, request, secrets)
 
     def _may_send(self, sale: Sale, request_id: str) -> bool:
@@ -164,7 +182,8 @@ class Duties:
 
     def _refund_request(self, sale: Sale, one: Refund, request_id: str, token_name: str) -> Request:
         assert sale.transaction_id is not None
-        return self._provider.refund(sale.id, request_id, sale.transaction_id, sale.checkout, one.lines, one.amount, token_name)
+        back = Return(sale.id, request_id, sale.transaction_id, sale.checkout, one.lines, one.amount, token_name)
+        return self._provider.refund(back)
 
     # --- requests under way ---
 
@@ -190,16 +209,22 @@ class Duties:
     async def _landed(self, name: str, request_id: str, request: Request, outcome: Outcome, late: bool) -> None:
         """Record the end of an attempt."""
         steward = self._steward
-        result = self._understood(request, outcome)
+        result: Result | Offered
+        if request.operation is Operation.FIND:  # in place of a create
+            result = offered(self._provider, steward.sale, request_id, outcome, steward.ports.clock.now().wall)
+        else:
+            result = self._understood(request, outcome)
+        nameless.remember(steward, name, result)
         steward.ports.notice("attempt.ended", steward.sale.id, call=name, request_id=request_id, result=describe(result), late=late)
         await steward.insist(lambda sale: self._meaning(sale, name, request_id, result, late))
 
-    def _meaning(self, sale: Sale, name: str, request_id: str, result: Result, late: bool) -> Sequence[Event]:
+    def _meaning(self, sale: Sale, name: str, request_id: str, result: Result | Offered, late: bool) -> Sequence[Event]:
         now, policy = self._steward.ports.clock.now(), self._steward.policy
         kind, _, key = name.partition(":")
+        if kind == CHECKOUT_CALL:
+            return decide.checkout_result(sale, request_id, result, now, policy, late)
+        assert not isinstance(result, Offered), "links are made for checkouts"
         match kind:
-            case "checkout":
-                return decide.checkout_result(sale, request_id, result, now, policy, late)
             case "cancel":
                 return decide.cancel_result(sale, request_id, result, now, policy, late)
             case "receipt":
@@ -223,6 +248,7 @@ class Duties:
         assert isinstance(provider, FindsByKey)
         request_id, since = sale.call.request_id, sale.call.first_sent or sale.accepted
         request = provider.find(sale.id, request_id, since.wall)
+        begun = steward.ports.clock.now()
         try:
             outcome = await steward.ports.transport.exchange(sale.binding, request, {}, lambda _: None)
             result = provider.read_found(outcome) if isinstance(outcome, Reply) else outcome
@@ -230,6 +256,8 @@ class Duties:
             clock = steward.ports.clock
             await steward.insist(lambda now: decide.search_result(now, request_id, result, clock.now(), self._plan, steward.policy))
             self._remember(result)
+            if isinstance(result, Found) and not result.matches:  # what was found has a state of its own, which is read next
+                steward.memory.seen = begun
         finally:
             steward.memory.reading = False
 
@@ -266,7 +294,7 @@ class Duties:
             case Duty.READ:
                 return decide.status_result(sale, result, self._steward.ports.clock.now(), self._steward.policy, self._plan)
             case Duty.CHECK_REFUND:
-                return decide_refund.refund_checked(sale, owed.refund, result)
+                return decide_refund.refund_checked(sale, owed.refund, result, self._provider.capabilities.refunds)
             case _:
                 return decide_refund.refund_read(sale, owed.refund, result, self._steward.ports.clock.now(), self._steward.policy)
 
@@ -286,7 +314,7 @@ def _may_refund(sale: Sale, key: str, request_id: str) -> bool:
     return one is not None and one is sale.active_refund() and not one.check_first and may_start(one.call, request_id)
 
 
-def describe(result: Result | SearchResult) -> str:
+def describe(result: Result | SearchResult | Offered) -> str:
     """A result in a few words, for logs."""
     match result:
         case Observed():
@@ -294,6 +322,8 @@ def describe(result: Result | SearchResult) -> str:
             return " ".join(part for part in parts if part)
         case Found():
             return f"found {len(result.matches)}"
+        case Offered():
+            return "offered"
         case NotSent():
             return f"not sent: {result.reason}"
         case Unclear():

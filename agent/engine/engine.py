@@ -105,6 +105,7 @@ class Engine:
         if tending:
             await asyncio.wait(tending, timeout=STOP_LIMIT_S)
         await self.availability.stop()
+        self.ports.scans.clear()
         loop = asyncio.get_running_loop()
         end = loop.time() + grace_s
         while (flights := self._flights()) and (left := end - loop.time()) > 0:  # again, because a late answer lands as a flight of its own

@@ -3,7 +3,8 @@
 Nothing in it is believed. It makes a read due that the sale may owe anyway: of a sale at work the next read comes now (``Memory.hurried``);
 a sale that ended without money is looked at once, in memory or not, however long it has been told, for money that came late. The read's
 answer takes the same way as every other, so a message that is forged, old, repeated or out of order can cost a read and do nothing else,
-and ``pace`` keeps the reads few.
+and ``pace`` keeps the reads few. A message that names, beside our own id, a payment that the sale does not know leads to a read of that
+payment (``looks``): it is the one whose answer was lost, or a second one, or nobody's.
 
 A message may be here before the sale it is about: the customer paid while the answer with the payment's id was lost. So what names no sale
 that can be read yet waits for one day, on the disk, and is asked again whenever a sale is taken in or something becomes known of one. What
@@ -14,19 +15,17 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
+from typing import Any
 
-from agent.core.capability import Capabilities
 from agent.core.duty import Duty, least_pause_ms
-from agent.core.hints import Hint, points_at
+from agent.core.hints import Hint, names_unknown, points_at
 from agent.core.model import SaleId
-from agent.core.payment import PaymentState
 from agent.core.ports import Query
-from agent.core.sale import Sale
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, Stopped
 from agent.engine.looks import Looks
-from agent.engine.pace import Pace
+from agent.engine.need import Need, need, need_of_unknown
+from agent.engine.pace import Pace, Telling
 from agent.engine.steward import Steward
 from agent.engine.waiting import Entry, Waiting
 
@@ -36,31 +35,6 @@ BUSY_PAUSE_MS = 100  # until a sale is asked again of which a read is under way:
 MAX_NAP_S = 60.0  # between two looks at the clock
 
 _HURRIED = (Duty.READ, Duty.READ_REFUND)  # not a search before a repeat: its pauses are there to let a first copy arrive (rule 4)
-_UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED, PaymentState.ATTENTION})
-
-
-class Need(Enum):
-    """What a message about a sale leads to."""
-
-    NOTHING = "nothing"  # a read could find nothing new
-    HURRY = "hurry"  # a read is owed: now
-    LOOK = "look"  # it ended without money, or nobody knows: look once
-    LATER = "later"  # there is nothing to read it by yet
-
-
-def need(sale: Sale, caps: Capabilities) -> Need:
-    """What this sale needs when something happened to its payment."""
-    if sale.active_refund() is not None:
-        return Need.HURRY
-    if sale.transaction_id is None:
-        call = sale.call
-        searchable = caps.find_by_key and sale.payment in _UNPAID and call is not None and not call.open and not sale.never_sent
-        return Need.LOOK if searchable else Need.LATER
-    if not caps.read or sale.late_money:
-        return Need.NOTHING
-    if sale.payment in _UNPAID:
-        return Need.LOOK
-    return Need.NOTHING if sale.finished else Need.HURRY
 
 
 class Hints:
@@ -71,6 +45,8 @@ class Hints:
         self._wake = asyncio.Event()
         self._waiting = Waiting(engine, self._wake)
         self._due: dict[SaleId, int] = {}  # the tick of the next read
+        self._hurried: set[SaleId] = set()  # those of them whose own read is wanted, not a look
+        self._telling = Telling()
         self._pace = Pace()
         self._looks = Looks(engine)
         self._tidy_at = 0
@@ -108,14 +84,24 @@ class Hints:
         if entry is None:
             entry = self._waiting.take(provider, hint)  # first: a sale that becomes known meanwhile must find it
             await self._match(entry)
+            if entry in self._waiting.make_room():
+                raise Refusal("BUSY", "more messages wait for a sale than this agent keeps")
         else:
             for sale_id in entry.sales:
                 self._ask(sale_id)
         if entry.stored or entry not in self._waiting:
             return
         if not entry.sales:
-            engine.ports.notice("hint.kept", provider=provider, transaction=hint.transaction_id, order=hint.order_id)
+            self._tell_kept(provider, hint)
         await self._waiting.store(entry)
+
+    def _tell_kept(self, provider: str, hint: Hint) -> None:
+        untold = self._telling.due(provider, self._now())
+        if untold is not None:
+            facts: dict[str, Any] = {"provider": provider, "transaction": hint.transaction_id, "order": hint.order_id}
+            facts |= {"reference": hint.reference} if hint.reference else {}
+            facts |= {"others": untold} if untold else {}
+            self._engine.ports.notice("hint.kept", **facts)
 
     # --- which sale ---
 
@@ -123,10 +109,14 @@ class Hints:
         """Ask every sale that the message may be about."""
         acted = False
         for sale_id in await self._candidates(entry):
-            with contextlib.suppress(Refusal):  # set aside, or not usable yet: the message waits
+            try:
                 steward = await self._engine.open(sale_id)
-                if steward is not None and sale_id not in entry.sales:
-                    acted |= self._consider(entry, steward)
+            except Refusal:  # set aside, or not usable yet: the message waits
+                entry.fits = True
+                continue
+            if steward is not None and sale_id not in entry.sales:
+                acted |= self._consider(entry, steward)
+        entry.fits = entry.fits is True
         if acted and not entry.sales:
             self._waiting.leave(entry)
 
@@ -155,14 +145,18 @@ class Hints:
         """Whether the message is about this sale and could be acted on; then it was."""
         sale, kept = steward.sale, entry.kept
         provider = steward.setup.providers.get(sale.binding.provider)
-        if provider is None or not points_at(kept.hint, kept.provider, sale):
+        unknown = provider is not None and provider.capabilities.read and names_unknown(kept.hint, kept.provider, sale)
+        if provider is None or not (unknown or points_at(kept.hint, kept.provider, sale)):
             return False
-        wanted = need(sale, provider.capabilities)
+        entry.fits = True
+        wanted = need_of_unknown(sale) if unknown else need(sale, provider.capabilities)
         if wanted is Need.LATER:
             return False
         self._engine.ports.notice("hint.heard", sale.id, provider=kept.provider, leads_to=wanted.value)
         if wanted is Need.LOOK:
             entry.sales.add(sale.id)
+        if wanted is Need.HURRY:
+            self._hurried.add(sale.id)
         if wanted is not Need.NOTHING:
             self._ask(sale.id)
         return True
@@ -178,6 +172,8 @@ class Hints:
     async def _serve(self, sale_id: SaleId) -> None:
         """The read of a sale is due."""
         del self._due[sale_id]
+        hurried = sale_id in self._hurried
+        self._hurried.discard(sale_id)
         try:
             steward = await self._engine.open(sale_id)
         except Refusal as refusal:
@@ -187,19 +183,33 @@ class Hints:
         provider = steward.setup.providers.get(steward.sale.binding.provider) if steward is not None else None
         if steward is None or provider is None:
             return
+        unknown = self._of_unknown(steward)
         wanted, now = need(steward.sale, provider.capabilities), self._now()
-        if wanted in (Need.HURRY, Need.LOOK) and (wait_ms := self._silence_ms(steward)) > 0:
+        if (unknown or wanted in (Need.HURRY, Need.LOOK)) and (wait_ms := self._silence_ms(steward)) > 0:
             self._due[sale_id] = now + wait_ms
+            self._hurried |= {sale_id} if hurried else set()
             return
-        if wanted is Need.LOOK:
+        if wanted is Need.LOOK or (unknown and not (hurried and wanted is Need.HURRY)):
             self._pace.made(sale_id, now)
             self._looks.begin(steward, self._waiting.looking_for, self._looked)
             return
-        self._waiting.looked(sale_id, self._waiting.looking_for(sale_id))  # at work again, and its own reads survive a crash; or settled
+        # At work again, and its own reads survive a crash; or settled.
+        self._waiting.looked(sale_id, [one for one in self._waiting.looking_for(sale_id) if one not in unknown])
         if wanted is Need.HURRY:
             self._pace.made(sale_id, now)
             steward.memory.hurried |= {one.duty for one in steward.owed() if one.duty in _HURRIED}
             steward.wake.set()
+        if unknown:
+            self._ask(sale_id)
+
+    def _of_unknown(self, steward: Steward) -> Sequence[Entry]:
+        """Those that want a payment looked at which the sale does not know; of what cannot be looked at now they are asked again later."""
+        sale = steward.sale
+        found = [one for one in self._waiting.looking_for(sale.id) if names_unknown(one.kept.hint, one.kept.provider, sale)]
+        if need_of_unknown(sale) is Need.LOOK:
+            return found
+        self._waiting.later(sale.id, found)
+        return ()
 
     def _silence_ms(self, steward: Steward) -> int:
         """How long the sale may not be read: a read is under way, or the payment system has asked for a pause."""
@@ -211,10 +221,10 @@ class Hints:
         return memory.last_read.ticks + least_pause_ms(memory, steward.policy) - now.ticks
 
     def _looked(self, sale_id: SaleId, entries: Sequence[Entry], answered: bool) -> None:
-        """A look has ended. Without an answer there is another one."""
+        """A look has ended. Without an answer, or for who waits for another payment, there is another one."""
         if answered:
             self._waiting.looked(sale_id, entries)
-        else:
+        if not answered or self._waiting.looking_for(sale_id):
             self._ask(sale_id)
 
     def _tidy(self) -> None:

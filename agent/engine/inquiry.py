@@ -1,7 +1,8 @@
 """Asking once for a list of means of payment: the secrets, the request, its one repeat, and the looks at a list that comes later.
 
 Advice, not money (money rule 14): nothing is recorded, and an outcome that is unclear only means that the till does without the list. The
-card session, the token and the loyalty number live in the task that asks, and nowhere else.
+token and the loyalty number live in the task that asks, and nowhere else; the card session of a scanned code also waits for its checkout
+(``scans``).
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from agent.core.availability import PENDING, Advice, Finding, Later, TellsAvailability, advice, unavailable
 from agent.core.model import Binding, Deadline, Invoice, SaleId, Stamp
 from agent.core.verdict import NotSent, Outcome, Reply, Request, Unclear
+from agent.engine.secrets import card_session
 from agent.engine.setup import Ports
 
 MAX_LOOKS = 20  # at a list that comes later; 250 ms apart they fill half of the longest limit that can be set
@@ -96,7 +98,7 @@ class Inquiry:
             if self._question.settled.is_set():  # it waited here for too long: leave the helper alone
                 return secrets
             if "cardSession" not in secrets and barcode is not None:
-                session = await card.card_session(barcode)
+                session = await card_session(self._ports, card, wish.id, barcode)
                 if session is None:
                     return secrets
                 secrets["cardSession"] = session

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
-from agent.core import answer
+from agent.core import answer, canonical
 from agent.core.capability import Approval, Capabilities
+from agent.core.model import SaleId
+from agent.core.ports import Card
 from agent.core.refund import Refund
 from agent.core.sale import Sale
 from agent.engine.setup import Ports
@@ -24,7 +26,7 @@ async def checkout_secrets(ports: Ports, caps: Capabilities, sale: Sale) -> tupl
         return stored, {}
     fresh: dict[str, str] = {}
     if caps.approval is Approval.APP and answer.CARD_SESSION not in stored:
-        fresh[answer.CARD_SESSION] = await _card_session(ports, stored)
+        fresh[answer.CARD_SESSION] = await _card_session(ports, sale.id, stored)
     if caps.needs_token and answer.TOKEN not in stored:
         if ports.card is None:  # the register gave none, because there was a helper when it asked
             raise Missing("SECRET_LOST")
@@ -32,13 +34,36 @@ async def checkout_secrets(ports: Ports, caps: Capabilities, sale: Sale) -> tupl
     return stored | fresh, fresh
 
 
-async def _card_session(ports: Ports, stored: Mapping[str, str]) -> str:
+async def _card_session(ports: Ports, sale_id: SaleId, stored: Mapping[str, str]) -> str:
     if ports.card is None or answer.BARCODE not in stored:
         raise Missing("SECRET_LOST")
-    session = await ports.card.card_session(stored[answer.BARCODE])
+    session = await card_session(ports, ports.card, sale_id, stored[answer.BARCODE])
     if session is None:
         raise Missing("CARD_SESSION_UNAVAILABLE")
     return session
+
+
+async def card_session(ports: Ports, card: Card, asker: SaleId, barcode: str) -> str | None:
+    """What the helper makes of a code; None if that card cannot pay. A code that it has just read for the same till is not read again.
+    Raises HelperFailed."""
+    digest = _scan(ports, asker, barcode)
+    known = ports.scans.find(digest)
+    if known is not None:
+        return known
+    session = await card.card_session(barcode)
+    if session is not None:
+        ports.scans.keep(digest, session)
+    return session
+
+
+def forget_scan(ports: Ports, sale: Sale, secrets: Mapping[str, str]) -> None:
+    """The checkout has its card session on record: whoever shows the same code again has it read again."""
+    if answer.BARCODE in secrets:
+        ports.scans.forget(_scan(ports, sale.id, secrets[answer.BARCODE]))
+
+
+def _scan(ports: Ports, asker: SaleId, barcode: str) -> str:
+    return canonical.digest([asker.store_id, asker.terminal_id, barcode], ports.journal.digest_key)
 
 
 async def refund_token(ports: Ports, caps: Capabilities, sale: Sale, one: Refund) -> tuple[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from agent.core.contract import Provider
 from agent.core.model import Binding, Merchant
 from agent.core.policy import Policy
 from agent.core.ports import Card, Chance, Clock, Journal, Notice, Transport
+from agent.engine.scans import Scans
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,4 @@ class Ports:
     chance: Chance
     notice: Notice
     card: Card | None = None
+    scans: Scans = field(default_factory=Scans)

@@ -176,10 +176,12 @@ def superseding(decider: Decider) -> Decider:
             raise Conflict(f"{sale.id}: the record does not take {[type(event).__name__ for event in found]}")
         problem = evidence.mismatch(sale, paid.slip) if paid.slip is not None else None
         return [
+            *found[: found.index(paid)],  # a payment that is known only now is named before its money goes back
             answer.told_now(sale, by="superseded"),
             events.LateMoneyFound(paid.slip),
             *evidence.full_refund(sale, RefundCause.LATE_MONEY, problem),  # not the sum we asked for: a person looks
             *evidence.alarm(sale, "LATE_MONEY"),
+            *(one for one in found if isinstance(one, events.AlarmRaised) and one.code == "OVERPAID"),
         ]
 
     return decide_again

@@ -2,10 +2,15 @@
 
 They are few, they wait for a day at most, and they are on the disk: a payment system that was told "taken" does not send them again. They
 are found by each of the names that they carry. A repeat of one that waits is that one.
+
+There is room for so many. A message can be repeated with another name in it that nobody has signed, as often as its sender likes; so when
+there is no room, one that fits no sale of this till never takes the place of one that does, and of those that fit none a payment that many
+speak of makes room for itself first.
 """
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,11 +31,19 @@ Name = tuple[str, str, str]  # provider, kind, id
 
 @dataclass(slots=True)
 class Entry:
-    """A message that waits. ``stored``: it is on the disk; ``sales``: those that are to be looked at because of it."""
+    """A message that waits. ``stored``: it is on the disk; ``sales``: those that are to be looked at because of it; ``fits``: whether there
+    is a sale that it is about, None while that is not known; ``absent``: how often the payment that it names was not there."""
 
     kept: KeptHint
     stored: bool = False
     sales: set[SaleId] = field(default_factory=set)
+    fits: bool | None = None
+    absent: int = 0
+
+    @property
+    def about(self) -> Name:
+        """What it speaks of, by the name that is hardest to make up."""
+        return _names_of_hint(self.kept.provider, self.kept.hint)[0]
 
 
 class Waiting:
@@ -95,6 +108,25 @@ class Waiting:
             self._gone.add(number)
             self._changed.set()
 
+    def make_room(self) -> Sequence[Entry]:
+        """Those that had to go, because more wait than may."""
+        gone = []
+        while len(self._entries) > MAX_KEPT_HINTS:
+            entry = self._dispensable()
+            self._engine.ports.notice("hint.dropped", provider=entry.kept.provider, limit=MAX_KEPT_HINTS)
+            self.leave(entry)
+            gone.append(entry)
+        return gone
+
+    def _dispensable(self) -> Entry:
+        """Of those that fit no sale the oldest, of the payment that most of them speak of. If all fit, the newest of such a payment: what
+        was taken before asks for the same."""
+        strangers = [entry for entry in self if entry.fits is False]
+        crowd = Counter(entry.about for entry in strangers or self)
+        if strangers:
+            return min(strangers, key=lambda entry: (-crowd[entry.about], entry.kept.number))
+        return max(self, key=lambda entry: (crowd[entry.about], entry.kept.number))
+
     def expire(self) -> None:
         """Those that have waited for a day leave. One that seems to come from the future would wait for ever."""
         wall = self._engine.ports.clock.now().wall
@@ -120,6 +152,11 @@ class Waiting:
         """Those that wait for a look at this sale."""
         return [entry for entry in self if sale_id in entry.sales]
 
+    def later(self, sale_id: SaleId, entries: Iterable[Entry]) -> None:
+        """These need a look at the sale, which cannot be made now: they are asked again when something becomes known of it."""
+        for entry in entries:
+            entry.sales.discard(sale_id)
+
     def looked(self, sale_id: SaleId, entries: Iterable[Entry]) -> None:
         """These need no look at the sale any more."""
         for entry in entries:
@@ -136,10 +173,6 @@ class Waiting:
         self._entries[entry.kept.number] = entry
         for name in _names_of_hint(entry.kept.provider, entry.kept.hint):
             self._by_name.setdefault(name, set()).add(entry.kept.number)
-        if len(self._entries) > MAX_KEPT_HINTS:
-            oldest = next(iter(self))
-            self._engine.ports.notice("hint.dropped", provider=oldest.kept.provider, limit=MAX_KEPT_HINTS)
-            self.leave(oldest)
 
 
 def _names_of_hint(provider: str, hint: Hint) -> list[Name]:

@@ -80,7 +80,7 @@ def _tell_link(account: str, state: LinkState, told: dict[str, LinkStatus]) -> N
         return
     log = structlog.get_logger()
     if state.status is LinkStatus.DOWN:
-        log.warning("link.down", account=account, problem=state.failure)
+        log.warning("connection.down", account=account, problem=state.failure)
     else:
-        log.info("link.up", account=account)
+        log.info("connection.up", account=account)
     told[account] = state.status

@@ -52,7 +52,9 @@ class Configuration:
         self.refused_at = datetime.now(UTC)
         log = structlog.get_logger()
         for one in self.problems:
-            log.error("configuration.problem", file=str(one.file), line=one.line, key=one.key_path, problem=str(one.problem))
+            helped = {"hint": str(one.hint)} if one.hint else {}
+            helped |= {"example": one.example} if one.example else {}
+            log.error("configuration.problem", file=str(one.file), line=one.line, key=one.key_path, problem=str(one.problem), **helped)
         log.warning("configuration.refused", problems=len(self.problems), in_force_since=self.loaded_at.isoformat())
 
     def report(self, operator: bool) -> dict[str, Any]:
@@ -71,8 +73,10 @@ class Configuration:
 
 
 def _told(one: Problem, translate: Translate) -> Mapping[str, Any]:
-    found = {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": one.problem.text(translate)}
-    return found | ({"hint": one.hint.text(translate)} if one.hint else {})
+    """One mistake with its help: what would be right, and how it is written."""
+    found: dict[str, Any] = {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": one.problem.text(translate)}
+    found |= {"hint": one.hint.text(translate)} if one.hint else {}
+    return found | ({"example": one.example} if one.example else {})
 
 
 def _time(moment: datetime) -> str:

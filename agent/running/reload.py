@@ -107,7 +107,7 @@ class Reloader:
         """One line for ``systemctl status``."""
         problems = len(self.configuration.problems)
         text = f"{self.configuration.settings.environment.value}"
-        return f"{text}; THE CHANGED CONFIGURATION IS NOT USED: {problems} mistakes, see koshelek-agent status" if problems else text
+        return f"{text}; THE CHANGED CONFIGURATION IS NOT USED: mistakes: {problems}, see koshelek-agent status" if problems else text
 
     async def _reload(self) -> None:
         try:

@@ -15,6 +15,7 @@ from agent.settings.pages import payment_pages
 from agent.settings.places import Place
 from agent.settings.problems import Finding
 from agent.settings.providers import KOSHELEK, SYSTEMS
+from agent.settings.public_key import public_keys
 from agent.settings.shops import shops
 from agent.settings.tables import Data, accounts, retired, systems, tables, texts
 from agent.settings.unconfirmed import assumptions
@@ -49,6 +50,7 @@ def check(data: Data) -> list[Finding]:
         _statuses,
         assumptions,
         payment_pages,
+        public_keys,
         shops,
         ways_in,
         messages_in,

@@ -7,12 +7,11 @@ import grp
 import os
 import pwd
 import re
-import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, check_private, read_credential, read_file
+from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, check_private, install_command, read_credential, read_file
 from agent.settings.listeners import Client, PtyListener, UnixListener
 from agent.settings.places import Place
 from agent.settings.problems import Finding
@@ -52,7 +51,7 @@ def _strong(secret: Secret, path: Path) -> Secret:
     if _TOKEN.fullmatch(secret.reveal()):
         return secret
     weak = N_("The token has fewer than {limit} characters, or a space, or letters that are not Latin.")
-    command = f"openssl rand -hex 24 | sudo install -m 600 /dev/stdin {shlex.quote(str(path))}"
+    command = f"openssl rand -hex 24 | {install_command(path)}"
     raise BadSecret(message(weak, limit=MIN_TOKEN_CHARACTERS), message(N_("Make a new one: {command}"), command=command))
 
 

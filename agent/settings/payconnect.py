@@ -27,10 +27,10 @@ Assumed = Literal["token_answer", "create_answer", "read_call", "statuses", "sec
 
 QUESTIONS: Mapping[str, str] = {
     "token_answer": N_("which fields of the answer hold the token and its life"),
-    "create_answer": N_("which fields of the answer hold the payment's id and its link"),
+    "create_answer": N_("which fields of the answer hold the payment's id and its payment link"),
     "read_call": N_("how a payment is read, and which fields hold its amount and currency"),
     "statuses": N_("which words the status of a payment can be, and which of them are final"),
-    "secret_link": N_("that nobody can pay without the link"),
+    "secret_link": N_("that nobody can pay without the payment link"),
     "webhook": N_("how a webhook is signed, and where it names the payment"),
     "no_refund": N_("that a till cannot return money, and how the shop returns it by hand"),
 }

@@ -7,6 +7,8 @@ from pathlib import Path
 from agent.settings.places import Place
 from agent.texts import N_, Message, message, translator
 
+EXAMPLE = N_("Example: {example}")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -57,6 +59,6 @@ def describe(problems: Sequence[Problem], language: str) -> str:
         if problem.hint:
             lines.append(f"  {problem.hint.text(translate)}")
         if problem.example:
-            lines.append(f"  {message(N_('Example: {example}'), example=problem.example).text(translate)}")
+            lines.append(f"  {message(EXAMPLE, example=problem.example).text(translate)}")
         paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs)

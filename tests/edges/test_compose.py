@@ -1,6 +1,7 @@
 """From the journalled request to the bytes: secrets filled in at the last moment, or NOT SENT with the name of what is wrong."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from agent.core.model import Binding, Environment
 from agent.core.verdict import NotSent, Operation, Reply, Request
 from agent.edges.authorization import MAX_HEADER_BYTES, BasicLogin
 from agent.edges.compose import MAX_BODY_BYTES, Letter, authorized, compose
-from agent.edges.transport import Account
-from tests.edges.raw_server import ACCOUNT, BINDING, FAST, RawServer, always, answer, never_late, transport
+from agent.edges.transport import Account, AccountRefused, HttpTransport
+from tests.edges.raw_server import ACCOUNT, BINDING, FAST, RawServer, account, always, answer, never_late, transport
 
 CYRILLIC = BasicLogin(lambda: "логин", lambda: "пароль:7")
 TARGET = Account("https://pay.example.org/acme/", CYRILLIC)
@@ -143,3 +144,31 @@ def test_a_letter_shows_no_secret() -> None:
         repr(authorized(letter, (b"Authorization", b"canary")))
         == "Letter(method='POST', url='https://pay.example.org/acme/api/v1/merchant/checkout')"
     )
+
+
+async def test_a_public_request_shows_nobody() -> None:
+    """At the account's public address, over its own connection, and without any login."""
+    public = Request(Operation.CHECKOUT, "POST", "/payment-invoices", {"public_key": "pk_test_1"}, public=True)
+    async with RawServer(always(answer())) as server:
+        sender = HttpTransport({ACCOUNT: replace(account(server.http + "/api"), public_url=server.http + "/public-api/")}, FAST)
+        for request in (checkout(), public):
+            assert isinstance(await sender.exchange(BINDING, request, {"cardSession": "x"}, never_late), Reply)
+        await sender.aclose()
+    ours, theirs = (one.partition(b"\r\n\r\n")[0].decode() for one in server.requests)
+    assert ours.startswith("POST /api/api/v1/merchant/checkout ")
+    assert "Authorization: Basic " in ours
+    assert theirs.startswith("POST /public-api/payment-invoices ")
+    assert "authorization" not in theirs.lower()
+
+
+def test_without_a_public_address_nothing_is_sent() -> None:
+    """Least of all to where the login is for."""
+    public = Request(Operation.CHECKOUT, "POST", "/payment-invoices", {}, public=True)
+    assert compose(TARGET, public, {}) == NotSent("local", "the account has no public address")
+
+
+@pytest.mark.parametrize("url", ["https://other.example.org/public", "http://pay.example.org/public", "https://pay.example.org:8443", "x"])
+def test_a_public_address_elsewhere_is_refused(url: str) -> None:
+    """Its connections are the account's."""
+    with pytest.raises(AccountRefused):
+        replace(TARGET, public_url=url)

@@ -81,6 +81,23 @@ def test_a_page_that_must_be_posted_to_says_so(fast_folder: Path) -> None:
     tell(tale, fast_folder, PaymentLink(URL, LinkMethod.POST))
 
 
+def test_a_form_comes_with_its_fields(fast_folder: Path) -> None:
+    """To the register alone: whoever has them can pay."""
+
+    async def tale(shop: Shop, desk: Desk) -> None:
+        shown = await desk.sell(wait=20)
+        assert (shown["paymentUrlMethod"], list(shown["paymentUrlFields"].items())) == ("POST", [("MD", SECRET), ("b", "2")])
+        looked = [
+            await desk.ask("operation.show", desk.operator, **desk.sale(), events=True),
+            await desk.ask("operation.resolve", desk.operator, **desk.sale()),
+            await desk.ask("operation.last", desk.operator, storeId=STORE, terminalId=TILL),
+        ]
+        assert SECRET not in str(looked)
+        assert SECRET not in str(shop.notices)
+
+    tell(tale, fast_folder, PaymentLink("https://pay.example/go", LinkMethod.POST, (("MD", SECRET), ("b", "2"))))
+
+
 def test_a_paid_sale_shows_no_link(fast_folder: Path) -> None:
     """The customer has paid: neither the answer nor anything that is asked for afterwards has it."""
 

@@ -422,6 +422,7 @@ def test_a_slip_once_more(fast_folder: Path) -> None:
         copy = await desk.ask("operation.slip", **desk.sale())
         assert await told(shop) == ["uid:1001"]
         slip = (await desk.ask("checkout.get", **desk.sale()))["slip"]["text"]
+        assert copy["text"].keys() == slip.keys() >= {"42"}
         for width, text in copy["text"].items():
             mark, rest = text.split("\n", 1)
             assert (mark.strip(), rest, len(mark) <= int(width)) == ("*** КОПИЯ ***", slip[width], True)

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from agent.core import answer, events
+from agent.core.capability import TABLE, Approval
 from agent.core.model import Checkout, Environment, RefundLine
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundCause, RefundState
 from agent.core.sale import Sale
 from agent.edges import replies
+from agent.reasons import REFUSALS, REJECTIONS
 from agent.texts import translator
 from tests.core import samples
 
@@ -118,6 +120,40 @@ def test_a_message_fits_its_state(state: str, reason: str | None, language: str)
     else:
         assert ANOTHER_WAY[language] not in message
     assert (NO_MONEY[language] in message) is (state == "expired")
+
+
+BY_LINK = [name for name, one in TABLE.items() if one.approval is Approval.LINK]
+OF_AN_APP = {*REFUSALS, *REJECTIONS, "CARD_SESSION_UNAVAILABLE", "HELPER_FAILED"}  # never beside a payment link
+LINK_PAIRS = [(state, reason) for state, reason in PAIRS if reason not in OF_AN_APP]
+LINK_PAIRS += [(state, "LINK_EXPIRED") for state in ("declined", "canceled")]
+APP_WORDS = {
+    "en": re.compile(r"the app\b|phone|session|confirm|\bslip\b"),
+    "ru": re.compile(r"приложении(?! банка)|телефон|сесси|подтвер|слип"),
+}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("provider", BY_LINK)
+def test_a_message_fits_a_payment_link(provider: str, language: str) -> None:
+    """Nobody confirms in an app or on a phone there, and else the same holds: of a register's answer and of a line of a list."""
+    for state, reason in LINK_PAIRS:
+        message = replies._sale_message(provider, state, reason, translator(language))
+        assert message.endswith(".")
+        assert not APP_WORDS[language].search(message), message
+        if state in FINISHED:
+            assert not OPEN_WORDS[language].search(message), message
+        else:
+            assert ANOTHER_WAY[language] not in message
+        assert (NO_MONEY[language] in message) is (state == "expired"), message
+
+
+def test_whose_customer_pays_by_a_link_is_told_so() -> None:
+    """Each of the two kinds of payment has its own words, in the answer of a sale and in a line of a list."""
+    sale = samples.sale_in(PaymentState.PENDING)
+    linked = replace(sale, binding=replace(sale.binding, provider="paycore"))
+    said = [(reply(one)["message"], replies.row_reply(answer.row(one), EN)["message"]) for one in (sale, linked)]
+    words = ("The customer is confirming the payment on the phone.", "The customer is paying by the payment link.")
+    assert said == [(word, word) for word in words]
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])

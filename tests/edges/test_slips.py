@@ -175,3 +175,16 @@ def test_any_value_keeps_to_the_width_and_is_whole(label: str, value: str, width
     shown = slips._shown(label, value, EN)
     squeezed = re.sub(r"\s", "", "".join(found))
     assert squeezed.endswith(re.sub(r"\s", "", shown))
+
+
+def test_the_slip_of_a_payment_link() -> None:
+    """No lines of SBP; a code of a means of payment in words, a masked card as it is; a time without a zone is not called UTC."""
+    rows = (("orderId", "S12-000347"), ("paymentType", "CreditCard"), ("totalAmount", "100"), ("operationDateTime", "2026-01-31 18:09:41"))
+    assert slips.lines(rows, 32, RU) == [
+        "Заказ                 S12-000347",
+        "Способ оплаты   Банковская карта",
+        "ОПЛАЧЕНО                    1.00",
+        "Время        2026-01-31 18:09:41",
+    ]
+    assert slips.lines((("paymentType", "411111******1111"),), 32, RU) == ["Способ оплаты   411111******1111"]
+    assert slips.lines((("operationDateTime", "2026-01-31T21:09:41+03:00"),), 32, EN) == ["Time (UTC)   31.01.2026 18:09:41"]

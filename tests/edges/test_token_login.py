@@ -13,7 +13,8 @@ import trustme
 
 from agent.core.model import Deadline
 from agent.core.verdict import NotSent, Operation, Outcome, Reply, Unclear
-from agent.edges.authorization import TokenLogin
+from agent.edges.accounts import Account
+from agent.edges.authorization import BasicLogin, TokenLogin
 from agent.edges.clock import SystemClock
 from agent.edges.compose import Letter, compose
 from agent.edges.line import Addresses, Line
@@ -210,6 +211,7 @@ async def test_without_a_token_nothing_is_sent(login_answer: bytes, reason: str,
     async with RawServer(shop) as server:
         transport = sender(token_account(server))
         outcomes = [*await sent(transport, 3), *await sent(transport)]
+        assert transport.admits(BINDING.account) is (reason != "credentials")
         await transport.aclose()
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, NotSent)} == {reason}
     assert len([outcome for outcome in outcomes if isinstance(outcome, NotSent)]) == 4
@@ -223,14 +225,17 @@ async def test_a_refused_login_is_tried_again_after_a_while_or_with_other_secret
     shop, clock = Shop(login_answers=[answer("401 Unauthorized")] * 2), Ticking()
     async with RawServer(shop) as server:
         transport = sender(token_account(server, key=lambda: keys[0]), clock=clock)
+        assert transport.admits(BINDING.account)
         await sent(transport)
         await sent(transport)
         assert len(shop.logins) == 1
+        assert not transport.admits(BINDING.account)
         clock.ahead_ms += 11_000
         await sent(transport)
         assert len(shop.logins) == 2
         keys[0] = "right"
         assert isinstance((await sent(transport))[0], Reply)
+        assert transport.admits(BINDING.account)
         await transport.aclose()
     assert b"right" in shop.logins[2]
 
@@ -453,3 +458,25 @@ def test_what_shows_of_a_login() -> None:
     entry = TokenLogin(Names(), {"key": lambda: SECRET})
     assert SECRET not in repr(entry)
     assert "lambda" not in repr(entry)
+
+
+async def test_whether_the_secrets_can_be_read_is_looked_up_each_time(tmp_path: Path) -> None:
+    """Of a password and of a key alike: no file, an empty one, a good one, and none again; nobody is asked. An unknown account is no
+    matter of secrets."""
+    file, shop = tmp_path / "secret", Shop()
+
+    def read() -> str:
+        return file.read_text()
+
+    async with RawServer(shop) as server:
+        plain = Account(server.http, BasicLogin(lambda: "kassa", read), plain_http=True)
+        transport = HttpTransport({"plain": plain, "token": token_account(server, read)}, PATIENT)
+        found = []
+        for text in (None, "", "K3y", None):
+            file.unlink(missing_ok=True)
+            if text is not None:
+                file.write_text(text)
+            found.append([transport.identified(name) for name in ("plain", "token", "unknown")])
+        await transport.aclose()
+        assert server.connections == 0
+    assert found == [[False, False, True], [False, False, True], [True, True, True], [False, False, True]]

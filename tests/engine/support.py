@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,9 +65,9 @@ class Doors(MortalJournal):
         self.reads("secrets")
         return await super().secrets(sale_id)
 
-    async def park(self, *given: object) -> None:
+    async def park(self, sale_id: SaleId, reason: str, at: datetime, released: str | None = None) -> None:
         self.parks()
-        await super().park(*given)  # type: ignore[arg-type]  # handed on as it came
+        await super().park(sale_id, reason, at, released)
 
 
 class Shop(World):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_the_same_key_and_body_is_the_same_sale(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
-OTHER_BODIES = {
+OTHER_BODIES: dict[str, dict[str, Any]] = {
     "order": {"order_id": "order-2"},
     "amount": {"checkout": bill("order-K1", pieces=2)},
     "split": {"checkout": replace(bill("order-K1"), split=True)},
@@ -75,7 +76,7 @@ def test_the_same_key_with_another_body_is_a_conflict(what: str, fast_folder: Pa
 
     async def tale(shop: Shop, pos: Pos) -> None:
         first = await create(shop, order("K1"))
-        error = await refusal(create(shop, order("K1", **OTHER_BODIES[what])))  # type: ignore[arg-type]  # a table of keyword arguments
+        error = await refusal(create(shop, order("K1", **OTHER_BODIES[what])))
         assert (error.code, error.data["key"]) == ("CONFLICT", "K1")
         assert (await finished(shop, first.sale.id)).payment is PAID
         assert shop.bank.ledger.charged() == 30_000

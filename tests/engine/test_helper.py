@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.model import SaleId
 from agent.core.payment import PaymentState
+from agent.core.ports import HelperFailed
+from agent.engine import scans
+from agent.engine.inquiry import Wish
+from agent.engine.scans import MAX_KEPT, Scans
 from agent.engine.steward import Steward
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
-from tests.engine.support import Helper, Shop, create, finished, order, play
+from tests.engine.support import TILL_2, Helper, Shop, create, finished, order, play
 from tests.simulation.stories import customer, fault
-from tests.simulation.till import Pos
+from tests.simulation.till import Pos, bill
+from tests.simulation.world import STORE, TILL
 
 PAID = PaymentState.PAID
 
@@ -145,3 +151,78 @@ def test_a_helper_that_was_taken_away_declines_what_was_never_sent(scanned: bool
         assert not shop.bank.log
 
     play(tale, fast_folder, prepare=prepare)
+
+
+# --- a code is read once ---
+
+
+class Halting(Helper):
+    """It reads codes, and makes no token while ``halted``."""
+
+    halted = False
+
+    async def token(self) -> str:
+        token = await super().token()
+        if self.halted:
+            raise HelperFailed("no token")
+        return token
+
+
+def test_a_code_read_for_a_list_is_not_read_again_for_its_checkout(fast_folder: Path) -> None:
+    """Nor after the list was asked for twice; the next checkout with the same code has it read, and so has another till."""
+    helper = Helper(CM1="SESSION1")
+
+    def prepare(shop: Shop) -> None:
+        shop.card = helper
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        for key in ("A1", "A2"):
+            wish = Wish(SaleId(STORE, TILL, key), bill("order-K1").invoice, {"barcode": "CM1", "loyaltyId": "2900001", "token": "t"})
+            question, _ = shop.living.availability.ask(wish)
+            await shop.living.availability.wait(question, 60)
+        assert (await finished(shop, (await scan(shop, "K1", "CM1")).sale.id)).payment is PAID
+        assert helper.asked == ["verify CM1", "token"]
+        assert [one.card_session for one in shop.bank.transactions()] == ["SESSION1"]
+        assert len(shop.living.ports.scans) == 0
+        helper.asked.clear()
+        await create(shop, order("K2", cardSession="", token="", barcode="CM1", terminal=TILL_2))
+        await scan(shop, "K3", "CM1")
+        await asyncio.sleep(2)
+        assert helper.asked.count("verify CM1") == 2
+
+    play(tale, fast_folder, prepare=prepare)
+
+
+def test_a_code_is_read_once_however_long_the_token_takes(fast_folder: Path) -> None:
+    """Every further try asks for the token alone."""
+    helper = Halting(CM1="SESSION1")
+    helper.halted = True
+
+    def prepare(shop: Shop) -> None:
+        shop.card = helper
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        steward = await scan(shop, "K1", "CM1")
+        await asyncio.sleep(9)
+        helper.halted = False
+        assert (await finished(shop, steward.sale.id)).payment is PAID
+        assert (helper.asked.count("verify CM1"), helper.asked.count("token") > 3) == (1, True)
+
+    play(tale, fast_folder, prepare=prepare)
+
+
+async def test_what_was_read_is_kept_for_a_while_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes when there are too many, each when its time is over, all at the end."""
+    monkeypatch.setattr(scans, "LIFE_S", 0.05)
+    kept = Scans()
+    for number in range(MAX_KEPT + 1):
+        kept.keep(f"code {number}", f"SESSION{number}")
+    assert (len(kept), kept.find("code 0"), kept.find("code 1")) == (MAX_KEPT, None, "SESSION1")
+    kept.keep("code 1", "SESSION1")
+    assert len(kept) == MAX_KEPT
+    for _ in range(500):
+        await asyncio.sleep(0.01 if len(kept) else 0)
+    assert len(kept) == 0
+    kept.keep("code", "SESSION")
+    kept.clear()
+    assert kept.find("code") is None

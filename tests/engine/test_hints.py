@@ -14,14 +14,15 @@ from agent.core.answer import Money
 from agent.core.capability import KOSHELEK, PAYCONNECT, SOFTLINE
 from agent.core.hints import Hint
 from agent.core.model import SaleId
+from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.ports import JournalFull
 from agent.engine import hints as taking
 from agent.engine import waiting
 from agent.engine.errors import Stopped
-from agent.engine.hints import Need, need
-from agent.engine.pace import FIRST_PAUSE_MS, MAX_PAUSE_MS, QUIET_MS, Pace
+from agent.engine.need import Need, need
+from agent.engine.pace import FIRST_PAUSE_MS, MAX_LINES, MAX_PAUSE_MS, QUIET_MS, Pace
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.words import Operation
@@ -34,7 +35,7 @@ from tests.simulation.world import STORE, TILL
 SLOW = replace(POLICY, first_read_ms=500, read_interval_ms=5_000)  # without a message the bank is asked every five seconds
 WAITING = replace(BANK, customer=Customer(Action.WAIT))
 KEY = SaleId(STORE, TILL, "K1")
-SLIP = Hint(order_id="order-K1", store_id=STORE, terminal_id=TILL, amount=30_000)  # type: ignore[arg-type]  # kopecks
+SLIP = Hint(order_id="order-K1", store_id=STORE, terminal_id=TILL, amount=Kopecks(30_000))
 DAY_S = 86_400
 
 
@@ -401,6 +402,70 @@ def test_only_so_many_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         await asyncio.sleep(1)
         assert [one.transaction_id for one in await kept(shop)] == [f"t-{number}" for number in range(3, 8)]
         assert len(shop.noticed("hint.dropped")) == 3
+
+    play(tale, tmp_path, SLOW)
+
+
+async def in_the_air(shop: Shop, pos: Pos) -> None:
+    """A sale whose create is under way for a minute: messages about it have to wait."""
+    fault(shop, FaultKind.DELAY, Operation.CHECKOUT, ms=4_000)
+    await pos.sell("K1", tell=False)
+    await asyncio.sleep(0.2)
+
+
+def test_what_fits_nothing_takes_no_place_of_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One captured message, repeated with other names in it that nobody has signed: it displaces itself, neither the message of a sale at
+    work nor one whose sale is still to come; and the message that fits leads to its read."""
+    monkeypatch.setattr(waiting, "MAX_KEPT_HINTS", 6)
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await shop.listen()
+        await shop.hint(Hint(transaction_id="of a sale to come"))
+        await in_the_air(shop, pos)
+        ours = replace(SLIP, transaction_id=paid_transaction(shop))
+        await shop.hint(ours)
+        for number in range(40):
+            await shop.hint(Hint("captured", f"00000000-0000-4000-8000-{number:012}"))
+        assert [one.transaction_id for one in await kept(shop)] == ["of a sale to come", ours.transaction_id, *["captured"] * 4]
+        assert (await finished(shop, KEY)).payment is PaymentState.PAID
+        assert ours not in await kept(shop)
+        assert [facts["leads_to"] for facts in shop.noticed("hint.heard")] == ["hurry"]
+
+    play(tale, tmp_path, SLOW)
+
+
+def test_when_all_that_wait_fit_the_next_one_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was thanked for stays: the sender of one more is asked to repeat it, be it a stranger's or the same sale's."""
+    monkeypatch.setattr(waiting, "MAX_KEPT_HINTS", 2)
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await shop.listen()
+        assert shop.hints is not None
+        await in_the_air(shop, pos)
+        first, second, third = SLIP, replace(SLIP, store_id=None), replace(SLIP, terminal_id=None)
+        await shop.hint(first)
+        await shop.hint(second)
+        for one in (Hint(transaction_id="a stranger's"), third):
+            assert (await refusal(shop.hints.take("koshelek", one))).code == "BUSY"
+        assert await kept(shop) == [first, second]
+
+    play(tale, tmp_path, SLOW)
+
+
+def test_a_flood_of_strangers_is_some_lines_a_minute(tmp_path: Path) -> None:
+    """Each is kept; the log tells of some, and then how many came since with the next one that it tells of."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await shop.listen()
+        for number in range(MAX_LINES + 10):
+            await shop.hint(Hint(transaction_id=f"t-{number}", reference="r" if number == 0 else None))
+        await asyncio.sleep(60)
+        await shop.hint(Hint(transaction_id="after a minute"))
+        first, *others = shop.noticed("hint.kept")
+        assert first == {"provider": "koshelek", "transaction": "t-0", "order": None, "reference": "r"}
+        assert len(others) == MAX_LINES
+        assert others[-1] == {"provider": "koshelek", "transaction": "after a minute", "order": None, "others": 10}
+        assert len(await kept(shop)) == MAX_LINES + 11
 
     play(tale, tmp_path, SLOW)
 

@@ -30,7 +30,7 @@ def at(system: str) -> Callable[[Shop], None]:
 
 
 def bank() -> BankSettings:
-    return BankSettings(login=LOGIN, password=PASSWORD, partner="acme", magic_sessions=False, **BANK)  # type: ignore[arg-type]  # as stories do
+    return BankSettings(login=LOGIN, password=PASSWORD, partner="acme", magic_sessions=False, **BANK)
 
 
 def asked(shop: Shop, operation: Operation) -> int:

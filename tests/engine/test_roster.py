@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 
+from agent.core.decide import Result
 from agent.core.duty import Duty, Owed
 from agent.core.model import SaleId
 from agent.core.payment import PaymentState
@@ -94,9 +95,9 @@ DESCRIBED = [
 
 
 @pytest.mark.parametrize(("result", "words"), DESCRIBED)
-def test_every_result_has_words_for_the_log(result: object, words: str) -> None:
+def test_every_result_has_words_for_the_log(result: Result, words: str) -> None:
     """A technician reads what came of an attempt."""
-    assert describe(result) == words  # type: ignore[arg-type]  # a table of all of them
+    assert describe(result) == words
 
 
 def test_a_duty_that_is_no_decision_is_a_mistake_of_ours(fast_folder: Path) -> None:

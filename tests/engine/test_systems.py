@@ -14,7 +14,7 @@ from agent.engine.counter import RefundOrder
 from agent.engine.setup import Setup
 from agent.providers.koshelek import Koshelek, KoshelekSettings, StoreFacts
 from agent.sandbox.customer import Action, Customer
-from tests.engine.support import Helper, Shop, create, finished, hear, order, play, refusal
+from tests.engine.support import Helper, Shop, Tale, create, finished, hear, order, play, refusal
 from tests.simulation.till import Pos
 from tests.simulation.world import STORE
 
@@ -46,11 +46,11 @@ def only_pages(setup: Setup) -> Setup:
     return replace(both, providers={"paycore": both.providers["paycore"]}, bindings={"paycore": both.bindings["paycore"]})
 
 
-def tell(tale: Callable[[Shop, Pos], object], folder: Path, change: Callable[[Setup], Setup] = with_pages) -> None:
+def tell(tale: Tale[None], folder: Path, change: Callable[[Setup], Setup] = with_pages) -> None:
     def prepare(shop: Shop) -> None:
         shop.change, shop.with_card = change, False
 
-    play(tale, folder, prepare=prepare)  # type: ignore[arg-type]  # every tale is a coroutine function
+    play(tale, folder, prepare=prepare)
 
 
 def test_of_the_customer_only_what_is_of_use_is_kept(fast_folder: Path) -> None:

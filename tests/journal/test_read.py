@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agent.core.model import SaleId
 from agent.core.ports import Append, JournalBroken, Query, Row
-from agent.edges.journal import JournalPlaceRefused, SqliteJournal, open_read_only, steps
+from agent.edges.journal import JournalDamaged, JournalPlaceRefused, SqliteJournal, open_read_only, steps
 from agent.edges.journal import queries as statements
 from agent.edges.journal.schema import CURRENT, Migration, Plan
 from tests.journal.support import NOW, entry, names_in, opened, paid, read, row, run_python, sale_id, size_of, step, write
@@ -284,11 +284,11 @@ async def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
         await open_read_only(path)
     await (await opened(path)).close()
     newer = Plan(f"{CURRENT.schema}; CREATE TABLE extra (a);", (Migration(2, "CREATE TABLE extra (a)"),))
-    with pytest.raises(Exception, match="start the agent once"):
+    with pytest.raises(JournalDamaged, match="start the agent once, it migrates"):
         await open_read_only(path, plan=newer)
     assert names_in(tmp_path) == ["journal.db", "journal.db.lock"]
     write(path.with_name("journal.db-wal"), b"not a log")
-    with pytest.raises(Exception, match="start the agent once"):
+    with pytest.raises(JournalDamaged, match="start the agent once, it migrates"):
         await open_read_only(path, plan=newer)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.ports import Conflict
 from tests.journal.support import bytes_of, opened, sale_id, step
 
 MARK = "SECRET-{:06d}-"
@@ -71,7 +72,7 @@ async def test_a_refused_step_leaves_no_secret(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     async with await opened(path) as journal:
         await journal.append(step(sale_id(1)))
-        with pytest.raises(Exception, match="UNIQUE"):
+        with pytest.raises(Conflict, match="UNIQUE"):
             await journal.append(step(sale_id(2), order_id="order-key-1", put={"token": value(2, 5)}))
         await journal.checkpoint()
         assert MARK.format(2).encode() not in b"".join(bytes_of(path).values())

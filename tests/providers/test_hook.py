@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.core.hints import Hint, HookRefused, ReadsHooks, Unheard
+from agent.core.money import Kopecks
 from agent.providers.koshelek.hook import MAX_AUTHORIZATION_CHARACTERS, KoshelekHook
 
 HOOK = KoshelekHook("acme")
@@ -28,9 +29,9 @@ def read(body: object, headers: dict[str, str] | None = None) -> Hint | HookRefu
 def test_it_names_the_payment_and_its_slip() -> None:
     """The ids and what rule 11 finds a sale by; neither the status nor the requestId, of which nobody knows whose it is."""
     assert isinstance(HOOK, ReadsHooks)
-    assert read(PAID) == Hint("t-1", None, "S12-1", "store", "till-1", 45000)  # type: ignore[arg-type]  # kopecks
+    assert read(PAID) == Hint("t-1", None, "S12-1", "store", "till-1", Kopecks(45000))
     assert read({**PAID, "slip": None, "status": ""}) == Hint("t-1")
-    assert read({"slip": SLIP, "transactionId": None}) == Hint(None, None, "S12-1", "store", "till-1", 45000)  # type: ignore[arg-type]
+    assert read({"slip": SLIP, "transactionId": None}) == Hint(None, None, "S12-1", "store", "till-1", Kopecks(45000))
 
 
 def test_either_secret_proves_it() -> None:

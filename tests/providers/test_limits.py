@@ -10,8 +10,8 @@ import pytest
 from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Item, PaymentMethod, SaleId
 from agent.core.money import MAX_KOPECKS, Kopecks, kopecks
+from agent.providers.common.findings import MAX_PROBLEMS
 from agent.providers.koshelek import Koshelek, KoshelekSettings, Limits, StoreFacts
-from agent.providers.koshelek.check import MAX_PROBLEMS
 from tests.providers.builders import BAG, SALE, SECRET_LENGTHS, STORE, bill, checkout, koshelek
 
 INVOICE = "checkoutInvoice"

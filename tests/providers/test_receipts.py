@@ -11,8 +11,8 @@ from agent.core.contract import Unacceptable
 from agent.core.money import MAX_KOPECKS
 from agent.core.receipt import FiscalReceipt, TakesReceipts
 from agent.core.verdict import Denied, Garbled, Observed, Operation, Refusal, Refused, Reply, Status
+from agent.providers.common.findings import MAX_PROBLEMS
 from agent.providers.koshelek import Koshelek, KoshelekSettings, Limits
-from agent.providers.koshelek.check import MAX_PROBLEMS
 from tests.providers.builders import BAG, REF_TRANSACTION, REQUEST, SALE, TRANSACTION, receipt
 
 ITEM = "invoice.items[0]"

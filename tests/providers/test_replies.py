@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from agent.core.verdict import Denied, Garbled, Observed, Operation, RefStatus, Refusal, Refused, Reply, Status, Verdict
+from agent.providers.common.wire import MAX_BODY_BYTES, MAX_DEPTH, MAX_NUMBER_CHARACTERS
 from agent.providers.koshelek import KoshelekSettings
 from agent.providers.koshelek.codes import ERROR_CODES, REF_STATUSES, REFUSALS, STATUSES
-from agent.providers.koshelek.wire import MAX_BODY_BYTES, MAX_DEPTH, MAX_NUMBER_CHARACTERS
 from tests.providers.builders import TRANSACTION, koshelek
 
 EXAMPLES = sorted((Path(__file__).parent / "examples" / "replies").glob("*.json"))

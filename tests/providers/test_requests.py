@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from agent.core import canonical
+from agent.core.contract import Return
 from agent.core.model import PaymentMethod, RefundLine
 from agent.core.money import kopecks
 from agent.core.receipt import FiscalReceipt, ReceiptType
@@ -47,13 +48,13 @@ def _checkout_short() -> Request:
 
 def _refund_full() -> Request:
     lines = [RefundLine(0, 2, kopecks(17_000)), RefundLine(1, 310, kopecks(19_995)), RefundLine(2, 1, kopecks(700))]
-    return koshelek().refund(SALE, REQUEST, TRANSACTION, checkout(), lines, kopecks(37_695), "refund-1-token")
+    return koshelek().refund(Return(SALE, REQUEST, TRANSACTION, checkout(), lines, kopecks(37_695), "refund-1-token"))
 
 
 def _refund_part() -> Request:
     lines = [RefundLine(0, 1, kopecks(8500)), RefundLine(1, 310, kopecks(19_995))]
     shop = koshelek(KoshelekSettings(send_currency=False))
-    return shop.refund(SALE, REQUEST, TRANSACTION, checkout(), lines, kopecks(28_495), "refund-1-token")
+    return shop.refund(Return(SALE, REQUEST, TRANSACTION, checkout(), lines, kopecks(28_495), "refund-1-token"))
 
 
 def _refund_of_equal_lines() -> Request:
@@ -61,7 +62,7 @@ def _refund_of_equal_lines() -> Request:
     pair = replace(BAG, quantity=2, total_amount=kopecks(1400))
     sold = bill(MILK, BAG, MILK, BAG, pair)
     lines = [RefundLine(place, item.quantity, item.total_amount) for place, item in enumerate(sold.items)]
-    return koshelek().refund(SALE, REQUEST, TRANSACTION, checkout(sold), lines, sold.total_amount, "token")
+    return koshelek().refund(Return(SALE, REQUEST, TRANSACTION, checkout(sold), lines, sold.total_amount, "token"))
 
 
 def _shop(settings: KoshelekSettings | None = None) -> Koshelek:
@@ -137,7 +138,7 @@ def test_equal_lines_can_be_sent_apart() -> None:
     sold = bill(BAG, BAG)
     lines = [RefundLine(0, 1, kopecks(700)), RefundLine(1, 1, kopecks(700))]
     shop = koshelek(KoshelekSettings(merge_equal_refund_lines=False))
-    request = shop.refund(SALE, REQUEST, TRANSACTION, checkout(sold), lines, kopecks(1400), "token")
+    request = shop.refund(Return(SALE, REQUEST, TRANSACTION, checkout(sold), lines, kopecks(1400), "token"))
     assert [item["quantity"] for item in request.body["items"]] == [1, 1]
 
 
@@ -177,6 +178,6 @@ def test_senseless_calls_are_stopped() -> None:
     with pytest.raises(AssertionError):
         shop.status(SALE, REQUEST, None, None)
     with pytest.raises(AssertionError):
-        shop.refund(SALE, REQUEST, TRANSACTION, checkout(), [], kopecks(1), "token")
+        shop.refund(Return(SALE, REQUEST, TRANSACTION, checkout(), [], kopecks(1), "token"))
     with pytest.raises(AssertionError):
-        shop.refund(SALE, REQUEST, TRANSACTION, checkout(), [RefundLine(0, 1, kopecks(0))], kopecks(0), "token")
+        shop.refund(Return(SALE, REQUEST, TRANSACTION, checkout(), [RefundLine(0, 1, kopecks(0))], kopecks(0), "token"))

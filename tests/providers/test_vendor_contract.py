@@ -20,6 +20,7 @@ from jsonschema import Draft4Validator
 
 from agent.core import canonical
 from agent.core.availability import Later, MeansList
+from agent.core.contract import Return
 from agent.core.model import Checkout, RefundLine, SaleId
 from agent.core.money import Kopecks
 from agent.core.receipt import FiscalReceipt, ReceiptType
@@ -128,7 +129,7 @@ def test_every_request_fits_the_schema(sale: SaleId, sold: Checkout, data: st.Da
     lines = data.draw(refunds(sold))
     amount = Kopecks(sum(line.total_amount for line in lines))
     assume(amount >= 1)
-    assert _faults(shop.refund(sale, REQUEST, TRANSACTION, sold, lines, amount, "token")) == []
+    assert _faults(shop.refund(Return(sale, REQUEST, TRANSACTION, sold, lines, amount, "token"))) == []
 
 
 def test_reads_and_cancels_fit_the_schema() -> None:
@@ -161,7 +162,7 @@ def test_paths_and_headers_are_the_vendors(path: str) -> None:
         Operation.CHECKOUT: shop.checkout(SALE, REQUEST, sold, SECRET_NAMES),
         Operation.STATUS: shop.status(SALE, REQUEST, TRANSACTION, None),
         Operation.CANCEL: shop.cancel(SALE, REQUEST, TRANSACTION),
-        Operation.REFUND: shop.refund(SALE, REQUEST, TRANSACTION, sold, lines, sold.invoice.total_amount, "token"),
+        Operation.REFUND: shop.refund(Return(SALE, REQUEST, TRANSACTION, sold, lines, sold.invoice.total_amount, "token")),
     }[METHODS[path]]
     assert (built.path, built.method, set(built.secret_headers)) == (path, "POST", _headers(path))
 

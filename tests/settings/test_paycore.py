@@ -13,7 +13,7 @@ from agent.assembly import accounts_of, setup_of
 from agent.assembly.paycore import in_its_words
 from agent.cli.common import Exit
 from agent.core.model import Environment
-from agent.providers.paycore import Limits, LinkSource, PayCore, PayCoreSettings, Shape
+from agent.providers.paycore import Create, Limits, LinkSource, PayCore, PayCoreSettings, Shape
 from agent.sandbox.server import Sandbox
 from agent.sandbox.settings import SandboxSettings
 from agent.settings import PayCore as Given
@@ -52,6 +52,9 @@ requests_per_minute = 300
 wait_limit_s = 90
 link_wait_s = 20
 """
+
+
+KEY = 'public_key = "pk_test_1"\n'
 
 
 @pytest.fixture
@@ -107,12 +110,50 @@ def test_every_setting_reaches_the_provider(configured: Callable[..., Any]) -> N
     assert (policy.wait_limit_ms, policy.link_wait_ms) == (90_000, 20_000)
 
 
+def test_payments_without_the_secret_key(configured: Callable[..., Any]) -> None:
+    """Who makes them, with which key and link, and where the till sends what it makes itself."""
+    own = in_its_words(configured(f'create = "hpp"\n{KEY}link_life_s = 900\nlocale = "ru"\n'))
+    assert own == PayCoreSettings(test_mode=True, create=Create.HPP, public_key="pk_test_1", link_life_s=900, locale="ru")
+    settings = configured(f'create = "public"\n{KEY}public_create_path = "/payment-invoice"\n')
+    assert in_its_words(settings) == PayCoreSettings(
+        test_mode=True, create=Create.PUBLIC, public_key="pk_test_1", public_create_path="/payment-invoice"
+    )
+    account = accounts_of(settings)["https://com.paycore.io/api#coma_1"]
+    assert account.url("/payment-invoice", public=True) == "https://com.paycore.io/public-api/payment-invoice"
+    elsewhere = configured('public_base_url = "https://public.shop.example/api"\n')
+    assert accounts_of(elsewhere)["https://com.paycore.io/api#coma_1"].public_url is None
+
+
 def test_the_side_is_the_agents_own(example: str, write: Callable[[str], Path]) -> None:
     """One address serves both sides, so the request must say which it is about."""
     live = example.replace('environment = "test"', 'environment = "production"').replace("test_base_url", "production_base_url")
     live = live.replace("api-test.koshelek.app", "api.koshelek.app")
     settings = load(write(live + TABLE.replace("test_base_url", "production_base_url")), machine=False)
     assert in_its_words(settings).test_mode is False
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("http://127.0.0.1:8099/paycore/api", "http://127.0.0.1:8099/paycore/hpp/"),
+        ("https://pay.brand.example/", "https://pay.brand.example/hpp/"),
+    ],
+)
+def test_the_page_of_another_host_must_be_named(
+    example: str, problems: Callable[..., list[Problem]], write: Callable[[str], Path], url: str, page: str
+) -> None:
+    """A link to the vendor's own page would lead to payments that it does not know; the problem shows the line that is missing, and with it
+    links lead there. Of a wrong address only that is said."""
+    table = TABLE.replace("https://com.paycore.io/api/", url)
+    (found,) = problems(example + table)
+    assert (found.key_path, found.example) == ("provider.paycore.hpp_base_url", f'hpp_base_url = "{page}"')
+    assert url in str(found.problem)
+    assert in_its_words(load(write(f"{example}{table}{found.example}\n"), machine=False)).hpp_base_url == page
+    assert in_its_words(load(write(f'{example}{table}hpp_base_url = ""\n'), machine=False)).hpp_base_url == ""
+    wrong = problems if "127.0.0.1" in url else lambda text: load(write(text), machine=False)  # a brand's page may be anywhere
+    assert wrong(f'{example}{table}hpp_base_url = "https://com.paycore.io/hpp/"\n')
+    (other,) = problems(example + TABLE.replace("https://com.paycore.io/api/", "http://10.0.0.1/api"))
+    assert other.key_path == "provider.paycore.test_base_url"
 
 
 def test_real_money_is_not_paid_on_this_machine(example: str, problems: Callable[..., list[Problem]]) -> None:
@@ -147,6 +188,16 @@ def test_accounts_that_are_only_watched(configured: Callable[..., Any]) -> None:
         ("least_amount = 200\nmost_amount = 100", "least_amount"),
         ('hpp_base_url = "http://pay.shop.example/hpp/"', "hpp_base_url"),
         ('public_base_url = "https://key@com.paycore.io"', "public_base_url"),
+        ('create = "form"', "create"),
+        ('create = "public"', "public_key"),
+        ('create = "hpp"\npublic_key = "pk_live_1"', "public_key"),
+        (f'create = "public"\n{KEY}public_base_url = "https://public.shop.example"', "public_base_url"),
+        (f'create = "public"\n{KEY}public_base_url = "https://[public"', "public_base_url"),
+        (f'create = "hpp"\n{KEY}hpp_base_url = ""', "hpp_base_url"),
+        (f'create = "hpp"\n{KEY}send_customer = true', "send_customer"),
+        (f'create = "hpp"\n{KEY}buyer_fields = {{ mail = "customer.email" }}', "buyer_fields"),
+        (f'create = "hpp"\n{KEY}link_life_s = 120', "link_life_s"),
+        ('balances_path = "account"', "balances_path"),
     ],
 )
 def test_what_cannot_work_is_named(example: str, problems: Callable[..., list[Problem]], line: str, place: str) -> None:
@@ -169,11 +220,16 @@ def test_the_example_shows_every_setting_at_its_default() -> None:
 
 
 async def services(sandbox: Sandbox, write: Callable[[str], Path], example: str, more: str = "") -> tuple[int, dict[str, Any], str]:
-    """``config services --json`` as a process of its own: exit status, what it printed, and its complaints."""
+    """``config services --json``."""
+    return await asked(sandbox, write, example, more, "config", "services")
+
+
+async def asked(sandbox: Sandbox, write: Callable[[str], Path], example: str, more: str, *words: str) -> tuple[int, dict[str, Any], str]:
+    """A command with ``--json`` as a process of its own: exit status, what it printed, and its complaints."""
     table = TABLE.replace("https://com.paycore.io/api/", f"{sandbox.base_url}/paycore/api")
     public = f'public_base_url = "{sandbox.base_url}/paycore/public-api"\nhpp_base_url = "{sandbox.base_url}/paycore/hpp/"\n'
     config = write(example + table + public + more)
-    command = [sys.executable, "-m", "agent", "--config", str(config), "config", "services", "--json"]
+    command = [sys.executable, "-m", "agent", "--config", str(config), *words, "--json"]
     ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
     out, complaints = await ran.communicate()
     return ran.returncode or 0, json.loads(out), complaints.decode()
@@ -193,12 +249,49 @@ async def test_a_technician_sees_the_services_and_what_does_not_fit(example: str
 
 
 async def test_what_cannot_be_asked_is_told(example: str, write: Callable[[str], Path]) -> None:
-    """No key; nobody there; an answer that is none."""
+    """No key; no service; nobody there; an answer that is none. Each says where to write what."""
     async with Sandbox(SandboxSettings(port=0)) as sandbox:
         status, told, _ = await services(sandbox, write, example)
         assert (status, told["error"]["code"]) == (Exit.CONFIGURATION, "CONFIGURATION")
+        assert 'public_key = "pk_test_..."' in told["error"]["message"]
+        status, told, _ = await services(sandbox, write, example, 'public_key = "pk_test_x"\n')
+        assert (status, [one["code"] for one in told["problems"]]) == (Exit.CONFIGURATION, ["not_chosen"])
+        assert "service = ... Offered are: payment_card_rub_hpp" in told["problems"][0]["problem"]
         key = 'public_key = "pk_other"\n'
         status, told, _ = await services(sandbox, write, example, key)
         assert (status, told["error"]["code"]) == (Exit.CONFLICT, "UNREADABLE")
     status, told, _ = await services(sandbox, write, example, key)
     assert (status, told["error"]["code"]) == (Exit.UNREACHABLE, "UNREACHABLE")
+
+
+# --- balances ---
+
+
+async def test_what_stands_on_the_accounts(example: str, write: Callable[[str], Path], tmp_path: Path) -> None:
+    """One request with the API key, over real HTTP; what is wrong with it has a status of its own."""
+    key = tmp_path / "key"
+    key.write_text("sandbox")
+    key.chmod(0o600)
+    table = TABLE.replace("coma_1", "sandbox").replace('password_credential = "paycore-key"', f'password_file = "{key}"')
+    async with Sandbox(SandboxSettings(port=0)) as sandbox:
+        at = table.replace("https://com.paycore.io/api/", f"{sandbox.base_url}/paycore/api") + f'hpp_base_url = "{sandbox.base_url}/hpp/"\n'
+
+        async def balances(more: str = "") -> tuple[int, dict[str, Any]]:
+            config = write(example + at + more)
+            command = [sys.executable, "-m", "agent", "--config", str(config), "balances", "--json"]
+            ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+            out, _ = await ran.communicate()
+            return ran.returncode or 0, json.loads(out)
+
+        nothing = {"balances": [{"id": "comca_sandbox", "currency": "RUB", "amounts": {"balance": "0.00", "reserved": "0.00"}}]}
+        assert await balances() == (Exit.OK, nothing)
+        status, told = await balances('balances_path = "/payment-invoices/x"\n')
+        assert (status, told["error"]["code"]) == (Exit.CONFLICT, "UNREADABLE")
+        key.write_text("another")
+        status, told = await balances()
+        assert (status, told["error"]["code"]) == (Exit.CONFLICT, "ACCESS_DENIED")
+    status, told = await balances()
+    assert (status, told["error"]["code"]) == (Exit.UNREACHABLE, "UNREACHABLE")
+    key.unlink()
+    status, told = await balances()
+    assert (status, told["error"]["code"]) == (Exit.CONFIGURATION, "CONFIGURATION")

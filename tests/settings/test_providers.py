@@ -16,10 +16,11 @@ from agent.settings.system import PaymentSystem
 Problems = Callable[..., list[Problem]]
 Write = Callable[[str], Path]
 
-PAYCORE_TABLE = """
+PAGE_LINE = 'hpp_base_url = "http://127.0.0.1:8099/paycore/hpp/"\n'
+PAYCORE_TABLE = f"""
 [provider.paycore]
 test_base_url = "http://127.0.0.1:8099/paycore/api"
-login = "coma_1"
+{PAGE_LINE}login = "coma_1"
 password_credential = "paycore-key"
 """
 SOFTLINE_TABLE = """
@@ -192,7 +193,8 @@ def test_every_system_has_its_own_checks(example: str, problems: Problems) -> No
 
 def test_the_side_in_force_needs_an_address_of_every_system(example: str, problems: Problems) -> None:
     """For production all of them are asked, each with an example of its own."""
-    found = problems(example.replace('environment = "test"', 'environment = "production"') + PAYCORE_TABLE + SOFTLINE_TABLE)
+    paycore = PAYCORE_TABLE.replace(PAGE_LINE, "")  # which is of this machine, where no real money is paid
+    found = problems(example.replace('environment = "test"', 'environment = "production"') + paycore + SOFTLINE_TABLE)
     assert {one.key_path: one.example for one in found} == {
         "provider.koshelek.production_base_url": 'production_base_url = "https://api.koshelek.app/acme"',
         "provider.paycore.production_base_url": 'production_base_url = "https://com.paycore.io/api"',
@@ -259,6 +261,7 @@ def test_every_number_of_a_link_system_arrives_in_its_place(example: str, write:
         window_limit_ms=599_000,
         slip_wait_ms=6_000,
         blind_repeat_ms=598_000,
+        refund_slow_ms=167 * 3_600_000,
         unclaimed_ms=121_000,
         key_reuse_ms=25 * 3_600_000,
         unconfirmed_ms=3_601_000,

@@ -21,7 +21,7 @@ from tests.providers.builders import REQUEST, SALE, checkout
 
 from .conftest import EXAMPLE
 
-SECTION = EXAMPLE.read_text().split("# Payments by a link through Softline")[1].split("\n\n\n")[0]
+SECTION = EXAMPLE.read_text().split("# Payment links of Softline")[1].split("\n\n\n")[0]
 OWN = set(Softline.model_fields) - set(LinkProvider.model_fields) | {"test_base_url", "production_base_url", "customer"}
 ACCOUNT = "https://api.ecommerce.softline.com.demoslweb.com#shop@shop.example"
 

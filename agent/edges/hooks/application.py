@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agent.core.hints import Hint, HookRefused, ReadsHooks, Unheard
-from agent.edges.hooks.tally import Tally
+from agent.core.hints import Hint, HookRefused, ReadsHooks, Unheard, Unrelated
+from agent.edges.hooks.tally import Passed, Tally
 from agent.engine.errors import Refusal, Stopped
 from agent.secrets import Secret
 from drivers.ratelimit import TokenBucket
@@ -60,8 +60,10 @@ class HookApplication:
         tally: Tally,
         failed: FaultReport,
         clock: Callable[[], float],
+        passed: Passed,
     ) -> None:
         self._endpoints, self._hear, self._tally, self._failed, self._clock = endpoints, hear, tally, failed, clock
+        self._passed = passed
         self._buckets = {path: TokenBucket(BURST_FACTOR * requests_per_s, requests_per_s, clock()) for path in endpoints}
 
     def hurry(self) -> None:
@@ -110,6 +112,8 @@ class HookApplication:
             case Unheard.GARBLED:
                 raise Turned(HTTPStatus.BAD_REQUEST, found.reason.value)
             case Unheard.IRRELEVANT:  # its sender did nothing wrong, and must not send it a hundred times
+                about = found.about if isinstance(found, Unrelated) else Hint()
+                self._passed.noted(endpoint.provider, found.reason.value, about)
                 return endpoint.thanks
 
     async def _heard(self, endpoint: Endpoint, hint: Hint) -> None:

@@ -31,7 +31,8 @@ _MEANINGS: Mapping[HTTPStatus, str] = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request breaks the protocol or a rule of the payment system; `details` names every wrong place.",
     HTTPStatus.TOO_MANY_REQUESTS: "A limit was met: `Retry-After` says when to come back.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of the agent, or a damaged record. Repeat the request with the same key.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "`BUSY`: repeat the request with the same key. `OFFLINE`: there is no link, nothing was stored.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "`BUSY`: repeat the request with the same key. "
+    "`OFFLINE`: there is no connection to the payment system, nothing was stored.",
     HTTPStatus.INSUFFICIENT_STORAGE: "The disk is full; nothing was stored.",
 }
 _ONLY_WITH_A_BODY = {HTTPStatus.UNSUPPORTED_MEDIA_TYPE}

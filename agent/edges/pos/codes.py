@@ -36,14 +36,14 @@ class CheckoutCodes:
         steward = await self._front.find_sale(sale_id(request))
         link = payable_link(steward.sale)
         if link is None:
-            raise Refusal("NO_LINK", "there is no link that the customer may pay by now: checkout.get tells how the sale stands")
+            raise Refusal("NO_LINK", "there is no payment link that the customer may pay by now: checkout.get tells how the sale stands")
         style = Style(Form(request.format), Level(request.level), request.quiet_zone, request.scale)
         try:
             drawn = await self._codes.draw(link, style)
         except CannotDraw as error:
             raise Refusal(error.code, str(error), **({"path": "scale"} if isinstance(error, WrongScale) else {})) from error
         if payable_link(steward.sale) != link:  # it ended while the code was drawn
-            raise Refusal("NO_LINK", "the customer may not pay by this link any more: checkout.get tells how the sale stands")
+            raise Refusal("NO_LINK", "the customer may not pay by this payment link any more: checkout.get tells how the sale stands")
         names = {"storeId": request.store_id, "terminalId": request.terminal_id, "key": request.key}
         return {**names, "format": style.form.value, "mediaType": MEDIA_TYPES[style.form], **_content(style.form, drawn)}
 

@@ -28,7 +28,10 @@ MEANINGS = {
     (PAYMENT, Resolution.RETURN): N_("Money was taken and must go back: the sale does not count as paid, and the agent returns the money."),
     (PAYMENT, Resolution.RETURNED): N_("Money was taken and has been returned by other means: nothing is sent."),
     (REFUND, Resolution.REFUNDED): N_("This return was made: nothing more is sent."),
-    (REFUND, Resolution.DROP): N_("This return is given up: nothing more is sent for it, and nobody gets the money back by it."),
+    (REFUND, Resolution.DROP): N_(
+        "This return is given up: nothing more is sent for it, and nobody gets the money back by it. "
+        "If a request for it may have reached the payment system, the till does not return this amount again: give it back another way."
+    ),
     (REFUND, Resolution.RETRY): N_("This return is tried again, after a look at the payment."),
     (RECEIPT, Resolution.DROP): N_("This receipt is given up: it is not sent any more."),
     (SALE, Resolution.ACKNOWLEDGE): N_("The alarms have been seen, and a missing confirmation does not matter."),

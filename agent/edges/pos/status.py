@@ -7,9 +7,11 @@ from agent import __version__
 from agent.core.ports import RESTORED_NOTE, Query, Row
 from agent.edges.pos.front import Front, Handlers
 from agent.edges.pos.keeper import Keeper
+from agent.reasons import explain
 from drivers import messages
 from drivers.caller import Caller
 
+DENIED = "ACCESS_DENIED"
 MAX_COUNTED = 500  # rows of a kind that are looked through: more are no longer counted by a person
 
 
@@ -28,9 +30,7 @@ class Status:
             "ready": not engine.closing and not restored and (self._keeper is None or self._keeper.taking),
             "version": __version__,
             "environment": environments[0],
-            "providers": {
-                name: {"reachable": engine.ports.transport.reachable(binding.account)} for name, binding in engine.setup.bindings.items()
-            },
+            "providers": {name: self._provider(binding.account) for name, binding in engine.setup.bindings.items()},
         }
         found |= self._keeper.report(caller.operator) if self._keeper else {}
         if caller.operator:
@@ -38,6 +38,12 @@ class Status:
             if restored and self._keeper is not None:
                 found["details"]["restore"] = self._keeper.restored()
         return found
+
+    def _provider(self, account: str) -> dict[str, Any]:
+        """Whether a payment system can be reached and lets this till in; the latter is told where it does not."""
+        transport = self._front.engine.ports.transport
+        shut = {"reason": DENIED, "message": explain(DENIED, self._front.translate)}
+        return {"reachable": transport.reachable(account), **({} if transport.admits(account) else shut)}
 
     async def _details(self, restored: bool) -> dict[str, Any]:
         engine = self._front.engine

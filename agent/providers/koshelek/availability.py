@@ -13,11 +13,12 @@ from typing import Any, Final
 from agent.core.availability import Finding, Later, Means, MeansList
 from agent.core.model import Invoice, SaleId
 from agent.core.verdict import Denied, Garbled, Operation, Reply, Request, secret
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.reading import refused, retry_after_seconds
+from agent.providers.common import wire
+from agent.providers.common.answers import retry_after_seconds
+from agent.providers.common.wire import Unreadable
+from agent.providers.koshelek.reading import refused
 from agent.providers.koshelek.request import CARD_SESSION, LOYALTY_ID, TILL_FINGERPRINT, invoice_body
 from agent.providers.koshelek.settings import KoshelekSettings
-from agent.providers.koshelek.wire import Unreadable
 
 MAX_MEANS: Final = 32  # the API knows two; a list of thousands is no answer
 MAX_MESSAGE_CHARACTERS: Final = 256  # what fits on a cashier's screen; it is for reading, so the rest is cut off

@@ -10,52 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from agent.core import canonical
-from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, SaleId
-from agent.core.money import MAX_KOPECKS, RUB, Kopecks
+from agent.core.money import MAX_KOPECKS, RUB
+from agent.providers.common.findings import MAX_PROBLEMS, Findings
 from agent.providers.koshelek.request import CARD_SESSION, LOYALTY_ID, TILL_FINGERPRINT, checkout_request, offered_methods
 from agent.providers.koshelek.settings import KoshelekSettings, Limits, StoreFacts
 
-MAX_PROBLEMS = 50  # a bill of a thousand wrong lines is one mistake of a programmer, not a thousand
-
 _SOME_REQUEST_ID = "0" * 36  # as long as the real one: only the size of the body is of interest
-
-
-class Findings(list[tuple[str, str]]):
-    """The problems so far, the first ``MAX_PROBLEMS`` of them."""
-
-    def add(self, path: str, problem: str) -> None:
-        if len(self) < MAX_PROBLEMS:
-            self.append((path, problem))
-
-    def length(self, path: str, count: int, most: int, least: int = 1) -> None:
-        if not least <= count <= most:
-            self.add(path, f"must have {least} to {most} characters, has {count}")
-
-    def text(self, path: str, value: str, most: int, least: int = 1) -> None:
-        self.length(path, len(value), most, least)
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            self.add(path, "holds half of a surrogate pair, which UTF-8 cannot carry")
-
-    def name(self, path: str, value: str, most: int) -> None:
-        """A text that identifies something: it is printed, searched for and compared."""
-        self.length(path, len(value), most)
-        if not value.isprintable():
-            self.add(path, "holds a character that cannot be printed")
-
-    def size(self, path: str, count: int, most: int) -> None:
-        if count > most:
-            self.add(path, f"must have at most {most} bytes of JSON, has {count}")
-
-    def amount(self, path: str, value: Kopecks | None) -> None:
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_KOPECKS):
-            self.add(path, f"must be a whole number of kopecks from 0 to {MAX_KOPECKS}")
-
-    def member(self, path: str, value: str, allowed: frozenset[str]) -> None:
-        if value not in allowed:
-            self.add(path, f"must be one of {', '.join(sorted(allowed))}")
 
 
 def check_checkout(
@@ -73,9 +34,7 @@ def check_checkout(
     if not found:  # only a checkout without other faults is sure to have a JSON text
         body = checkout_request(settings, facts, sale_id, _SOME_REQUEST_ID, checkout, frozenset(secret_lengths)).body
         found.size("checkoutInvoice", len(canonical.dumps(body).encode()), settings.limits.body_bytes)
-    if found:
-        first, *more = found
-        raise Unacceptable(*first, *more)
+    found.raise_any()
 
 
 def _check_till(found: Findings, limits: Limits, stores: Mapping[str, StoreFacts], sale_id: SaleId) -> None:

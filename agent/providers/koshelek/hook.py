@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from agent.core.hints import Hint, HookRefused, Unheard, amount_of, name_of
 from agent.core.money import Kopecks
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.wire import Unreadable
 
 AUTHORIZATION: Final = "authorization"
 MAX_AUTHORIZATION_CHARACTERS: Final = 16_384  # login and password in base64, with much room

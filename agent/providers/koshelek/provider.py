@@ -4,13 +4,13 @@ Nothing is decided here. Limits live in ``check``, names in ``request``, meaning
 the settings of this till.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from agent.core.availability import Finding
 from agent.core.capability import KOSHELEK, Capabilities
-from agent.core.model import Checkout, Invoice, RefundLine, SaleId
-from agent.core.money import Kopecks
+from agent.core.contract import Return
+from agent.core.model import Checkout, Invoice, SaleId
 from agent.core.receipt import FiscalReceipt
 from agent.core.verdict import Operation, Reply, Request, Verdict
 from agent.providers.koshelek.availability import ask_request, look_request, read_finding
@@ -51,18 +51,9 @@ class Koshelek:
         """Cancel a payment that is not through yet."""
         return cancel_request(self._settings, sale_id, request_id, transaction_id)
 
-    def refund(
-        self,
-        sale_id: SaleId,
-        request_id: str,
-        transaction_id: str,
-        checkout: Checkout,
-        lines: Sequence[RefundLine],
-        amount: Kopecks,
-        token_name: str,
-    ) -> Request:
-        """Return ``amount`` kopecks for the given lines. ``token_name``: the secret that fills the ``token`` header."""
-        return refund_request(self._settings, sale_id, request_id, transaction_id, checkout, lines, amount, token_name)
+    def refund(self, back: Return) -> Request:
+        """Return the amount for the given lines. ``token_name``: the secret that fills the ``token`` header."""
+        return refund_request(self._settings, back)
 
     def check_receipt(self, sale_id: SaleId, receipt: FiscalReceipt) -> None:
         """Refuse a receipt that Koshelek would refuse. Raises Unacceptable with all problems found."""

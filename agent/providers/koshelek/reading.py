@@ -12,16 +12,15 @@ from typing import Any, Final
 from agent.core.model import Slip
 from agent.core.money import RUB
 from agent.core.verdict import Denied, Garbled, Observed, Operation, RefStatus, Refusal, Refused, Reply, Status, Verdict
-from agent.providers.koshelek import wire
+from agent.providers.common import wire
+from agent.providers.common.answers import is_page, retry_after_seconds
+from agent.providers.common.wire import Unreadable
 from agent.providers.koshelek.codes import ERROR_CODES, REF_STATUSES, REFUSALS, STATUSES
 from agent.providers.koshelek.settings import KoshelekSettings
-from agent.providers.koshelek.wire import Unreadable
 
 UNREADABLE_CODE: Final = "UNREADABLE_CODE"  # stands for an errorCode that is not a code: free text must not reach logs or the till
-MAX_RETRY_AFTER_S: Final = 86_400  # a day: a longer wait would outlive every deadline, and one wrong header must not stop a till for good
 
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_DELTA_SECONDS: Final = re.compile(r"[0-9]{1,9}")
 
 _MOVES_BACK: Final = frozenset({Operation.CANCEL, Operation.REFUND})  # these must tell a refStatus
 
@@ -48,7 +47,7 @@ def read_reply(settings: KoshelekSettings, operation: Operation, reply: Reply) -
 def _taken(reply: Reply) -> Observed:
     """A receipt was taken. The body is empty by contract, says nothing of the payment, and is not read; only a page of some machine in
     between, which answers 200 to everything, is no answer of the API."""
-    if reply.headers.get("content-type", "").strip().lower().startswith("text/html"):
+    if is_page(reply):
         raise Unreadable("html")
     return Observed(Status.UNKNOWN)
 
@@ -150,9 +149,3 @@ def _order_id(slip: Mapping[str, Any]) -> str | None:
     if order_id is None and slip.get("orderId") not in (None, ""):
         raise Unreadable("bad_orderId")
     return order_id
-
-
-def retry_after_seconds(headers: Mapping[str, str]) -> int | None:
-    """Seconds, at most a day. The date form is left alone: it needs a clock, and the machines have a back-off of their own."""
-    text = headers.get("retry-after", "").strip()
-    return min(int(text), MAX_RETRY_AFTER_S) if _DELTA_SECONDS.fullmatch(text) else None

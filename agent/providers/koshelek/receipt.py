@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from agent.core import canonical
-from agent.core.contract import Unacceptable
 from agent.core.model import SaleId
 from agent.core.money import RUB
 from agent.core.receipt import FiscalReceipt
 from agent.core.verdict import Operation, Request
-from agent.providers.koshelek.check import Findings, check_item, check_meta
+from agent.providers.common.findings import Findings
+from agent.providers.koshelek.check import check_item, check_meta
 from agent.providers.koshelek.request import item_body, without_absent
 from agent.providers.koshelek.settings import KoshelekSettings, Limits
 
@@ -91,9 +91,7 @@ def check_receipt(settings: KoshelekSettings, sale_id: SaleId, receipt: FiscalRe
     if not found:  # only a receipt without other faults is sure to have a JSON text
         body = receipt_request(settings, sale_id, _SOME_ID, _SOME_ID, None, receipt).body
         found.size("invoice", len(canonical.dumps(body).encode()), limits.body_bytes)
-    if found:
-        first, *more = found
-        raise Unacceptable(*first, *more)
+    found.raise_any()
 
 
 def _check_head(found: Findings, limits: Limits, receipt: FiscalReceipt) -> None:

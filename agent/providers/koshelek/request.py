@@ -5,10 +5,10 @@ the arguments. ``price`` goes out digit by digit as it came in; it is never reco
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from agent.core.contract import Return
 from agent.core.model import Checkout, Invoice, Item, PaymentMethod, RefundLine, SaleId
 from agent.core.money import RUB, Kopecks
 from agent.core.verdict import Operation, Request, secret
@@ -62,33 +62,24 @@ def cancel_request(settings: KoshelekSettings, sale_id: SaleId, request_id: str,
     return Request(Operation.CANCEL, "POST", f"{settings.path_prefix}/transaction/cancel", body)
 
 
-def refund_request(
-    settings: KoshelekSettings,
-    sale_id: SaleId,
-    request_id: str,
-    transaction_id: str,
-    checkout: Checkout,
-    lines: Sequence[RefundLine],
-    amount: Kopecks,
-    token_name: str,
-) -> Request:
-    """Return ``amount`` kopecks of a payment: the returned lines only, each with its returned quantity and total."""
-    assert lines, "a refund names at least one line"
-    assert amount >= 1, "a refund moves at least one kopeck"
-    items = [_returned(checkout.invoice.items[line.line], line) for line in lines]
+def refund_request(settings: KoshelekSettings, back: Return) -> Request:
+    """Return a part of a payment, or all of it: the returned lines only, each with its returned quantity and total."""
+    assert back.lines, "a refund names at least one line"
+    assert back.amount >= 1, "a refund moves at least one kopeck"
+    items = [_returned(back.checkout.invoice.items[line.line], line) for line in back.lines]
     if settings.merge_equal_refund_lines:
         items = _merged(items)
     body: dict[str, Any] = {
-        "requestId": request_id,
-        "storeId": sale_id.store_id,
-        "terminalId": sale_id.terminal_id,
-        "transactionId": transaction_id,
-        "refundAmount": amount,
+        "requestId": back.request_id,
+        "storeId": back.sale_id.store_id,
+        "terminalId": back.sale_id.terminal_id,
+        "transactionId": back.transaction_id,
+        "refundAmount": back.amount,
         "items": [item_body(item) for item in items],
     }
     if settings.send_currency:
         body["currency"] = RUB
-    return Request(Operation.REFUND, "POST", f"{settings.path_prefix}/transaction/refund", body, {TILL_FINGERPRINT: token_name})
+    return Request(Operation.REFUND, "POST", f"{settings.path_prefix}/transaction/refund", body, {TILL_FINGERPRINT: back.token_name})
 
 
 def offered_methods(facts: StoreFacts, checkout: Checkout) -> tuple[PaymentMethod, ...]:

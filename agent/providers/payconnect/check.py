@@ -6,10 +6,9 @@ The bill's lines are not sent; what counts of them is that they add up, for refu
 from collections.abc import Mapping
 from typing import Final
 
-from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, SaleId
 from agent.core.money import RUB, roubles
-from agent.providers.koshelek.check import Findings
+from agent.providers.common.findings import Findings
 from agent.providers.payconnect.request import EMAIL, description
 from agent.providers.payconnect.settings import (
     MAX_AMOUNT_KOPECKS,
@@ -34,6 +33,4 @@ def check_checkout(settings: PayConnectSettings, sale_id: SaleId, checkout: Chec
     if EMAIL not in secret_lengths and settings.email is None:
         found.add(EMAIL, "is missing: PayConnect demands it, and no value was agreed on in the configuration")
     found.length(EMAIL, secret_lengths.get(EMAIL, 1), MAX_EMAIL_CHARACTERS)
-    if found:
-        first, *more = found
-        raise Unacceptable(*first, *more)
+    found.raise_any()

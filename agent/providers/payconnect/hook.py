@@ -12,10 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.core.hints import Hint, HookRefused, Unheard, name_of
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.wire import Unreadable, at
 from agent.providers.payconnect.assumptions import Assumptions
-from agent.providers.payconnect.reading import at
 from agent.providers.payconnect.request import key_in
 
 HEADER: Final = "x-payconnect-signature"

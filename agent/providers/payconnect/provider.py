@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.core.capability import PAYCONNECT, Capabilities
-from agent.core.contract import LoginVerdict, SecretHeader
+from agent.core.contract import LoginVerdict, Return, SecretHeader
 from agent.core.hints import Hint, HookRefused
-from agent.core.model import Checkout, RefundLine, SaleId
-from agent.core.money import Kopecks
+from agent.core.model import Checkout, SaleId
 from agent.core.verdict import Operation, Reply, Request, Verdict
 from agent.providers.payconnect import hook, reading
 from agent.providers.payconnect.check import check_checkout
@@ -46,16 +45,7 @@ class PayConnect:
         """No call is documented, and the capabilities say so: nobody may ask for it."""
         raise AssertionError("a payment of PayConnect cannot be canceled: its link is withdrawn")
 
-    def refund(
-        self,
-        sale_id: SaleId,
-        request_id: str,
-        transaction_id: str,
-        checkout: Checkout,
-        lines: Sequence[RefundLine],
-        amount: Kopecks,
-        token_name: str,
-    ) -> Request:
+    def refund(self, back: Return) -> Request:
         """Likewise."""
         raise AssertionError("PayConnect has no documented refund: money is returned by hand")
 

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from agent.core.contract import LoginVerdict, Token
 from agent.core.model import Environment, PaymentLink, Slip
+from agent.core.money import MAX_KOPECKS, Kopecks
 from agent.core.verdict import Denied, Garbled, Observed, Operation, Refusal, Refused, Reply, Status, Verdict
-from agent.providers.koshelek import wire
-from agent.providers.koshelek.reading import retry_after_seconds
-from agent.providers.koshelek.wire import Unreadable
+from agent.providers.common import wire
+from agent.providers.common.answers import code_of, retry_after_seconds, token_of
+from agent.providers.common.wire import Unreadable, at
 from agent.providers.payconnect.request import key_in
 from agent.providers.payconnect.settings import TOKEN_LIFE_S, PayConnectSettings
 
@@ -28,19 +29,9 @@ MAX_LINK_CHARACTERS: Final = 1_024  # a QR code of more is hard to read from a s
 _UNAUTHORIZED: Final = 401
 _NOT_FOUND: Final = 404
 
-_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,48}")
 _ID: Final = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _LINK: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]+")
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")  # what fits into a header line
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-def at(fields: Mapping[str, Any], way: str) -> Any:
-    """The value at ``data.id``; None where a part of the way is missing or no object."""
-    value: Any = fields
-    for name in way.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def read_reply(settings: PayConnectSettings, operation: Operation, reply: Reply) -> Verdict:
@@ -65,8 +56,8 @@ def read_token(settings: PayConnectSettings, reply: Reply) -> LoginVerdict:
         fields = wire.read_object(reply.body)
     except Unreadable as problem:
         return Garbled(str(problem))
-    token, life_s = at(fields, settings.assumptions.access_field), at(fields, settings.assumptions.life_field)
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+    token, life_s = token_of(at(fields, settings.assumptions.access_field)), at(fields, settings.assumptions.life_field)
+    if token is None:
         return Garbled("no_token")
     if life_s is not None and (isinstance(life_s, bool) or not isinstance(life_s, int) or life_s < 1):
         return Garbled("bad_life")
@@ -93,11 +84,10 @@ def _refused(reply: Reply) -> Refused:
     """A 4xx. One code is documented, ``invalid_amount``; others are told as they are, the class has decided. A till can mend none of them,
     so a technician is called. The message is not kept: it might quote the buyer."""
     try:
-        code = at(wire.read_object(reply.body), "error.code")
+        code = code_of(at(wire.read_object(reply.body), "error.code"))
     except Unreadable:
         code = None
-    readable = isinstance(code, str) and _CODE.fullmatch(code)
-    return Refused(f"{CODE_PREFIX}{str(code).upper() if readable else f'{UNNAMED}{reply.status}'}", Refusal.CONFIGURATION)
+    return Refused(f"{CODE_PREFIX}{(code or f'{UNNAMED}{reply.status}').upper()}", Refusal.CONFIGURATION)
 
 
 def _payment(settings: PayConnectSettings, operation: Operation, fields: Mapping[str, Any]) -> Observed:
@@ -113,14 +103,38 @@ def _payment(settings: PayConnectSettings, operation: Operation, fields: Mapping
     else:
         raise Unreadable("no_status")
     open_, usable = status is Status.PENDING, _link(settings, at(fields, names.link_field))
+    amount, currency = _over(settings, status, fields)
     return Observed(
         status=status,
         transaction_id=transaction_id,
-        slip=_slip(settings, transaction_id, fields) if status is Status.ACCEPTED else None,
+        slip=_slip(settings, transaction_id, amount, currency, fields) if status is Status.ACCEPTED else None,
         error_code=_why(settings, word, open_ and operation is Operation.CHECKOUT and usable is None),
         link=usable if open_ else None,
         reference=key_in(at(fields, names.description_field)),
+        amount=amount,
+        currency=currency,
     )
+
+
+def _over(settings: PayConnectSettings, status: Status, fields: Mapping[str, Any]) -> tuple[Kopecks | None, str | None]:
+    """What a payment is over. Raises Unreadable if that is malformed in a paid one, where it is compared; in any other it is not told."""
+    names = settings.assumptions
+    try:
+        return _kopecks(at(fields, names.amount_field)), wire.identifier({"currency": at(fields, names.currency_field)}, "currency")
+    except Unreadable:
+        if status is Status.ACCEPTED:
+            raise
+        return None, None
+
+
+def _kopecks(value: object) -> Kopecks | None:
+    """An amount as the document has it, a whole JSON number of minor units; None when absent. Text and fractions are another unit's
+    spelling, so that 376.00 is not 376 kopecks. Raises Unreadable."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_KOPECKS:
+        raise Unreadable("bad_amount")
+    return Kopecks(value)
 
 
 def _why(settings: PayConnectSettings, word: object, without_link: bool) -> str | None:
@@ -144,16 +158,15 @@ def _link(settings: PayConnectSettings, value: object) -> PaymentLink | None:
     return PaymentLink(value) if parts.scheme == "https" or (local and parts.scheme == "http") else None
 
 
-def _slip(settings: PayConnectSettings, transaction_id: str, fields: Mapping[str, Any]) -> Slip | None:
-    """What was paid; None without amount and currency, for then it proves nothing. Raises Unreadable if what is compared is malformed."""
-    names = settings.assumptions
-    compared = {"amount": at(fields, names.amount_field), "currency": at(fields, names.currency_field)}
-    total_amount, currency = wire.amount(compared, "amount"), wire.identifier(compared, "currency")
-    if total_amount is None or currency is None:
+def _slip(
+    settings: PayConnectSettings, transaction_id: str, amount: Kopecks | None, currency: str | None, fields: Mapping[str, Any]
+) -> Slip | None:
+    """What was paid; None without amount and currency, for then it proves nothing."""
+    if amount is None or currency is None:
         return None
     return Slip(
-        total_amount=total_amount,
+        total_amount=amount,
         currency=currency,
-        reference=key_in(at(fields, names.description_field)),
+        reference=key_in(at(fields, settings.assumptions.description_field)),
         payment_transaction_id=transaction_id,
     )

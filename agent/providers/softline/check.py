@@ -7,10 +7,9 @@ check.
 
 from collections.abc import Mapping
 
-from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Invoice, SaleId
 from agent.core.money import MAX_KOPECKS, RUB
-from agent.providers.koshelek.check import Findings
+from agent.providers.common.findings import Findings
 from agent.providers.softline.request import COMPANY, COMPANY_NAME, CUSTOMER_FIELDS, additional_data, agreed, filled, method_of
 from agent.providers.softline.settings import (
     KPP_DIGITS,
@@ -41,9 +40,7 @@ def check_checkout(settings: SoftlineSettings, sale_id: SaleId, checkout: Checko
     _check_texts(found, settings, sale_id, checkout.invoice.order_id)
     _check_method(found, settings, checkout, secret_lengths)
     _check_customer(found, settings, secret_lengths)
-    if found:
-        first, *more = found
-        raise Unacceptable(*first, *more)
+    found.raise_any()
 
 
 def _check_invoice(found: Findings, settings: SoftlineSettings, invoice: Invoice) -> None:

@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agent.core.hints import Hint, HookRefused, Unheard, name_of
-from agent.providers.softline.wire import Unreadable, at, read_object
+from agent.core.hints import Hint, HookRefused, Unheard, Unrelated, name_of
+from agent.providers.common.wire import Unreadable, at, read_object
 
 IRRELEVANT: Final = ("subscription.", "product.delivered")
 """Beginnings of events of another product of the vendor. An event that nobody has heard of makes one read more, and no harm."""
@@ -52,8 +52,8 @@ def _as_signed(value: object) -> str:
 
 def _hint(fields: Mapping[str, Any]) -> Hint | HookRefused:
     event = fields.get("event")
-    if isinstance(event, str) and event.startswith(IRRELEVANT):
-        return HookRefused(Unheard.IRRELEVANT)
     # The reference is not covered by the signature. It finds a payment of which no answer came, and a read finds out the rest.
     hint = Hint(transaction_id=name_of(fields.get("order_id")), reference=name_of(fields.get("external_id")))
+    if isinstance(event, str) and event.startswith(IRRELEVANT):
+        return Unrelated(Unheard.IRRELEVANT, hint)
     return hint if hint.names_something else HookRefused(Unheard.GARBLED)

@@ -9,10 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from agent.core.capability import SOFTLINE, Capabilities
-from agent.core.contract import LoginVerdict, SecretHeader
+from agent.core.contract import LoginVerdict, Return, SecretHeader
 from agent.core.hints import Hint, HookRefused
-from agent.core.model import Checkout, RefundLine, SaleId
-from agent.core.money import Kopecks
+from agent.core.model import Checkout, SaleId
 from agent.core.verdict import Finding, Operation, Reply, Request, Verdict
 from agent.providers.softline import hook, reading, request
 from agent.providers.softline.check import check_checkout
@@ -54,19 +53,10 @@ class Softline:
         """There is no such call, and the capabilities say so: nobody may ask for it."""
         raise AssertionError("a payment of Softline cannot be canceled: its link is withdrawn")
 
-    def refund(
-        self,
-        sale_id: SaleId,
-        request_id: str,
-        transaction_id: str,
-        checkout: Checkout,
-        lines: Sequence[RefundLine],
-        amount: Kopecks,
-        token_name: str,
-    ) -> Request:
+    def refund(self, back: Return) -> Request:
         """Ask people to return the whole sum: the request has no amount, so it must be asked for nothing else."""
-        assert amount == checkout.invoice.total_amount, "people return only the whole sum"
-        return request.refund_request(self._settings, sale_id, transaction_id, checkout)
+        assert back.amount == back.checkout.invoice.total_amount, "people return only the whole sum"
+        return request.refund_request(self._settings, back.sale_id, back.transaction_id, back.checkout)
 
     def read(self, operation: Operation, reply: Reply) -> Verdict:
         """What an answer says. Never raises: what cannot be understood is Garbled."""

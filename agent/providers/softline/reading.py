@@ -5,89 +5,73 @@ The HTTP status decides first. 200 means that the request was carried out, never
 method must tell is no answer: it counts as maybe sent, and the machines ask again instead of believing half of it.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from agent.core.contract import LoginVerdict, Token
 from agent.core.model import PaymentLink, Slip
-from agent.core.money import RUB
+from agent.core.money import RUB, Kopecks
 from agent.core.verdict import Denied, Finding, Found, Garbled, Observed, Operation, RefStatus, Refusal, Refused, Reply, Status, Verdict
-from agent.providers.koshelek.reading import retry_after_seconds
-from agent.providers.koshelek.wire import identifier, loose_text, word
-from agent.providers.softline import links, wire
-from agent.providers.softline.codes import (
-    CODE_PREFIX,
-    CREATE_REFUSALS,
-    DELETED,
-    MISSING_TOKEN,
-    NOT_PAID,
-    PAID,
-    REFUND_REFUSALS,
-    TERMINATED,
-    TERMINATED_CODE,
-)
+from agent.providers.common.answers import is_page, retry_after_seconds, token_of
+from agent.providers.common.wire import Unreadable, at, identifier, loose_text, read_object, word
+from agent.providers.softline import codes, links, wire
+from agent.providers.softline.codes import CODE_PREFIX, CREATE_REFUSALS, MISSING_TOKEN, REFUND_REFUSALS, TERMINATED_CODE
 from agent.providers.softline.settings import SoftlineSettings
-from agent.providers.softline.wire import Unreadable
 
 UNNAMED: Final = "HTTP_400"  # a refusal without a code that could be read
+_DONE: Final = 200
 _REFUSED: Final = 400
 _UNAUTHORIZED: Final = 401
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,4096}")  # what fits into a header line; the vendor's are JSON web tokens of under 1 KiB
 
 
 def read_reply(settings: SoftlineSettings, operation: Operation, reply: Reply) -> Verdict:
     """What a complete answer says. Never raises."""
-    retry_after_s = retry_after_seconds(reply.headers)
-    if reply.status in settings.denied_statuses:
-        return Denied(reply.status, retry_after_s)
+    shut = _shut(settings, operation, reply)
+    if shut is not None:
+        return shut
     try:
-        match reply.status:
-            case 200 if operation is Operation.REFUND:
+        match operation:
+            case Operation.REFUND:
                 return _requested(reply)
-            case 200 if operation is Operation.CHECKOUT:
-                return _created(settings, wire.read_object(reply.body))
-            case 200:
-                return _order(settings, wire.read_object(reply.body))
-            case 400:
-                return refused(operation, reply)
-            case other:
-                return Garbled(f"http_{other}", retry_after_s)
+            case Operation.CHECKOUT:
+                return _created(settings, read_object(reply.body))
+            case _:
+                return _order(settings, read_object(reply.body))
     except Unreadable as problem:
-        return Garbled(str(problem), retry_after_s)
+        return Garbled(str(problem), retry_after_seconds(reply.headers))
 
 
 def read_found(settings: SoftlineSettings, reply: Reply) -> Finding:
     """What a search brought: ids alone, of which nothing more is known yet. Never raises."""
-    retry_after_s = retry_after_seconds(reply.headers)
-    if reply.status in settings.denied_statuses:
-        return Denied(reply.status, retry_after_s)
-    if reply.status == _REFUSED:
-        return refused(Operation.FIND, reply)
-    if reply.status != 200:
-        return Garbled(f"http_{reply.status}", retry_after_s)
+    shut = _shut(settings, Operation.FIND, reply)
+    if shut is not None:
+        return shut
     try:
         return Found(tuple(Observed(Status.PENDING, one) for one in wire.order_ids(reply.body)))
     except Unreadable as problem:
-        return Garbled(str(problem), retry_after_s)
+        return Garbled(str(problem), retry_after_seconds(reply.headers))
 
 
 def read_token(settings: SoftlineSettings, reply: Reply) -> LoginVerdict:
     """What a login brought. ``refresh_token`` is technical and of no use, says the vendor. Never raises."""
+    shut = _shut(settings, Operation.LOGIN, reply)
+    if shut is not None:
+        return shut
+    try:
+        token = token_of(read_object(reply.body).get("token"))
+    except Unreadable as problem:
+        return Garbled(str(problem), retry_after_seconds(reply.headers))
+    return Garbled("no_token") if token is None else Token(token, settings.token_life_s)
+
+
+def _shut(settings: SoftlineSettings, operation: Operation, reply: Reply) -> Refused | Denied | Garbled | None:
+    """By the HTTP status: 200 was carried out (None), 400 was refused, some turn away at the door, all else proves nothing."""
     retry_after_s = retry_after_seconds(reply.headers)
     if reply.status in settings.denied_statuses:
         return Denied(reply.status, retry_after_s)
     if reply.status == _REFUSED:
-        return refused(Operation.LOGIN, reply)
-    if reply.status != 200:
-        return Garbled(f"http_{reply.status}", retry_after_s)
-    try:
-        token = wire.read_object(reply.body).get("token")
-    except Unreadable as problem:
-        return Garbled(str(problem), retry_after_s)
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return Garbled("no_token")
-    return Token(token, settings.token_life_s)
+        return refused(operation, reply)
+    return None if reply.status == _DONE else Garbled(f"http_{reply.status}", retry_after_s)
 
 
 def stale_token(settings: SoftlineSettings, reply: Reply) -> bool:
@@ -122,7 +106,7 @@ def _meaning(operation: Operation, code: str) -> Refusal:
 def _requested(reply: Reply) -> Observed:
     """People will decide. The body is not documented and not read; only a page of some machine in between, which answers 200 to
     everything, is no answer of the API."""
-    if reply.headers.get("content-type", "").strip().lower().startswith("text/html"):
+    if is_page(reply):
         raise Unreadable("html")
     return Observed(Status.UNKNOWN, ref_status=RefStatus.REQUESTED)
 
@@ -137,47 +121,72 @@ def _created(settings: SoftlineSettings, fields: Mapping[str, Any]) -> Observed:
 
 
 def _order(settings: SoftlineSettings, fields: Mapping[str, Any]) -> Observed:
+    """A payment. By contract every read repeats our own id of it: one that does not proves nothing, neither that it is ours nor that it is
+    not."""
     order_id = wire.order_id(fields.get("order_id"))
     said = word(fields, "status")
     if not said:
         raise Unreadable("no_status")
     reference = identifier(fields, "external_id")
-    paid_at = wire.at(fields, settings.pay_date_field)
-    if said == NOT_PAID:  # also after each attempt that failed: the buyer may try again on the same page
-        return Observed(Status.PENDING, order_id, link=_link_of_read(settings, order_id, fields), reference=reference)
-    if said == PAID:
-        return Observed(Status.ACCEPTED, order_id, slip=_slip(settings, order_id, fields), reference=reference)
-    if said == DELETED:
-        # Never paid and expired, returned, or charged back. With a day of payment it was paid; without one our own record tells.
-        return Observed(Status.REFUNDED if paid_at else Status.GONE, order_id, reference=reference)
-    if said == TERMINATED and not paid_at:
-        return Observed(Status.REJECTED, order_id, error_code=TERMINATED_CODE, reference=reference)
-    # Also one that was removed after it had been paid: nobody says where its money is.
-    return Observed(Status.UNKNOWN, order_id, reference=reference)
+    if reference is None:
+        raise Unreadable("no_external_id")
+    status = _status(settings, said, fields)
+    accepted = status is Status.ACCEPTED
+    amount, currency = _over(settings, fields, strict=accepted)
+    return Observed(
+        status,
+        order_id,
+        slip=_slip(settings, order_id, reference, amount, currency or RUB, fields) if accepted and amount is not None else None,
+        error_code=TERMINATED_CODE if status is Status.REJECTED else None,
+        link=_link_of_read(settings, order_id, fields) if status is Status.PENDING else None,
+        reference=reference,
+        amount=amount,
+        currency=currency,
+    )
+
+
+def _status(settings: SoftlineSettings, said: str, fields: Mapping[str, Any]) -> Status:
+    paid_at = at(fields, settings.pay_date_field)
+    match said:
+        case codes.NOT_PAID:  # also after each attempt that failed: the buyer may try again on the same page
+            return Status.PENDING
+        case codes.PAID:
+            return Status.ACCEPTED
+        case codes.DELETED:
+            # Never paid and expired, returned, or charged back. With a day of payment it was paid; without one our own record tells.
+            return Status.REFUNDED if paid_at else Status.GONE
+        case codes.TERMINATED if not paid_at:
+            return Status.REJECTED
+        case _:  # also one that was removed after it had been paid: nobody says where its money is
+            return Status.UNKNOWN
+
+
+def _over(settings: SoftlineSettings, fields: Mapping[str, Any], strict: bool) -> tuple[Kopecks | None, str | None]:
+    """What a payment is over. Raises Unreadable if that is malformed and ``strict``; else it is not told."""
+    try:
+        return wire.amount(at(fields, settings.amount_field)), identifier(fields, "currency")
+    except Unreadable:
+        if strict:
+            raise
+        return None, None
 
 
 def _link_of_read(settings: SoftlineSettings, order_id: str, fields: Mapping[str, Any]) -> PaymentLink | None:
     """The page of this payment, if the answer has it and it is in the form of the page to pay on."""
     if settings.link_field is None:
         return None
-    link = links.judged(settings, wire.at(fields, settings.link_field))
+    link = links.judged(settings, at(fields, settings.link_field))
     return link if isinstance(link, PaymentLink) and links.names_order(link, order_id) else None
 
 
-def _slip(settings: SoftlineSettings, order_id: str, fields: Mapping[str, Any]) -> Slip | None:
-    """What was paid; None without an amount, for then it proves nothing. Raises Unreadable if what is compared is malformed."""
-    total_amount = wire.amount(wire.at(fields, settings.amount_field))
-    currency = identifier(fields, "currency") or RUB
-    reference = identifier(fields, "external_id")
-    if total_amount is None:
-        return None
-    paid_at = wire.at(fields, settings.pay_date_field)
+def _slip(settings: SoftlineSettings, order_id: str, reference: str, amount: Kopecks, currency: str, fields: Mapping[str, Any]) -> Slip:
+    """What was paid."""
     return Slip(
-        total_amount=total_amount,
+        total_amount=amount,
         currency=currency,
         reference=reference,
         id=loose_text(fields, "order_name"),
-        payment_type=loose_text({"method": wire.at(fields, "payment.payment_method")}, "method"),
+        payment_type=loose_text({"method": at(fields, "payment.payment_method")}, "method"),
         payment_transaction_id=order_id,
-        operation_date_time=loose_text({"at": paid_at}, "at"),
+        operation_date_time=loose_text({"at": at(fields, settings.pay_date_field)}, "at"),
     )

@@ -1,19 +1,18 @@
-"""Values inside Softline's answers: order ids, decimal sums, fields by their dotted name, and the list of errors.
+"""Values inside Softline's answers: order ids, decimal sums, and the list of errors.
 
-Reading the JSON itself, bounded and strict, is ``koshelek.wire``'s. Texts of errors name fields, never contents: they end in logs.
+Reading the JSON itself, bounded and strict, is ``common.wire``'s. Texts of errors name fields, never contents: they end in logs.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from agent.core.money import MAX_KOPECKS, Kopecks
-from agent.providers.koshelek.wire import Unreadable, read_object
+from agent.providers.common.answers import code_of
+from agent.providers.common.wire import Unreadable, read_object
 from agent.providers.softline.codes import MISPRINTS
-
-__all__ = ["Fault", "Unreadable", "amount", "at", "faults", "order_id", "order_ids", "read_object"]
 
 MAX_IDS: Final = 20  # of one search by a key that only one sale has: a search that brings more does not search
 MAX_ERRORS: Final = 50  # a bill has fewer fields
@@ -24,16 +23,6 @@ _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _ROUBLES: Final = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,8})?")
 _FIELD_NAMED: Final = re.compile(r": \[?([a-z][a-z0-9_]{0,40}(?:\.[a-z][a-z0-9_]{0,40})?)\]?\.?$")
 _ERROR: Final = re.compile(r"[0-9]{1,6}")
-
-
-def at(fields: Mapping[str, Any], path: str) -> Any:
-    """The value at ``product.amount``; None where a part of the way is missing or no object."""
-    value: Any = fields
-    for name in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(name)
-    return value
 
 
 def order_id(value: object) -> str:
@@ -109,4 +98,4 @@ def faults(body: bytes) -> tuple[Fault, ...]:
 def _field(message: object) -> str:
     """The name at the end of ``Invalid field value: [name]``. No other text is kept: it might quote the buyer."""
     found = _FIELD_NAMED.search(message) if isinstance(message, str) else None
-    return found[1] if found else ""
+    return (code_of(found[1]) or "") if found else ""

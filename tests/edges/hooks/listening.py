@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from agent.core.hints import Hint
 from agent.edges.hooks.application import Endpoint, Hear, HookApplication
 from agent.edges.hooks.server import HookServer
-from agent.edges.hooks.tally import Tally
+from agent.edges.hooks.tally import Passed, Tally
 from agent.providers.koshelek.hook import KoshelekHook
 from agent.providers.paycore import hook as paycore
 from agent.providers.softline import hook as softline
@@ -35,6 +35,7 @@ class Listening:
     port: int
     heard: list[tuple[str, Hint]] = field(default_factory=list)
     reported: list[tuple[str, str, int]] = field(default_factory=list)
+    passed: list[tuple[str, str, Hint, int]] = field(default_factory=list)
     failed: list[BaseException] = field(default_factory=list)
     tally: Tally | None = None
 
@@ -58,7 +59,8 @@ async def listening(
         here.heard.append((provider, hint))
 
     here.tally = Tally(lambda *told: here.reported.append(told), time.monotonic)
-    application = HookApplication(endpoints(), hear or note, requests_per_s, here.tally, here.failed.append, time.monotonic)
+    passed = Passed(lambda *told: here.passed.append(told), time.monotonic)
+    application = HookApplication(endpoints(), hear or note, requests_per_s, here.tally, here.failed.append, time.monotonic, passed)
     server = HookServer(application, bound, limits or Limits(), Observer(), 1, context)
     await server.start()
     try:

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 
 from agent.core.hints import Hint, HookRefused, Unheard
+from agent.core.money import Kopecks
 from agent.edges.hooks import application
-from agent.edges.hooks.tally import TOLD_EVERY_S, Tally
+from agent.edges.hooks.tally import TOLD_EVERY_S, Passed, Tally
 from agent.engine.errors import Refusal, Stopped
 from agent.providers.paycore import hook as paycore
 from agent.providers.softline import hook as softline
 from drivers.limits import Limits
 from tests.edges.hooks.listening import NEW, OLD, PAYCORE_KEY, SOFTLINE_KEY, STATUS, answer, basic, close, listening, request, send, silent
 
-KOSHELEK_HINT = ("koshelek", Hint(transaction_id="t-1", order_id="S12-1", amount=45000))  # type: ignore[arg-type]  # kopecks
+KOSHELEK_HINT = ("koshelek", Hint(transaction_id="t-1", order_id="S12-1", amount=Kopecks(45000)))
 PAYCORE_BODY = rb'{"data":{"type":"payment-invoices","id":"cpi_example","attributes":{"url":"https:\/\/x","status":"processed"}}}'
 SOFTLINE_BODY: dict[str, Any] = {
     "event": "order.created",
@@ -253,6 +254,18 @@ async def test_what_cannot_be_taken_now_comes_again(error: Exception | None, mon
         assert (found.status, found.headers["retry-after"], found.body) == (503, "30", b"come again")
 
 
+async def test_what_concerns_no_till_leaves_a_line() -> None:
+    """Proven, thanked for and passed on to nobody: the log says which it was, and a flood of them is a line a minute."""
+    body = SOFTLINE_BODY | {"event": "product.delivered"}
+    raw = request("/softline", json.dumps(body).encode(), {"signature": softline.signature(SOFTLINE_KEY, body)})
+    async with listening() as here:
+        for _ in range(3):
+            found = await send(here.port, raw)
+            assert (found.status, found.body) == (200, b"OK")
+        assert (here.heard, here.reported) == ([], [])
+        assert here.passed == [("softline", "irrelevant", Hint("5555555", "our-id"), 1)]
+
+
 async def test_a_fault_of_ours_is_told_to_the_log_alone() -> None:
     """500 and a word; the listener goes on."""
 
@@ -287,6 +300,21 @@ def test_refusals_are_told_now_and_then() -> None:
         tally.refused("", "no such path")
     assert told == [("paycore", "forged", 1), ("", "no such path", 60), ("paycore", "forged", 60)]
     assert tally.counts["paycore", "forged"] == 61
+
+
+def test_what_concerns_no_till_is_told_now_and_then() -> None:
+    """As refusals are, and one payment system's noise hides no other's."""
+    now, told = [0.0], list[tuple[str, str, Hint, int]]()
+    passed = Passed(lambda *one: told.append(one), lambda: now[0])
+    for second in range(int(TOLD_EVERY_S) + 1):
+        now[0] = float(second)
+        passed.noted("paycore", "irrelevant", Hint(f"cpoi_{second}"))
+    passed.noted("softline", "irrelevant", Hint("7"))
+    assert [(provider, about.transaction_id, count) for provider, _, about, count in told] == [
+        ("paycore", "cpoi_0", 1),
+        ("paycore", "cpoi_60", 60),
+        ("softline", "7", 1),
+    ]
 
 
 def test_a_refusal_says_nothing_of_the_message() -> None:

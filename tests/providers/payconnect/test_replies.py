@@ -68,13 +68,25 @@ def test_a_link_to_this_machine_is_for_the_sandbox() -> None:
 def test_paid_means_amount_and_currency() -> None:
     """The word alone proves nothing: without either there is no slip, and the core calls a person."""
     slip = Slip(kopecks(37695), None, "RUB", REQUEST, payment_transaction_id=PAYMENT)
-    assert payconnect().read(READ, paid()) == Observed(Status.ACCEPTED, PAYMENT, slip=slip, reference=REQUEST)
+    told = Observed(Status.ACCEPTED, PAYMENT, slip=slip, reference=REQUEST, amount=slip.total_amount, currency="RUB")
+    assert payconnect().read(READ, paid()) == told
     for missing in ("amount", "currency"):
         seen = payconnect().read(READ, paid(**{missing: None}))
         assert isinstance(seen, Observed)
         assert (seen.status, seen.slip) == (Status.ACCEPTED, None)
     for wrong in ("376.95x", -1, 10**11, True, 376.95):
         assert payconnect().read(READ, paid(amount=wrong)) == Garbled("bad_amount")
+
+
+@pytest.mark.parametrize("wrong", ['"37695"', "37695.0", "37695.00", "3.7695e4", '"37695.0"', "[37695]", "false", '""'])
+def test_an_amount_is_a_whole_json_number(wrong: str) -> None:
+    """The document has integers of minor units: what is spelled otherwise may be meant otherwise, and is not guessed. Of a payment that is
+    not paid nothing is compared, so nothing is told."""
+    body = paid(amount="HERE").body.replace(b'"HERE"', wrong.encode())
+    assert payconnect().read(READ, Reply(200, body)) == Garbled("bad_amount")
+    open_ = payconnect().read(READ, Reply(200, body.replace(b"succeeded", b"pending")))
+    assert isinstance(open_, Observed)
+    assert (open_.status, open_.amount, open_.currency) == (Status.PENDING, None, None)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +154,8 @@ def error(code: Any) -> dict[str, Any]:
         (422, error("something_new"), "PAYCONNECT_SOMETHING_NEW"),
         (400, error("has blanks"), "PAYCONNECT_HTTP_400"),
         (400, error(7), "PAYCONNECT_HTTP_400"),
+        (400, error("79161234567"), "PAYCONNECT_HTTP_400"),
+        (400, error("card_4276-1600-1234-5678"), "PAYCONNECT_HTTP_400"),
         (402, {"error": "text"}, "PAYCONNECT_HTTP_402"),
         (409, {}, None),
     ],

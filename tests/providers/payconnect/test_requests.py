@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.core import canonical
-from agent.core.contract import LogsIn, Provider, SecretHeader, Unacceptable
+from agent.core.contract import LogsIn, Provider, Return, SecretHeader, Unacceptable
 from agent.core.hints import ReadsHooks
 from agent.core.money import kopecks
 from agent.core.verdict import Operation, Request, secret
@@ -61,7 +61,7 @@ def test_what_is_not_documented_is_not_called() -> None:
     with pytest.raises(AssertionError, match="link is withdrawn"):
         shop.cancel(SALE, REQUEST, PAYMENT)
     with pytest.raises(AssertionError, match="by hand"):
-        shop.refund(SALE, REQUEST, PAYMENT, checkout(), (), kopecks(1), "token")
+        shop.refund(Return(SALE, REQUEST, PAYMENT, checkout(), (), kopecks(1), "token"))
     with pytest.raises(AssertionError, match="only payments"):
         shop.status(SALE, REQUEST, None, "refund")
 

@@ -104,7 +104,8 @@ async def test_a_refusal_is_final(action: Action) -> None:
     async with till() as shop:
         payment = await shop.made()
         shop.bank.decide(round(time.time() * 1_000), payment, Customer(action))
-        assert await shop.read(payment) == Observed(Status.REJECTED, payment, reference=REQUEST)
+        refused = Observed(Status.REJECTED, payment, reference=REQUEST, amount=kopecks(37695), currency="RUB")
+        assert await shop.read(payment) == refused
 
 
 async def test_a_session_that_ended_says_so() -> None:

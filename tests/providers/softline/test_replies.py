@@ -1,6 +1,7 @@
 """Every kind of answer: statuses, errors by class and code, links of both sides, sums in all spellings, searches, logins."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,11 @@ def reply(body: Any, status: int = 200, **headers: str) -> Reply:
 
 def read(body: Any, operation: Operation = Operation.STATUS, status: int = 200, **changes: Any) -> Verdict:
     return softline(**changes).read(operation, reply(body, status))
+
+
+def ours(status: Status) -> Observed:
+    """A payment of ours that shows no more than whose it is, and what it is over."""
+    return Observed(status, ORDER, reference=REQUEST, amount=Kopecks(37_695), currency="RUB")
 
 
 def errors(*codes: object) -> dict[str, Any]:
@@ -210,6 +216,8 @@ def test_paid() -> None:
             operation_date_time="2026-03-01T12:31:40+03:00",
         ),
         reference=REQUEST,
+        amount=Kopecks(37_695),
+        currency="RUB",
     )
 
 
@@ -260,7 +268,7 @@ def test_a_malformed_sum_spoils_the_answer(text: str) -> None:
 def test_not_paid() -> None:
     """Also after every attempt that failed: the buyer may try again."""
     body = PAID | {"status": "not paid", "pay_date": ""}
-    assert read(body) == Observed(Status.PENDING, ORDER, reference=REQUEST)
+    assert read(body) == ours(Status.PENDING)
 
 
 def test_a_read_may_tell_the_link() -> None:
@@ -283,19 +291,35 @@ def test_a_read_may_tell_the_link() -> None:
 def test_the_three_meanings_of_deleted() -> None:
     """Never paid, returned, charged back: a day of payment tells the first from the others; without one only our own record can."""
     gone = PAID | {"status": "deleted"}
-    assert read(gone) == Observed(Status.REFUNDED, ORDER, reference=REQUEST)
-    assert read(gone | {"pay_date": ""}) == Observed(Status.GONE, ORDER, reference=REQUEST)
-    assert read(gone | {"pay_date": None}) == Observed(Status.GONE, ORDER, reference=REQUEST)
-    assert read({"order_id": 5555555, "status": "deleted"}) == Observed(Status.GONE, ORDER)
-    assert read(gone, pay_date_field="payment.date") == Observed(Status.GONE, ORDER, reference=REQUEST)
+    assert read(gone) == ours(Status.REFUNDED)
+    assert read(gone | {"pay_date": ""}) == ours(Status.GONE)
+    assert read(gone | {"pay_date": None}) == ours(Status.GONE)
+    bare = {"order_id": 5555555, "status": "deleted", "external_id": REQUEST}
+    assert read(bare) == Observed(Status.GONE, ORDER, reference=REQUEST)
+    assert read(gone, pay_date_field="payment.date") == ours(Status.GONE)
 
 
 def test_terminated() -> None:
     """Removed for technical reasons: it cannot be paid. What was paid before and is removed now nobody has explained."""
     removed = PAID | {"status": "terminated"}
-    rejected = Observed(Status.REJECTED, ORDER, error_code="SOFTLINE_TERMINATED", reference=REQUEST)
+    rejected = replace(ours(Status.REJECTED), error_code="SOFTLINE_TERMINATED")
     assert read(removed | {"pay_date": ""}) == rejected
-    assert read(removed) == Observed(Status.UNKNOWN, ORDER, reference=REQUEST)
+    assert read(removed) == ours(Status.UNKNOWN)
+
+
+@pytest.mark.parametrize("status", ["not paid", "paid", "deleted", "terminated", "new"])
+@pytest.mark.parametrize("absent", [{}, {"external_id": None}, {"external_id": ""}], ids=str)
+def test_an_order_that_is_nobodys_proves_nothing(status: str, absent: dict[str, Any]) -> None:
+    """By contract every read repeats the id that the shop gave: without it nothing says whose payment it is, whatever its status."""
+    nobodys = {name: value for name, value in PAID.items() if name != "external_id"} | {"status": status}
+    assert read(nobodys | absent) == Garbled("no_external_id")
+
+
+def test_a_sum_that_is_not_compared_spoils_nothing() -> None:
+    """Only what was paid must be readable to the kopeck; of any other payment it is not told."""
+    for wrong in ({"product": {"amount": "1,5"}}, {"currency": 643}):
+        seen = read(PAID | {"status": "not paid"} | wrong)
+        assert seen == Observed(Status.PENDING, ORDER, reference=REQUEST)
 
 
 @pytest.mark.parametrize("word", ["Paid", "paid ", "not_paid", "accepted", "refunded", "new", "оплачен"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.core import canonical
-from agent.core.contract import SecretHeader
+from agent.core.contract import Return, SecretHeader
 from agent.core.model import RefundLine
 from agent.core.money import Kopecks
 from agent.core.verdict import Operation, Request, secret
@@ -148,12 +148,12 @@ def test_a_refund_request() -> None:
     given = checkout()
     total = given.invoice.total_amount
     lines = [RefundLine(place, item.quantity, item.total_amount) for place, item in enumerate(given.invoice.items)]
-    plain = softline().refund(SALE, REQUEST, ORDER, given, lines, total, "token:r")
+    plain = softline().refund(Return(SALE, REQUEST, ORDER, given, lines, total, "token:r"))
     assert plain == Request(Operation.REFUND, "POST", "/v1/order/5555555/refund", {"email": "till@shop.example"})
-    told = softline(refund_description="Возврат, заказ {orderId}").refund(SALE, REQUEST, ORDER, given, lines, total, "token:r")
+    told = softline(refund_description="Возврат, заказ {orderId}").refund(Return(SALE, REQUEST, ORDER, given, lines, total, "token:r"))
     assert told.body == {"email": "till@shop.example", "description": "Возврат, заказ S07-000042"}
     with pytest.raises(AssertionError, match="whole sum"):
-        softline().refund(SALE, REQUEST, ORDER, given, lines[:1], Kopecks(17_000), "token:r")
+        softline().refund(Return(SALE, REQUEST, ORDER, given, lines[:1], Kopecks(17_000), "token:r"))
 
 
 def test_there_is_no_cancel() -> None:

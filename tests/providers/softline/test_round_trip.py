@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.core.contract import Return
 from agent.core.hints import Hint
 from agent.core.model import Binding, Environment, PaymentLink, RefundLine
 from agent.core.verdict import Denied, Found, Garbled, NotSent, Observed, Operation, RefStatus, Refusal, Refused, Request, Status, Unclear
@@ -85,7 +86,7 @@ class Counter:
     async def refund(self, order_id: str) -> Answered:
         given = checkout()
         lines = [RefundLine(place, item.quantity, item.total_amount) for place, item in enumerate(given.invoice.items)]
-        return await self.ask(self.provider.refund(SALE, "refund", order_id, given, lines, given.invoice.total_amount, "token:r"))
+        return await self.ask(self.provider.refund(Return(SALE, "refund", order_id, given, lines, given.invoice.total_amount, "token:r")))
 
     def pay(self, order_id: str) -> None:
         self.bank.decide(self.sandbox.now_ms(), order_id, Customer(Action.CONFIRM))
@@ -113,14 +114,14 @@ async def test_a_sale_and_its_return() -> None:
         assert made.link is not None
         assert made.transaction_id is not None
         order_id = made.transaction_id
-        assert await till.read(order_id) == replace(made, reference="r-1"), "a read tells the same link"
+        total = checkout().invoice.total_amount
+        assert await till.read(order_id) == replace(made, reference="r-1", amount=total, currency="RUB"), "a read tells the same link"
         page = await phone.get(made.link.url)
         assert (page.status_code, str(page.url).rpartition("/")[0]) == (200, f"{till.sandbox.base_url}/pay")
         await phone.post(str(page.url), data={"action": "confirm"})
         paid = await till.read(order_id)
         assert isinstance(paid, Observed)
         assert paid.slip is not None
-        total = checkout().invoice.total_amount
         assert (paid.status, paid.slip.total_amount, paid.slip.currency, paid.slip.reference) == (Status.ACCEPTED, total, "RUB", "r-1")
         assert await till.refund(order_id) == Observed(Status.UNKNOWN, ref_status=RefStatus.REQUESTED)
         again = await till.refund(order_id)
@@ -131,7 +132,7 @@ async def test_a_sale_and_its_return() -> None:
         assert waiting.status is Status.ACCEPTED, "requested is not refunded"
         control = f"{till.sandbox.control_url}/sandbox/references/{till.bank.transaction(order_id).references[0].id}/accept"
         assert (await phone.post(control)).status_code == 200
-        assert await till.read(order_id) == Observed(Status.REFUNDED, order_id, reference="r-1")
+        assert await till.read(order_id) == Observed(Status.REFUNDED, order_id, reference="r-1", amount=total, currency="RUB")
     assert till.bank.ledger.net() == 0
 
 

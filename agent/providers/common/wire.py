@@ -49,6 +49,14 @@ def read_object(body: bytes, most_bytes: int = MAX_BODY_BYTES) -> Mapping[str, A
     return value
 
 
+def at(fields: Mapping[str, Any], way: str) -> Any:
+    """The value at ``product.amount``; None where a part of the way is missing or no object."""
+    value: Any = fields
+    for name in way.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
 def identifier(fields: Mapping[str, Any], name: str) -> str | None:
     """An id that we store and send back: printable text of bounded length; None when absent, null or empty. Raises Unreadable."""
     value = fields.get(name)
