@@ -84,7 +84,8 @@ class Hints:
         if entry is None:
             entry = self._waiting.take(provider, hint)  # first: a sale that becomes known meanwhile must find it
             await self._match(entry)
-            if entry in self._waiting.make_room():
+            self._waiting.make_room()
+            if entry.dropped:
                 raise Refusal("BUSY", "more messages wait for a sale than this agent keeps")
         else:
             for sale_id in entry.sales:

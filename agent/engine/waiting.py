@@ -32,13 +32,15 @@ Name = tuple[str, str, str]  # provider, kind, id
 @dataclass(slots=True)
 class Entry:
     """A message that waits. ``stored``: it is on the disk; ``sales``: those that are to be looked at because of it; ``fits``: whether there
-    is a sale that it is about, None while that is not known; ``absent``: how often the payment that it names was not there."""
+    is a sale that it is about, None while that is not known; ``absent``: how often the payment that it names was not there; ``dropped``: it
+    had to go because there was no room."""
 
     kept: KeptHint
     stored: bool = False
     sales: set[SaleId] = field(default_factory=set)
     fits: bool | None = None
     absent: int = 0
+    dropped: bool = False
 
     @property
     def about(self) -> Name:
@@ -108,15 +110,13 @@ class Waiting:
             self._gone.add(number)
             self._changed.set()
 
-    def make_room(self) -> Sequence[Entry]:
-        """Those that had to go, because more wait than may."""
-        gone = []
+    def make_room(self) -> None:
+        """Drop some while more wait than may."""
         while len(self._entries) > MAX_KEPT_HINTS:
             entry = self._dispensable()
             self._engine.ports.notice("hint.dropped", provider=entry.kept.provider, limit=MAX_KEPT_HINTS)
+            entry.dropped = True
             self.leave(entry)
-            gone.append(entry)
-        return gone
 
     def _dispensable(self) -> Entry:
         """Of those that fit no sale the oldest, of the payment that most of them speak of. If all fit, the newest of such a payment: what

@@ -3,7 +3,7 @@ read, and only what the payment system says of it makes it ours (promises P2 and
 with the bank's own systems, in virtual time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,10 +30,10 @@ from tests.simulation.till import Pos
 BARE = replace(bank(), payconnect=PayConnectKnobs(bare_reads=True))
 
 
-def tell(tale: Callable[[Shop, Pos], object], folder: Path, system: str = PAYCONNECT, books: BankSettings | None = None) -> None:
+def tell(tale: Callable[[Shop, Pos], Awaitable[None]], folder: Path, system: str = PAYCONNECT, books: BankSettings | None = None) -> None:
     async def listened(shop: Shop, pos: Pos) -> None:
         await shop.listen()
-        await tale(shop, pos)  # type: ignore[misc]  # every tale is a coroutine
+        await tale(shop, pos)
 
     play(listened, folder, POLICY, books or bank(), at(system))
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.providers.softline.hook import signature
 from tests.docs.compare import Likeness
 from tests.docs.pages import Page
 from tests.support.stand import STORE, TERMINAL, Stand, free_port
@@ -188,3 +189,16 @@ def test_a_message_finds_a_payment_whose_answer_was_lost(shop: Shop) -> None:
     assert (shop.get(system, key)["state"], shop.reads(key)) == ("canceled", 1)
     followed = [json.loads(line) for line in shop.stand.log.read_text().splitlines() if '"hint.followed"' in line]
     assert [(one["transaction"], one["led_to"]) for one in followed] == [(shop.payment(key)["id"], "adopted")]
+
+
+def test_what_concerns_no_till_leaves_a_line(shop: Shop) -> None:
+    """A proven message about another product of the vendor is thanked for, and the log names it: somebody may miss what it led to."""
+    secret = (shop.stand.folder / "password").read_text().strip()
+    body = {"event": "subscription.created", "order_id": 77, "external_id": "s-1", "payment": {}, "customer": {}}
+    taken = httpx.post(
+        f"http://127.0.0.1:{shop.stand.hooks_port}/softline", json=body, headers={"signature": signature(secret, body)}, trust_env=False
+    )
+    assert (taken.status_code, taken.text) == (200, "OK")
+    (ignored,) = [json.loads(line) for line in shop.stand.log.read_text().splitlines() if '"webhook.ignored"' in line]
+    assert (ignored["level"], ignored["provider"], ignored["reason"]) == ("info", "softline", "irrelevant")
+    assert (ignored["transaction"], ignored["reference"], ignored["count"]) == ("77", "s-1", 1)
