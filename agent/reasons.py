@@ -182,7 +182,7 @@ OWN = {
     ),
     "REJECTED": N_("The payment system rejected the operation and gave no reason."),
     "REFUND_SLOW": N_(
-        "A return was asked for days ago, and the money has still not been returned. Ask the payment system's support about it."
+        "A return was asked for long ago, and the money has still not been returned. Ask the payment system's support about it."
     ),
     "RETURN_REFUSED": N_("The payment system refused to return the money. Call the technician."),
     "OPERATOR": N_("An employee of the shop has checked this and decided it by hand."),

@@ -15,6 +15,7 @@ MEASURED_PROCESSES = (
     "tests/test_backup.py",
     "tests/test_service.py",
 )
+UNMEASURED = ("tests/simulation/", "tests/engine/test_hint_orders.py", "tests/core/test_thousand_tills.py")
 PROCESS_CONFIG = "COVERAGE_PROCESS_CONFIG"  # without it coverage leaves a fresh process alone
 
 
@@ -25,9 +26,10 @@ def anyio_backend() -> str:
 
 @pytest.hookimpl(trylast=True)  # hypothesis marks its tests first
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Random examples do not count for the coverage gate: what they reach changes from run to run, and measuring them doubles the time."""
+    """Random examples do not count for the coverage gate: what they reach changes from run to run, and measuring them doubles the time. Nor
+    do thousands of deaths: they show what holds together, and each part has tests of its own."""
     for item in items:
-        if item.get_closest_marker("hypothesis"):
+        if item.get_closest_marker("hypothesis") or item.nodeid.startswith(UNMEASURED):
             item.add_marker(pytest.mark.no_cover)
 
 

@@ -27,7 +27,6 @@ from tests.support.stand import STORE, TERMINAL, Plan, Stand
 SETTLE_S = 40.0  # the last look after a cancel and the return of an unclaimed payment, on a loaded machine
 EMPTY_LOG_BYTES = 8_192  # a header and one page: what the journal writes at once into a log it has emptied
 TILL_2, TILL_3 = "till-04", "till-05"
-_AGENT = (sys.executable, "-m", "agent")
 
 # The daemon with two bugs: a request that fails inside, and a sale whose driver fails. Both hold secrets when they do.
 BUGGY = """

@@ -86,7 +86,7 @@ def backup_command(context: Context) -> None:
         context.refused(error)
     except Unreachable as unreachable:
         if context.socket_path:
-            context.fail(Exit.UNREACHABLE, "UNREACHABLE", str(unreachable))
+            context.fail(Exit.UNREACHABLE, "UNREACHABLE", context.gone(unreachable))
         answer = _journal_work(context, _back_up_offline(context.settings()))
     context.show(answer, lambda: click.echo(say(BACKED_UP).format(**answer)))
 

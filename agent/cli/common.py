@@ -101,13 +101,13 @@ class Context:
         try:
             return asyncio.run(self._talk(conversation))
         except Unreachable as error:
-            self.fail(Exit.UNREACHABLE, "UNREACHABLE", self._gone(error) + (again if self.connected else ""), **names)
+            self.fail(Exit.UNREACHABLE, "UNREACHABLE", self.gone(error) + (again if self.connected else ""), **names)
         except KeyboardInterrupt:
             self.fail(Exit.UNRESOLVED, "INTERRUPTED", say(STOPPED) + again, **names)
         except CallFailed as error:
             self.refused(error)
 
-    def _gone(self, error: Unreachable) -> str:
+    def gone(self, error: Unreachable) -> str:
         """Nobody answers, or nobody does any more."""
         why = getattr(error.__cause__, "strerror", None)
         problem = say(NO_AGENT).format(socket=self.socket(), why=why) if why and not self.connected else str(error)

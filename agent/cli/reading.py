@@ -35,7 +35,7 @@ def ask_or_read(context: Context, ask: Callable[[Client], Awaitable[T]], read: C
         context.refused(error)
     except Unreachable as unreachable:
         if context.socket_path:
-            context.fail(Exit.UNREACHABLE, "UNREACHABLE", str(unreachable))
+            context.fail(Exit.UNREACHABLE, "UNREACHABLE", context.gone(unreachable))
     try:
         return asyncio.run(look())
     except (JournalError, OSError) as error:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
-from agent.cli.common import Context, Exit, language
+from agent.cli.common import Context, Exit, say
 from agent.settings import BadSettings, find, load
-from agent.texts import translator
+from agent.texts import N_
+
+OK = N_("ok")
 
 
 @click.command("run")
@@ -27,7 +29,7 @@ def run_command(context: Context) -> None:
     try:
         status = asyncio.run(run(settings, context.file()))
     except CannotStart as error:
-        click.echo(error.text.text(translator(language())), err=True)
+        click.echo(error.text.text(say), err=True)
         status = Exit.CONFIGURATION
     except JournalError as error:
         click.echo(str(error), err=True)
@@ -49,7 +51,7 @@ def check_command(context: Context) -> None:
         load(path)
     except BadSettings as error:
         context.bad_settings(error)
-    context.show({"ok": True, "file": str(path)}, lambda: click.echo(f"{path}: {_ok()}"))
+    context.show({"ok": True, "file": str(path)}, lambda: click.echo(f"{path}: {say(OK)}"))
 
 
 @config_group.command("services")
@@ -68,7 +70,3 @@ def balances_command(context: Context) -> None:
     from agent.cli.balances import balances  # with an HTTP client, as above
 
     balances(context)
-
-
-def _ok() -> str:
-    return "в порядке" if language() == "ru" else "ok"

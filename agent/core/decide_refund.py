@@ -31,8 +31,8 @@ def refund_result(
     result: Result,
     now: Stamp,
     policy: Policy,
-    late: bool = False,
-    kind: Refunds = Refunds.CALL,
+    late: bool,
+    kind: Refunds,
 ) -> list[Event]:
     """What the end of a refund attempt means. ``kind``: how this provider returns money."""
     one = sale.refund(key)
@@ -171,7 +171,7 @@ def _all_back(sale: Sale, one: Refund, seen: Observed) -> bool:
     return seen.status in (Status.REFUNDED, Status.GONE) and sale.refunded + one.amount == sale.amount
 
 
-def refund_checked(sale: Sale, key: str, result: Result, kind: Refunds = Refunds.CALL) -> list[Event]:
+def refund_checked(sale: Sale, key: str, result: Result, kind: Refunds) -> list[Event]:
     """What a read of the payment says about a refund that may or may not have been made: adopt it, go on, or ask a person (rule 8).
     ``kind``: how this provider returns money."""
     one = sale.refund(key)

@@ -304,7 +304,7 @@ def _cannot_send(sale: Sale, reason: str) -> list[Event]:
     if sale.payment is PaymentState.QUEUED and sale.never_sent:
         return [events.Declined(reason)]
     if sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING):
-        return [events.AttentionNeeded(reason), *evidence.alarm(sale, reason)]
+        return evidence.attention(sale, reason)
     return []
 
 

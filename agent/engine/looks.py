@@ -32,7 +32,7 @@ Asking = Callable[[SaleId], Sequence[Entry]]  # who waits for a look at this sal
 Looked = Callable[[SaleId, Sequence[Entry], bool], None]  # the sale, who waited for this look when it began, whether it was answered
 
 
-class Outcome(Enum):
+class Ending(Enum):
     """What became of a look."""
 
     ANSWERED = "answered"
@@ -77,26 +77,26 @@ class Looks:
             self._coming.discard(sale_id)
             unknown, entries = _what_to_read(steward.sale, asking(sale_id))
             try:
-                outcome = await self._outcome(steward, unknown)
+                ending = await self._ending(steward, unknown)
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 - the task's boundary: one sale must not take the others with it
                 self._engine.set_aside(steward, error)
                 return
-            for entry in entries if outcome is Outcome.ABSENT else ():
+            for entry in entries if ending is Ending.ABSENT else ():
                 entry.absent += 1
-            given_up = outcome is Outcome.ABSENT and all(entry.absent >= MAX_ABSENCES for entry in entries)
-            looked(sale_id, entries, outcome is Outcome.ANSWERED or given_up)
+            given_up = ending is Ending.ABSENT and all(entry.absent >= MAX_ABSENCES for entry in entries)
+            looked(sale_id, entries, ending is Ending.ANSWERED or given_up)
             await asyncio.sleep(LOOK_PAUSE_S)
 
-    async def _outcome(self, steward: Steward, unknown: str | None) -> Outcome:
+    async def _ending(self, steward: Steward, unknown: str | None) -> Ending:
         if steward.memory.reading:
-            return Outcome.UNANSWERED
+            return Ending.UNANSWERED
         if unknown is not None:
             return await self._read_unknown(steward, unknown)
-        return Outcome.ANSWERED if await self._read(steward) else Outcome.UNANSWERED
+        return Ending.ANSWERED if await self._read(steward) else Ending.UNANSWERED
 
-    async def _read_unknown(self, steward: Steward, transaction_id: str) -> Outcome:
+    async def _read_unknown(self, steward: Steward, transaction_id: str) -> Ending:
         """Read a payment that a message says is this sale's."""
         memory, sale, ports = steward.memory, steward.sale, self._engine.ports
         provider = steward.setup.provider(sale.binding.provider)
@@ -116,9 +116,9 @@ class Looks:
         if isinstance(result, Observed) and call is not None and not call.open:
             led_to = ("adopted" if any(isinstance(one, TransactionKnown) for one in found) else "alarm") if found else "nothing"
             ports.notice("hint.followed", sale.id, transaction=transaction_id, led_to=led_to)
-            return Outcome.ANSWERED
+            return Ending.ANSWERED
         shown_to_nobody = isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS
-        return Outcome.ABSENT if shown_to_nobody or isinstance(result, Refused) else Outcome.UNANSWERED
+        return Ending.ABSENT if shown_to_nobody or isinstance(result, Refused) else Ending.UNANSWERED
 
     def _meaning_of_unknown(self, steward: Steward, sale: Sale, transaction_id: str, result: Result) -> list[Event]:
         plan = rereads(steward.policy, steward.setup.capabilities(sale.binding.provider))

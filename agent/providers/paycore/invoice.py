@@ -33,7 +33,7 @@ MAX_UNIX_S: Final = 253_402_300_799  # the last second of the year 9999: later o
 
 _AMOUNTS: Final = ("amount", "payment_amount", "processed_amount")
 _TYPE: Final = re.compile(r"payment-invoices?")
-_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9._~!$&'()*+,;=:@%/?#\[\]-]+")
 _MASKED_CARD: Final = re.compile(r"[0-9]{4,8}[*xX•. -]{2,14}[0-9]{2,4}")
 
@@ -182,7 +182,7 @@ def _form(params: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
 
 def page_of(settings: PayCoreSettings, transaction_id: str) -> str | None:
     """The payment page of a payment; None without a page, or of an id that would need to be spelled otherwise in a link."""
-    if not settings.hpp_base_url or not _CODE.fullmatch(transaction_id):
+    if not settings.hpp_base_url or not _PLAIN_ID.fullmatch(transaction_id):
         return None
     return f"{settings.hpp_base_url}?cpi={transaction_id}"
 
