@@ -146,7 +146,7 @@ OWN = {
         "Ask the customer to look into the bank's app, and call the technician."
     ),
     "LINK_LOST": N_(
-        "The payment system gave no payment link, so nothing can have been paid. Try again, or offer another means of payment."
+        "The payment system gave no payment link. Offer another means of payment only when this payment is shown as not made."
     ),
     "LINK_NOT_OPENED": N_(
         "The customer did not open the payment page in time, and the payment link is not shown any more. "

@@ -19,6 +19,7 @@ _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
 _ADOPTING = _WATCHED | {PaymentState.UNKNOWN, PaymentState.PENDING, PaymentState.CANCELING}  # a payment may still become known
 _PAYABLE = frozenset({Status.NEW, Status.PENDING, Status.UNKNOWN})
 _UNPAYABLE = frozenset({Status.REJECTED, Status.CANCELED, Status.GONE})
+NO_SUCH_THING = 404  # HTTP: of an id that a message has named it says that there is no such payment, and not that we are shut out
 
 
 # --- attempts ---
@@ -114,20 +115,20 @@ def _known_in(state: PaymentState) -> PaymentState:
 
 
 def search_result(sale: Sale, request_id: str, result: SearchResult, now: Stamp, plan: tuple[int, ...], policy: Policy) -> list[Event]:
-    """What a search by our own key means. One that finds something ends the unclear attempt; of several payments the oldest is adopted,
-    and a person is called: nobody was shown the links of the others."""
+    """What a search by our own key means. One that finds something ends the unclear attempt; of several payments the one with money in it
+    is adopted, else one that can still be made, of equals the oldest; and a person is called."""
     call = sale.call
     if call is None or call.request_id != request_id or sale.transaction_id is not None or call.open:
         return []
     if not isinstance(result, Found):
         return _shut(sale, result)
     if any(one.reference not in (None, request_id) for one in result.matches):
-        return alarm(sale, "OTHER_TRANSACTION")  # the search does not search: neither what it shows nor what it leaves out means anything
+        return _foreign(sale, now, plan)  # the search does not search: neither what it shows nor what it leaves out means anything
     if not result.matches:
         if sale.payment in _WATCHED:
             return _looked_again(sale, now, plan, final=False)
         return [] if call.settled else [events.Searched(request_id)]  # settled: a link of ours is out, and nobody has opened it yet
-    first, *others = result.matches
+    first, *others = sorted(result.matches, key=_rank)
     assert first.transaction_id is not None
     if call.proven_unsent or (sale.decided is None and sale.payment not in _ADOPTING):
         return alarm(sale, "SECOND_TRANSACTION")  # by our record there can be none: it is nobody's to cancel or to return without a person
@@ -141,19 +142,18 @@ def search_result(sale: Sale, request_id: str, result: SearchResult, now: Stamp,
 
 def named_result(sale: Sale, transaction_id: str, result: Result, now: Stamp, plan: tuple[int, ...], policy: Policy) -> list[Event]:
     """What a read of the payment ``transaction_id`` means, which a proven message named beside our own id (money rule 11). It is ours only
-    if the payment system itself repeats that id and tells what the payment is over. Then it is taken as one that a search has found; if
-    the sale has another one, nothing is changed but that a person is called."""
+    if the payment system itself repeats that id. Over what was asked for it is taken as one that a search has found; if it is over another
+    sum, or nobody says over what, or the sale has another one, nothing is changed but that a person is called."""
     call = sale.call
     if call is None or call.open or sale.transaction_id == transaction_id or not isinstance(result, Observed):
         return []
-    ours = (result.transaction_id, result.reference) == (transaction_id, call.request_id)
-    if not ours or result.amount is None or result.currency is None:
+    if (result.transaction_id, result.reference) != (transaction_id, call.request_id):
         return []
     invoice = sale.checkout.invoice
-    the_bill = (result.amount, result.currency) == (invoice.total_amount, invoice.currency)
+    the_bill = result.amount == invoice.total_amount and result.currency in (None, invoice.currency)
     if the_bill and sale.transaction_id is None:
         return search_result(sale, call.request_id, Found((result,)), now, plan, policy)
-    return alarm(sale, "SECOND_TRANSACTION")
+    return [] if result.status in _UNPAYABLE else alarm(sale, "SECOND_TRANSACTION")
 
 
 def cancel_result(sale: Sale, request_id: str, result: Result, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:
@@ -189,7 +189,7 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
     # compared by its slip.
     other = sale.call is not None and result.status is not Status.ACCEPTED and result.reference not in (None, sale.call.request_id)
     if other or result.transaction_id not in (None, sale.transaction_id):
-        return alarm(sale, "OTHER_TRANSACTION")  # an answer about somebody else proves nothing about us
+        return _foreign(sale, now, plan)
     learned = [events.LinkKnown(result.link)] if result.link and sale.link is None and sale.payment is PaymentState.PENDING else []
     found = [*learned, *weigh(sale, sale.payment, result, now, policy)]
     if found or sale.payment not in _WATCHED:
@@ -197,6 +197,17 @@ def status_result(sale: Sale, result: Result, now: Stamp, policy: Policy, plan: 
     # A watch cannot end while the payment can still be made: after an operator's word, and by a link that was only taken back.
     payable = result.status in _PAYABLE and (sale.withdrawn or (sale.decided is not None and result.status is not Status.UNKNOWN))
     return _looked_again(sale, now, plan, final=sale.withdrawn and result.status in _UNPAYABLE, payable=payable)
+
+
+def _foreign(sale: Sale, now: Stamp, plan: tuple[int, ...]) -> list[Event]:
+    """An answer about somebody else proves nothing about us; after the end it was a look all the same."""
+    return [*alarm(sale, "OTHER_TRANSACTION"), *(_looked_again(sale, now, plan, final=False) if sale.payment in _WATCHED else [])]
+
+
+def _rank(one: Observed) -> int:
+    if one.status in _UNPAYABLE:
+        return 2
+    return 1 if one.status in _PAYABLE else 0
 
 
 def _looked_again(sale: Sale, now: Stamp, plan: tuple[int, ...], final: bool, payable: bool = False) -> list[Event]:

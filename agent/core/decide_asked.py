@@ -65,8 +65,8 @@ def give_up(sale: Sale, reason: str, caps: Capabilities) -> list[Event]:
         return []
     unseen = caps.secret_link and sale.link is None and not sale.restored
     if sale.payment is PaymentState.CANCELING and not sale.charged:
-        if sale.transaction_id is None and unseen:
-            return [events.Canceled(cancel_reason(sale), withdrawn=caps.find_by_key and not caps.composes_link)]
+        if sale.transaction_id is None and (unseen or sale.unoffered):
+            return [events.Canceled(cancel_reason(sale), withdrawn=caps.find_by_key and not sale.unoffered)]
         if sale.transaction_id is not None and not caps.cancel:
             return [events.Canceled(cancel_reason(sale), withdrawn=True)]
     return attention(sale, reason)

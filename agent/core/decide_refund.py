@@ -4,7 +4,7 @@ from agent.core import events
 from agent.core.ask_refund import must_be_whole
 from agent.core.call import elapsed_ms
 from agent.core.capability import Refunds
-from agent.core.decide import Result, attempt_failed
+from agent.core.decide import NO_SUCH_THING, Result, attempt_failed
 from agent.core.events import Event
 from agent.core.evidence import alarm
 from agent.core.model import Stamp
@@ -13,7 +13,7 @@ from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import REFUND_CALL, Sale
-from agent.core.verdict import Observed, RefStatus, Refusal, Refused, Status
+from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Observed, RefStatus, Refusal, Refused, Status
 
 
 def refund_call(key: str) -> str:
@@ -171,19 +171,19 @@ def _all_back(sale: Sale, one: Refund, seen: Observed) -> bool:
     return seen.status in (Status.REFUNDED, Status.GONE) and sale.refunded + one.amount == sale.amount
 
 
-def refund_checked(sale: Sale, key: str, result: Result, kind: Refunds) -> list[Event]:
+def refund_checked(sale: Sale, key: str, result: Result, now: Stamp, policy: Policy, kind: Refunds) -> list[Event]:
     """What a read of the payment says about a refund that may or may not have been made: adopt it, go on, or ask a person (rule 8).
     ``kind``: how this provider returns money."""
     one = sale.refund(key)
+    if one is not None and must_be_whole(sale, one, kind):
+        return _as_described(sale, one, result)
     if one is None or one.state not in (RefundState.UNKNOWN, RefundState.QUEUED) or not isinstance(result, Observed):
         return []
     if result.transaction_id not in (None, sale.transaction_id):
         return alarm(sale, "OTHER_TRANSACTION")
-    if must_be_whole(sale, one, kind):
-        return _as_described(sale, one, result)
     found = _foreign_ref(sale, one, result)
     if result.refunded is not None and _countable(sale):
-        return _counted(sale, one, result, result.refunded)
+        return _counted(sale, one, result, result.refunded, now, policy)
     all_of_it = _all_back(sale, one, result)
     if found is not None and (sale.payment is PaymentState.ELSEWHERE or (sale.restored and not all_of_it)):
         return _ambiguous(sale, key)  # another till may have made it, or this one after the backup: which refund it is nobody can tell
@@ -202,11 +202,27 @@ def refund_checked(sale: Sale, key: str, result: Result, kind: Refunds) -> list[
         case Status.REFUNDED | Status.PARTIAL_REFUNDED | Status.CANCELED | Status.REJECTED | Status.GONE:
             return _ambiguous(sale, key)
         case _:
+            return _still_waiting(sale, one, now, policy)
+
+
+def _as_described(sale: Sale, one: Refund, seen: Result) -> list[Event]:
+    """The payment, compared with the sale as the register has described it; nobody was asked for anything yet."""
+    match seen:
+        case Observed() if seen.transaction_id not in (None, sale.transaction_id):
+            return alarm(sale, "OTHER_TRANSACTION")
+        case Observed():
+            return _compared(sale, one, seen)
+        case Refused():
+            return [events.RefundDeclined(one.key, "UNKNOWN_TRANSACTION_ID")]
+        case Denied() if seen.status == NO_SUCH_THING:
+            return [events.RefundDeclined(one.key, "UNKNOWN_TRANSACTION_ID")]
+        case Denied() if seen.status != TOO_MANY_REQUESTS:
+            return alarm(sale, "ACCESS_DENIED")
+        case _:
             return []
 
 
-def _as_described(sale: Sale, one: Refund, seen: Observed) -> list[Event]:
-    """The payment, compared with the sale as the register has described it; nobody was asked for anything yet."""
+def _compared(sale: Sale, one: Refund, seen: Observed) -> list[Event]:
     whole = seen.amount == sale.amount == one.amount and seen.currency in (None, sale.checkout.invoice.currency)
     match seen.status:
         case Status.ACCEPTED if whole:
@@ -215,7 +231,13 @@ def _as_described(sale: Sale, one: Refund, seen: Observed) -> list[Event]:
             return [events.Refunded(one.key, seen.slip)]
         case Status.ACCEPTED if seen.amount is not None:
             return [events.RefundDeclined(one.key, "OTHER_AMOUNT")]
-        case Status.NEW | Status.PENDING | Status.REFUNDING | Status.ABSENT | Status.UNKNOWN:
+        case Status.NEW | Status.PENDING:
+            return [events.RefundDeclined(one.key, "PAYMENT_TRANSACTION_IS_NOT_PAID")]
+        case Status.ABSENT:
+            return [events.RefundDeclined(one.key, "UNKNOWN_TRANSACTION_ID")]
+        case Status.UNKNOWN:
+            return alarm(sale, "UNKNOWN_STATUS")
+        case Status.REFUNDING:
             return []
         case _:
             return _ambiguous(sale, one.key)
@@ -232,14 +254,14 @@ def _all_counted(sale: Sale, one: Refund, seen: Observed) -> bool:
     return sure and _countable(sale) and seen.refunded == sale.refunded + one.amount
 
 
-def _counted(sale: Sale, one: Refund, seen: Observed, refunded: Kopecks) -> list[Event]:
+def _counted(sale: Sale, one: Refund, seen: Observed, refunded: Kopecks, now: Stamp, policy: Policy) -> list[Event]:
     """The provider tells how much it has returned: compared with our own record that says whether this refund was made."""
     if _all_counted(sale, one, seen):
         return [events.Refunded(one.key, seen.slip)]
     if seen.ref_status is RefStatus.REJECTED:  # for good; of which attempt nobody can tell: a person looks first
         return [events.RefundNeedsAttention(one.key, seen.error_code or "REJECTED"), *alarm(sale, "RETURN_REFUSED")]
     if seen.status is Status.REFUNDING:
-        return []
+        return _still_waiting(sale, one, now, policy)
     return _unchanged(one) if refunded == sale.refunded else _ambiguous(sale, one.key)
 
 

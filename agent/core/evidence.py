@@ -39,7 +39,7 @@ def weigh(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: P
         return [*after_decision(sale, seen), *surplus]
     match seen.status:
         case Status.ACCEPTED:
-            return [*_accepted(sale, state, seen.slip, policy), *surplus]
+            return [*_accepted(sale, state, seen, policy), *surplus]
         case Status.REJECTED if state in _WAITING:
             return [events.Declined(seen.error_code or "REJECTED")]
         case Status.CANCELED if state in _WAITING:
@@ -76,10 +76,10 @@ def _returned_elsewhere(sale: Sale, state: PaymentState, seen: Observed) -> list
     return _late_money(sale, seen.slip, "REFUNDED_ELSEWHERE")
 
 
-def _accepted(sale: Sale, state: PaymentState, slip: Slip | None, policy: Policy) -> list[Event]:
+def _accepted(sale: Sale, state: PaymentState, seen: Observed, policy: Policy) -> list[Event]:
     if state not in _WAITING | _UNPAID:
         return []
-    problem = mismatch(sale, slip) if slip is not None else None
+    slip, problem = seen.slip, _problem(sale, seen)
     stores = alarm(sale, "STORE_MISMATCH") if _other_store(sale, slip) else []
     if state in _UNPAID and sale.told is not None:
         return [] if sale.late_money else [*_late_money(sale, slip, problem), *stores]
@@ -102,7 +102,7 @@ def after_decision(sale: Sale, seen: Observed) -> list[Event]:
     believed_paid = sale.payment in (PaymentState.PAID, PaymentState.REVERSED) or sale.late_money
     match seen.status:
         case Status.ACCEPTED if not believed_paid:
-            problem = mismatch(sale, seen.slip) if seen.slip is not None else None
+            problem = _problem(sale, seen)
             return [*_late_money(sale, seen.slip, problem), *contradicted]
         case Status.REFUNDING | Status.PARTIAL_REFUNDED if not believed_paid:
             return [*_late_money(sale, seen.slip, "REFUNDED_ELSEWHERE"), *contradicted]
@@ -127,6 +127,15 @@ def _without_slip(sale: Sale, state: PaymentState) -> list[Event]:
     if state in _OPEN:
         return [] if sale.charge_seen else [events.ChargeSeen()]
     return [] if state is PaymentState.ATTENTION and sale.charged else attention(sale, "SLIP_MISSING", charged=True)
+
+
+def _problem(sale: Sale, seen: Observed) -> str | None:
+    """What is not as it was asked for in a payment that is said to be made. Even without a slip it may say whose it is: what is somebody
+    else's is not returned by itself."""
+    if seen.slip is not None:
+        return mismatch(sale, seen.slip)
+    foreign = sale.call is not None and seen.reference not in (None, sale.call.request_id)
+    return "ORDER_MISMATCH" if foreign else None
 
 
 def mismatch(sale: Sale, slip: Slip) -> str | None:

@@ -144,7 +144,9 @@ class OfPayment(Owing):
         assert call is not None
         if call.open:
             return
-        if caps.find_by_key and (self.sale.searches < caps.searches or not caps.secret_link):
+        if self.sale.unoffered:
+            yield Owed(Duty.GIVE_UP, self.now.ticks, "WINDOW_CLOSED")
+        elif caps.find_by_key and (self.sale.searches < caps.searches or not caps.secret_link):
             yield Owed(Duty.GIVE_UP, self._window_end(), "WINDOW_CLOSED")
             yield from self._find(call)
         elif caps.find_by_key or not caps.idempotent_create:

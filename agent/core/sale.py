@@ -11,6 +11,7 @@ from agent.core.model import Binding, Checkout, Deadline, PaymentLink, SaleId, S
 from agent.core.money import Kopecks
 from agent.core.payment import FINISHED, PaymentState
 from agent.core.refund import Refund, RefundState
+from agent.core.verdict import Operation
 
 CHECKOUT_CALL = "checkout"
 CANCEL_CALL = "cancel"
@@ -80,6 +81,12 @@ class Sale:
     def never_sent(self) -> bool:
         """Proof that no byte of the checkout ever left (money rule 2)."""
         return not self.restored and (self.call is None or self.call.proven_unsent)
+
+    @property
+    def unoffered(self) -> bool:
+        """Its request makes no payment, and the link by which the customer would make it never went out: nothing can have been paid."""
+        searching = self.call is not None and self.call.request.operation is Operation.FIND
+        return searching and self.link is None and self.transaction_id is None and not self.restored
 
     @property
     def refund_held(self) -> int:

@@ -290,13 +290,15 @@ class Duties:
         memory.read_pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
 
     def _seen(self, sale: Sale, owed: Owed, result: Result) -> Sequence[Event]:
+        now, policy = self._steward.ports.clock.now(), self._steward.policy
         match owed.duty:
             case Duty.READ:
-                return decide.status_result(sale, result, self._steward.ports.clock.now(), self._steward.policy, self._plan)
+                return decide.status_result(sale, result, now, policy, self._plan)
             case Duty.CHECK_REFUND:
-                return decide_refund.refund_checked(sale, owed.refund, result, self._provider.capabilities.refunds)
+                kind = self._provider.capabilities.refunds
+                return decide_refund.refund_checked(sale, owed.refund, result, now, policy, kind)
             case _:
-                return decide_refund.refund_read(sale, owed.refund, result, self._steward.ports.clock.now(), self._steward.policy)
+                return decide_refund.refund_read(sale, owed.refund, result, now, policy)
 
 
 def _cannot_send(sale: Sale, reason: str) -> list[Event]:

@@ -158,15 +158,15 @@ class Hints:
             entry.sales.add(sale.id)
         if wanted is Need.HURRY:
             self._hurried.add(sale.id)
-        if wanted is not Need.NOTHING:
+        if wanted is not Need.NOTHING and not (wanted is Need.LOOK and self._looks.comes(sale.id)):  # it sees what has happened until now
             self._ask(sale.id)
         return True
 
     # --- reads ---
 
     def _ask(self, sale_id: SaleId) -> None:
-        """A read of the sale is due, as soon as its pace allows. One that is to come anyway is enough."""
-        if sale_id not in self._due and not self._looks.comes(sale_id):
+        """A read of the sale is due, as soon as its pace allows."""
+        if sale_id not in self._due:
             self._due[sale_id] = self._pace.next(sale_id, self._now())
             self._wake.set()
 

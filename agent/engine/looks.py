@@ -20,7 +20,7 @@ from agent.core.hints import names_unknown
 from agent.core.model import SaleId
 from agent.core.owing import rereads
 from agent.core.sale import Sale
-from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Found, Garbled, Observed, Operation, Refused, Reply
+from agent.core.verdict import Denied, Found, Garbled, Observed, Operation, Refused, Reply
 from agent.engine.engine import Engine
 from agent.engine.steward import Steward
 from agent.engine.waiting import Entry
@@ -36,7 +36,7 @@ class Ending(Enum):
     """What became of a look."""
 
     ANSWERED = "answered"
-    ABSENT = "absent"  # the payment system knows no such payment, or shows it to nobody
+    ABSENT = "absent"  # the payment system knows no such payment
     UNANSWERED = "unanswered"
 
 
@@ -86,6 +86,8 @@ class Looks:
             for entry in entries if ending is Ending.ABSENT else ():
                 entry.absent += 1
             given_up = ending is Ending.ABSENT and all(entry.absent >= MAX_ABSENCES for entry in entries)
+            if given_up:
+                self._engine.ports.notice("hint.given_up", sale_id, transaction=unknown)
             looked(sale_id, entries, ending is Ending.ANSWERED or given_up)
             await asyncio.sleep(LOOK_PAUSE_S)
 
@@ -106,7 +108,6 @@ class Looks:
             answer = await ports.transport.exchange(sale.binding, request, {}, lambda _: None)
             result = provider.read(Operation.STATUS, answer) if isinstance(answer, Reply) else answer
             found = await steward.insist(lambda now: self._meaning_of_unknown(steward, now, transaction_id, result))
-            memory.last_read = ports.clock.now()
             if isinstance(result, Denied | Garbled) and result.retry_after_s:
                 memory.read_pause_ms = result.retry_after_s * 1_000
         finally:
@@ -117,8 +118,8 @@ class Looks:
             led_to = ("adopted" if any(isinstance(one, TransactionKnown) for one in found) else "alarm") if found else "nothing"
             ports.notice("hint.followed", sale.id, transaction=transaction_id, led_to=led_to)
             return Ending.ANSWERED
-        shown_to_nobody = isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS
-        return Ending.ABSENT if shown_to_nobody or isinstance(result, Refused) else Ending.UNANSWERED
+        absent = isinstance(result, Refused) or (isinstance(result, Denied) and result.status == decide.NO_SUCH_THING)
+        return Ending.ABSENT if absent else Ending.UNANSWERED
 
     def _meaning_of_unknown(self, steward: Steward, sale: Sale, transaction_id: str, result: Result) -> list[Event]:
         plan = rereads(steward.policy, steward.setup.capabilities(sale.binding.provider))

@@ -20,6 +20,8 @@ def offered(provider: Provider, sale: Sale, request_id: str, outcome: Outcome, n
     result = provider.read_found(outcome)
     if not isinstance(result, Found):
         return result
+    if len(result.matches) > 1:
+        return Unclear("several")  # the next search decides which is ours, and calls somebody
     if result.matches:
         return result.matches[0]
     if not provider.capabilities.composes_link or not isinstance(provider, ComposesLinks):

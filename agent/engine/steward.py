@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from agent.core import answer, events, evidence, stored
+from agent.core import answer, stored
 from agent.core.duty import Duty, Memory, Owed
 from agent.core.events import Event
 from agent.core.fold import fold, open_sale
@@ -18,7 +18,6 @@ from agent.core.obligations import obligations, owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.ports import Append, Conflict, Entry, JournalFull
-from agent.core.refund import RefundCause
 from agent.core.sale import Sale
 from agent.engine.setup import Ports, Setup
 
@@ -120,7 +119,7 @@ class Steward:
             except Conflict:
                 if wanted is not decider:
                     raise
-                wanted = superseding(decider)
+                wanted = superseding(decider, self.ports.clock.now())
             else:
                 if full:
                     self.ports.notice("journal.room", self.sale.id)
@@ -165,24 +164,15 @@ class Steward:
         return (self.parked or not owes(self.sale)) and not self.flights and not self.watchers
 
 
-def superseding(decider: Decider) -> Decider:
-    """A not-paid sale that nobody was told of turns out paid, but its order is paid or open elsewhere by now: the POS has moved on, so the
-    money goes back as if the not-paid answer had been handed out."""
+def superseding(decider: Decider, now: Stamp) -> Decider:
+    """A not-paid sale that nobody was told of turns out paid, but its order is paid or open elsewhere by now: the POS has moved on, so it
+    is decided anew as if the not-paid answer had been handed out, and the money goes back."""
 
     def decide_again(sale: Sale) -> Sequence[Event]:
-        found = decider(sale)
-        paid = next((event for event in found if isinstance(event, events.Paid | events.AttentionNeeded)), None)
-        if paid is None or sale.payment not in (PaymentState.CANCELED, PaymentState.DECLINED):
-            raise Conflict(f"{sale.id}: the record does not take {[type(event).__name__ for event in found]}")
-        problem = evidence.mismatch(sale, paid.slip) if paid.slip is not None else None
-        return [
-            *found[: found.index(paid)],  # a payment that is known only now is named before its money goes back
-            answer.told_now(sale, by="superseded"),
-            events.LateMoneyFound(paid.slip),
-            *evidence.full_refund(sale, RefundCause.LATE_MONEY, problem),  # not the sum we asked for: a person looks
-            *evidence.alarm(sale, "LATE_MONEY"),
-            *(one for one in found if isinstance(one, events.AlarmRaised) and one.code == "OVERPAID"),
-        ]
+        if sale.payment not in (PaymentState.CANCELED, PaymentState.DECLINED) or sale.told is not None:
+            raise Conflict(f"{sale.id}: the record does not take {[type(event).__name__ for event in decider(sale)]}")
+        told = answer.told_now(sale, by="superseded")
+        return [told, *decider(fold(sale, told, now))]
 
     return decide_again
 

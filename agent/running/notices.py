@@ -5,7 +5,16 @@ import structlog
 from agent.core.model import SaleId
 
 WARNINGS = frozenset(
-    {"sale.parked", "journal.full", "engine.failed", "helper.failed", "refund.token_unavailable", "availability.failed", "hint.dropped"}
+    {
+        "sale.parked",
+        "journal.full",
+        "engine.failed",
+        "helper.failed",
+        "refund.token_unavailable",
+        "availability.failed",
+        "hint.dropped",
+        "hint.given_up",
+    }
 )
 
 

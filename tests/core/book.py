@@ -167,7 +167,7 @@ class Book:
 
     def check(self, result: Result, key: str = "back-1") -> Sequence[Event]:
         """A status read of the payment on behalf of an unclear refund ends."""
-        found = self.record(decide_refund.refund_checked(self.sale, key, result, self.caps.refunds))
+        found = self.record(decide_refund.refund_checked(self.sale, key, result, self.now, self.policy, self.caps.refunds))
         self.remember(result)
         return found
 

@@ -61,6 +61,19 @@ def test_a_payment_that_proves_to_be_ours_is_adopted() -> None:
     assert (paid.state, standing(paid.sale)) == (PaymentState.PAID, ())
 
 
+def test_a_sum_without_a_currency_is_in_ours() -> None:
+    """As everywhere (money rule 3)."""
+    book = lost()
+    read(book, ours(book, Status.ACCEPTED, currency=None))
+    assert (book.state, standing(book.sale)) == (PaymentState.PAID, ())
+
+
+def test_a_second_payment_without_money_calls_nobody() -> None:
+    """It was refused, or can no longer be paid."""
+    book = book_in(PaymentState.PAID)
+    assert read(book, ours(book, Status.REJECTED)) == []
+
+
 def test_it_goes_back_where_not_paid_was_told() -> None:
     """As every late money: the state stays what it was."""
     book = Book([ACCEPTED, SENT, LOST, WANTED, CANCELED], caps=PAYCONNECT).tell()
@@ -70,11 +83,11 @@ def test_it_goes_back_where_not_paid_was_told() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"reference": None}, {"reference": "r-other"}, {"transaction_id": "tx-8"}, {"amount": None}, {"currency": None}],
+    [{"reference": None}, {"reference": "r-other"}, {"transaction_id": "tx-8"}],
     ids=str,
 )
 def test_what_is_not_proven_changes_nothing(changes: dict[str, object]) -> None:
-    """Without our own id, for another payment than was asked for, without a sum: as if nobody had asked."""
+    """Without our own id, or of another payment than was asked for: as if nobody had asked."""
     for state in (PaymentState.UNKNOWN, PaymentState.CANCELED, PaymentState.PAID):
         book = book_in(state)
         assert book.sale.call is not None
@@ -91,7 +104,7 @@ def test_no_answer_about_it_raises_no_alarm(result: decide.Result) -> None:
     assert read(lost(), result) == []
 
 
-@pytest.mark.parametrize("changes", [{"amount": Kopecks(1)}, {"currency": "USD"}], ids=str)
+@pytest.mark.parametrize("changes", [{"amount": Kopecks(1)}, {"currency": "USD"}, {"amount": None}], ids=str)
 def test_another_sum_under_our_id_is_seen_by_people(changes: dict[str, object]) -> None:
     """The payment system says that it is ours, and it is not what we asked for: it is not adopted, and not overlooked."""
     book = lost()

@@ -18,9 +18,10 @@ from agent.core.model import PaymentLink
 from agent.core.obligations import owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
-from agent.core.verdict import Denied, Found, Garbled, NotSent, Offered, Refusal, Refused, Status, Unclear
+from agent.core.sale import CHECKOUT_CALL
+from agent.core.verdict import Denied, Found, Garbled, NotSent, Offered, Operation, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, seen
-from tests.core.samples import slip
+from tests.core.samples import request, slip
 
 OURS = PaymentLink("https://pay.example/hpp/?amount=450.00&reference_id=r1")
 THEIRS = PaymentLink("https://pay.example/hpp/?cpi=tx-1")
@@ -32,7 +33,7 @@ POLICY = Policy(wait_limit_ms=WAIT_MS)
 def searching() -> Book:
     """The search is under way that comes before the link."""
     book = Book(caps=CAPS, policy=POLICY)
-    book.start()
+    book.record([events.AttemptStarted(CHECKOUT_CALL, "r1", request(Operation.FIND))])
     return book
 
 
@@ -112,14 +113,13 @@ def test_canceled_before_the_link() -> None:
 
 
 def test_given_up_before_the_link() -> None:
-    """The search was never answered: there was no link, so there is nothing to watch either."""
+    """The search was never answered: there was no link, so the cashier need not wait, and there is nothing to watch either."""
     book = searching()
     book.end(Unclear("timeout"))
     book.cancel()
-    looked(book, Found())
-    owed = book.owes(Duty.GIVE_UP)
-    assert owed is not None
-    book.until(owed).give_up(owed.why)
+    (owed,) = book.owed
+    assert (owed.duty, owed.at) == (Duty.GIVE_UP, book.now.ticks)
+    book.give_up(owed.why)
     assert (book.state, book.answer.money) == (PaymentState.CANCELED, Money.NONE)
 
 
@@ -303,3 +303,30 @@ def test_a_transaction_is_known_once() -> None:
     book = looked(shown(), Found((seen(Status.PENDING),)))
     with pytest.raises(IllegalTransition, match="known once"):
         book.record([events.TransactionKnown("tx-2")])
+
+
+# --- more than one payment under our key ---
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_of_several_the_one_with_money_in_it_counts(order: tuple[int, ...]) -> None:
+    """However they are listed: a refused one beside a paid one does not make the sale unpaid, and a person is called."""
+    all_of_them = (
+        seen(Status.ACCEPTED, slip(), tx="tx-paid"),
+        seen(Status.PENDING, tx="tx-open"),
+        seen(Status.REJECTED, tx="tx-refused"),
+    )
+    book = shown()
+    looked(book, Found(tuple(all_of_them[place] for place in order)))
+    assert (book.state, book.sale.transaction_id, book.alarms) == (PaymentState.PAID, "tx-paid", {"SECOND_TRANSACTION"})
+
+
+def test_a_search_that_shows_others_ends_its_watch_in_time() -> None:
+    """Its answers prove nothing, and are looks of the plan all the same: not one every moment for ever (promise P19)."""
+    book = taken_back(shown()).tell()
+    count = 0
+    while (owed := book.owes(Duty.FIND)) is not None:
+        book.until(owed).search(Found((replace(seen(Status.PENDING), reference="r-other"),)))
+        count += 1
+        assert count <= 2 * len(book.plan)
+    assert (book.state, book.alarms, book.sale.watch_over) == (PaymentState.CANCELED, {"OTHER_TRANSACTION"}, True)

@@ -11,7 +11,8 @@ import pytest
 from agent.core import events
 from agent.core.alarms import standing
 from agent.core.answer import Money
-from agent.core.capability import KOSHELEK, SOFTLINE, Capabilities
+from agent.core.capability import KOSHELEK, PAYCORE, SOFTLINE, Capabilities
+from agent.core.decide import Result
 from agent.core.duty import Duty
 from agent.core.evidence import RETURN_KEY
 from agent.core.model import PaymentLink
@@ -20,7 +21,7 @@ from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundState
 from agent.core.resolution import SALE, Resolution
-from agent.core.verdict import Observed, RefStatus, Refusal, Refused, Status, Unclear
+from agent.core.verdict import Denied, Observed, RefStatus, Refusal, Refused, Status, Unclear
 from tests.core.book import WHOLE_AMOUNT, Book, book_in, seen
 from tests.core.samples import slip
 
@@ -161,8 +162,55 @@ def test_a_described_payment_that_is_back_already() -> None:
         unclear = described()
         unclear.check(said)
         assert (unclear.refund().state, unclear.sale.refunded) == (RefundState.ATTENTION, 0)
-    waiting = described()
-    assert waiting.check(over(Status.PENDING)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (over(Status.PENDING), "PAYMENT_TRANSACTION_IS_NOT_PAID"),
+        (over(Status.ABSENT), "UNKNOWN_TRANSACTION_ID"),
+        (Refused("SOFTLINE_6001", Refusal.NOT_FOUND), "UNKNOWN_TRANSACTION_ID"),
+        (Denied(404), "UNKNOWN_TRANSACTION_ID"),
+    ],
+    ids=str,
+)
+def test_what_was_never_paid_is_not_waited_for(said: Result, reason: str) -> None:
+    """The register has described a payment that is not there: it hears so, and nobody was asked."""
+    book = described()
+    book.check(said)
+    assert (book.refund().state, book.refund().reason, book.owed) == (RefundState.DECLINED, reason, [])
+
+
+@pytest.mark.parametrize(
+    ("said", "alarms"),
+    [
+        (Denied(401), {"ACCESS_DENIED"}),
+        (Denied(429), set()),
+        (Unclear("timeout"), set()),
+        (over(Status.UNKNOWN), {"UNKNOWN_STATUS"}),
+        (over(Status.REFUNDING), set()),
+        (replace(over(Status.ACCEPTED), transaction_id="tx-9"), {"OTHER_TRANSACTION"}),
+    ],
+    ids=str,
+)
+def test_a_look_that_tells_nothing_is_made_again(said: Result, alarms: set[str]) -> None:
+    """And who can do something about it is called."""
+    book = described()
+    book.check(said)
+    assert (book.refund().state, book.alarms, {one.duty for one in book.owed}) == (RefundState.QUEUED, alarms, {Duty.CHECK_REFUND})
+
+
+def test_a_return_at_work_for_a_week_calls_the_shop() -> None:
+    """Of a system whose returns have no number of their own: the payment is read, and says for days that it is being returned."""
+    book = Book(caps=PAYCORE, policy=Policy(wait_limit_ms=180_000))
+    book.attempt(seen(Status.PENDING, link=PaymentLink("https://pay.example/p/1")))
+    book.read(seen(Status.ACCEPTED, slip()))
+    book.tell().ask_refund()
+    book.attempt(seen(Status.REFUNDING), CALL)
+    for told in (seen(Status.REFUNDING), replace(seen(Status.REFUNDING), refunded=Kopecks(0))):
+        for _ in range(4):
+            book.after(DAY_MS).check(told)
+    assert (book.refund().state, book.alarms) == (RefundState.UNKNOWN, {"REFUND_SLOW"})
 
 
 def test_a_lost_request_about_it_is_looked_up_as_any_other() -> None:

@@ -327,3 +327,21 @@ def test_not_paid_states_are_those_without_money() -> None:
     assert {"declined", "canceled", "expired"} == {state.value for state in NOT_PAID}
     for state in NOT_PAID:
         assert replace(book_in(state).answer, reason=None).money is Money.NONE
+
+
+def test_a_payment_that_is_said_to_be_somebody_elses_is_not_returned_by_itself() -> None:
+    """Late money without a slip, under another's number: a person looks."""
+    book = book_in(PaymentState.CANCELED).tell()
+    book.read(replace(seen(Status.ACCEPTED), reference="r-other"))
+    assert [(one.state, one.reason) for one in book.sale.refunds] == [(RefundState.ATTENTION, "ORDER_MISMATCH")]
+
+
+def test_a_watch_that_hears_of_others_ends_in_time() -> None:
+    """It proves nothing, and is a look all the same."""
+    book = book_in(PaymentState.CANCELED).tell()
+    count = 0
+    while (owed := book.owes(Duty.READ)) is not None:
+        book.until(owed).read(replace(seen(Status.REJECTED), reference="r-other"))
+        count += 1
+        assert count <= 2 * len(book.plan)
+    assert (book.alarms, book.sale.watch_over) == ({"OTHER_TRANSACTION"}, True)

@@ -164,6 +164,36 @@ def test_it_waits_for_an_answer_through_an_outage_and_a_crash(tmp_path: Path) ->
     tell(tale, tmp_path)
 
 
+def test_a_door_that_is_shut_for_minutes_loses_no_message(tmp_path: Path) -> None:
+    """401 is no word about the payment: the message waits until somebody has mended the login, and the money is found then."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        payment, reference = await lost(shop, pos)
+        pays(shop, payment)
+        fault(shop, FaultKind.UNAUTHORIZED, Operation.STATUS, None)
+        await shop.hint(Hint(payment, reference))
+        await asyncio.sleep(600)
+        assert (len(await kept(shop)), shop.noticed("hint.given_up")) == (1, [])
+        shop.bank.clear_faults()
+        await asyncio.sleep(600)
+        sale = await the_sale(shop)
+        assert (sale.transaction_id, sale.late_money, await kept(shop)) == (payment, True, [])
+
+    tell(tale, tmp_path)
+
+
+def test_a_payment_that_is_never_shown_is_given_up_with_a_word(tmp_path: Path) -> None:
+    """The payment system knows no such payment, again and again: the log says so when the message is forgotten."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        _, reference = await lost(shop, pos)
+        await shop.hint(Hint("tx-made-up", reference))
+        await asyncio.sleep(120)
+        assert (await kept(shop), shop.noticed("hint.given_up")) == ([], [{"transaction": "tx-made-up"}])
+
+    tell(tale, tmp_path)
+
+
 @pytest.mark.parametrize("at_work", [True, False])
 def test_a_second_payment_for_one_key_is_seen(at_work: bool, tmp_path: Path) -> None:
     """The create was repeated after searches that found nothing, and its first copy arrived late: whether the sale is at work or over, a

@@ -4,18 +4,24 @@ Method: the bank answers after the agent has stopped waiting, or charges after i
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from agent.core import events
+from agent.core import decide, events
 from agent.core.answer import Money, answer
+from agent.core.capability import PAYCORE
 from agent.core.payment import PaymentState
 from agent.core.ports import Append, Conflict, JournalFull
 from agent.core.refund import RefundState
+from agent.core.verdict import Found, Status
+from agent.engine.steward import superseding
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
+from tests.core.book import Book, book_in, seen
+from tests.core.samples import ACCEPTED, CANCELED, LOST, SENT, WANTED, slip
 from tests.engine.support import Shop, create, finished, hear, order, play, refusal
 from tests.simulation.stories import customer, fault
 from tests.simulation.till import Pos
@@ -156,6 +162,27 @@ def test_another_sum_of_a_superseded_sale_needs_a_person(fast_folder: Path) -> N
         assert shop.bank.ledger.refunded() == 0
 
     play(tale, fast_folder)
+
+
+@pytest.mark.parametrize("status", [Status.PARTIAL_REFUNDED, Status.REFUNDING])
+def test_what_somebody_else_returns_is_not_returned_beside_it(status: Status) -> None:
+    """A superseded sale turns out charged and partly returned: as with one that was told of, a person looks, and nothing is sent."""
+    book = book_in(PaymentState.CANCELED)
+    found = superseding(lambda sale: decide.status_result(sale, seen(status), book.now, book.policy, book.plan), book.now)(book.sale)
+    book.record(found)
+    (one,) = book.sale.refunds
+    assert (one.state, one.reason, book.owed) == (RefundState.ATTENTION, "REFUNDED_ELSEWHERE", [])
+    assert book.alarms >= {"LATE_MONEY"}
+
+
+def test_no_alarm_is_lost_when_money_of_a_superseded_sale_goes_back() -> None:
+    """The slip names another shop, and there is more than one payment under our key."""
+    book = Book([ACCEPTED, SENT, LOST, WANTED, CANCELED], caps=PAYCORE)
+    paid = [seen(Status.ACCEPTED, slip(store_id="S99"), tx=name) for name in ("tx-1", "tx-2")]
+    decider = partial(decide.search_result, request_id="r1", result=Found(tuple(paid)), now=book.now, plan=book.plan, policy=book.policy)
+    book.record(superseding(decider, book.now)(book.sale))
+    assert (book.sale.told is not None, [one.state for one in book.sale.refunds]) == (True, [RefundState.QUEUED])
+    assert book.alarms == {"LATE_MONEY", "SECOND_TRANSACTION", "STORE_MISMATCH"}
 
 
 def test_a_step_that_never_fits_parks_its_sale(fast_folder: Path) -> None:

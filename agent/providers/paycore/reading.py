@@ -74,7 +74,10 @@ def _matches(settings: PayCoreSettings, answer: Mapping[str, Any]) -> tuple[Obse
         raise Unreadable("no_list")
     if len(listed) > MAX_FOUND:
         raise Unreadable("long_list")
-    return tuple(observed(settings, one) for one in sorted(listed, key=_created))
+    found = tuple(observed(settings, one) for one in sorted(listed, key=_created))
+    if any(one.reference is None for one in found):
+        raise Unreadable("no_reference")  # nothing shows that it is what was searched for
+    return found
 
 
 def _created(one: object) -> int:

@@ -115,13 +115,16 @@ def test_error_bodies_are_read_tolerantly(body: object, detail: str) -> None:
 def test_what_a_search_finds() -> None:
     """Oldest first, each with id, our key and link; an empty list is a finding, too."""
     newer, older = invoice("created", created=20), invoice("processing", created=10) | {"id": "cpi_older"}
-    odd = {"type": "payment-invoices", "id": "cpi_odd", "attributes": {"status": "created", "created": "x", "test_mode": True}}
+    attributes = {"status": "created", "created": "x", "test_mode": True}
+    odd = {"type": "payment-invoices", "id": "cpi_odd", "attributes": attributes | {"reference_id": REQUEST}}
     found = paycore().read_found(reply({"data": [newer, older, odd]}))
     assert isinstance(found, Found)
     assert [one.transaction_id for one in found.matches] == ["cpi_odd", "cpi_older", TRANSACTION]
-    assert [one.reference for one in found.matches] == [None, REQUEST, REQUEST]
+    assert [one.reference for one in found.matches] == [REQUEST] * 3
     assert found.matches[1].link is not None
     assert paycore().read_found(reply({"data": []})) == Found()
+    unproven = paycore().read_found(reply({"data": [older, odd | {"attributes": attributes}]}))
+    assert unproven == Garbled("no_reference"), "nothing shows that it is what was searched for"
 
 
 @pytest.mark.parametrize(
