@@ -5,7 +5,6 @@ so. A word that nobody has heard of is not final. And an answer that misses what
 maybe sent, so that the machines ask again instead of believing half of it.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,14 +12,12 @@ from agent.core.model import Slip
 from agent.core.money import RUB
 from agent.core.verdict import Denied, Garbled, Observed, Operation, RefStatus, Refusal, Refused, Reply, Status, Verdict
 from agent.providers.common import wire
-from agent.providers.common.answers import is_page, retry_after_seconds
+from agent.providers.common.answers import code_of, is_page, retry_after_seconds
 from agent.providers.common.wire import Unreadable
 from agent.providers.koshelek.codes import ERROR_CODES, REF_STATUSES, REFUSALS, STATUSES
 from agent.providers.koshelek.settings import KoshelekSettings
 
 UNREADABLE_CODE: Final = "UNREADABLE_CODE"  # stands for an errorCode that is not a code: free text must not reach logs or the till
-
-_CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 _MOVES_BACK: Final = frozenset({Operation.CANCEL, Operation.REFUND})  # these must tell a refStatus
 
@@ -96,7 +93,7 @@ def _error_code(fields: Mapping[str, Any]) -> str | None:
     value = fields.get("errorCode")
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else UNREADABLE_CODE
+    return code_of(value) or UNREADABLE_CODE
 
 
 def _refusal(ref_status: RefStatus | None, error_code: str | None) -> Refusal | None:
@@ -108,8 +105,8 @@ def _refusal(ref_status: RefStatus | None, error_code: str | None) -> Refusal | 
 
 def refused(fields: Mapping[str, Any]) -> Refused:
     """The error object of a 422. Raises Unreadable without a code."""
-    code = fields.get("code")
-    if not isinstance(code, str) or not _CODE.fullmatch(code):
+    code = code_of(fields.get("code"))
+    if code is None:
         raise Unreadable("no_code")
     return Refused(code, REFUSALS.get(code, Refusal.UNKNOWN))
 
