@@ -4,7 +4,7 @@
 #   make test [PLANT=name]   all tests, with coverage; PLANT plants a named bug, and the tests must fail
 #   make check               style, formatting, types
 #   make crash               the agent dies at all pairs of places, hours; SIZE=n takes n pairs drawn by SEED=s instead
-#   make bench               how fast it is beside floors and peers, an hour; SIZE=n takes n per cent of it, SEED=s another order
+#   make bench               how fast it is beside floors and peers; SIZE=n takes n per cent of it, SEED=s another order
 #   make lock                refresh the lock files (needs uv)
 #   make clean               remove everything that was made
 
