@@ -145,9 +145,7 @@ OWN = {
         "The payment's result could not be learnt, and the customer may have paid. "
         "Ask the customer to look into the bank's app, and call the technician."
     ),
-    "LINK_LOST": N_(
-        "The payment system gave no payment link. Offer another means of payment only when this payment is shown as not made."
-    ),
+    "LINK_LOST": N_("The payment system gave no payment link. Offer another means of payment only when this payment is shown as not made."),
     "LINK_NOT_OPENED": N_(
         "The customer did not open the payment page in time, and the payment link is not shown any more. "
         "If the link is still opened and paid, the money goes back by itself."

@@ -86,6 +86,7 @@ class Session:
         self._observer = observer or Observer()
         self._framing: Framing = framing or LineFraming(self._limits.line_bytes)
         self._work: dict[asyncio.Task[None], bool] = {}  # at work -> whether it outlives the caller
+        self._sending: set[asyncio.Task[None]] = set()  # those of them that only have to get their answer out
         self._reader: asyncio.Task[str] | None = None
         self._reason = "stopped"
 
@@ -167,13 +168,19 @@ class Session:
                 await self._answer(link, message)
             case Notification(method):
                 self._observer.ignored(self.caller, method)
-            case Call() if len(self._work) >= self._limits.requests_at_work:
+            case Call() if await self._busy():
                 text = f"at most {self._limits.requests_at_work} requests of one connection are worked on at a time"
                 await self._answer(link, _refusal(message.id, "LIMIT", text))
             case Call():
                 await self._begin(link, message)
             case _:
                 assert_never(message)
+
+    async def _busy(self) -> bool:
+        """Whether there is no room for one more. A peer that has just got an answer may ask at once, before its sending is over for us."""
+        if len(self._work) >= self._limits.requests_at_work and self._sending:
+            await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+        return len(self._work) >= self._limits.requests_at_work
 
     async def _begin(self, link: Link, call: Call) -> None:
         try:
@@ -187,7 +194,11 @@ class Session:
         else:
             task = asyncio.create_task(self._carry_out(link, call, request))
             self._work[task] = request.outlives_caller
-            task.add_done_callback(lambda done: self._work.pop(done, None))
+            task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._work.pop(task, None)
+        self._sending.discard(task)
 
     # --- working ---
 
@@ -206,6 +217,9 @@ class Session:
             message = self._write(self._fault(call, error))
         if len(message) > self._limits.answer_bytes:
             message = self._write(_refusal(call.id, "LIMIT", "the answer is too long: ask for less"))
+        task = asyncio.current_task()
+        assert task is not None
+        self._sending.add(task)
         await self._send(link, message)
 
     def _write(self, failure: Failure) -> bytes:

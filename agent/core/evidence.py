@@ -82,7 +82,7 @@ def _accepted(sale: Sale, state: PaymentState, seen: Observed, policy: Policy) -
     slip, problem = seen.slip, _problem(sale, seen)
     stores = alarm(sale, "STORE_MISMATCH") if _other_store(sale, slip) else []
     if state in _UNPAID and sale.told is not None:
-        return [] if sale.late_money else [*_late_money(sale, slip, problem), *stores]
+        return [] if sale.late_money else [*_late_money(sale, slip, problem or _too_much(seen)), *stores]
     if slip is None:
         return _without_slip(sale, state)
     if problem is None and policy.store_mismatch_is_attention and _other_store(sale, slip):
@@ -102,8 +102,7 @@ def after_decision(sale: Sale, seen: Observed) -> list[Event]:
     believed_paid = sale.payment in (PaymentState.PAID, PaymentState.REVERSED) or sale.late_money
     match seen.status:
         case Status.ACCEPTED if not believed_paid:
-            problem = _problem(sale, seen)
-            return [*_late_money(sale, seen.slip, problem), *contradicted]
+            return [*_late_money(sale, seen.slip, _problem(sale, seen) or _too_much(seen)), *contradicted]
         case Status.REFUNDING | Status.PARTIAL_REFUNDED if not believed_paid:
             return [*_late_money(sale, seen.slip, "REFUNDED_ELSEWHERE"), *contradicted]
         case Status.REFUNDED if not believed_paid:
@@ -136,6 +135,11 @@ def _problem(sale: Sale, seen: Observed) -> str | None:
         return mismatch(sale, seen.slip)
     foreign = sale.call is not None and seen.reference not in (None, sale.call.request_id)
     return "ORDER_MISMATCH" if foreign else None
+
+
+def _too_much(seen: Observed) -> str | None:
+    """Nothing against a payment that is wanted; of one that goes back a person must see that all of it does."""
+    return "OVERPAID" if seen.surplus else None
 
 
 def mismatch(sale: Sale, slip: Slip) -> str | None:

@@ -7,9 +7,18 @@ like the first.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 MAX_KEPT = 64  # a till serves one customer at a time
 LIFE_S = 600.0  # as long as a list of means of payment is kept: then its customer has paid or left
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    askers: int = 0
 
 
 class Scans:
@@ -17,9 +26,23 @@ class Scans:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[str, asyncio.TimerHandle]] = {}
+        self._turns: dict[str, _Turn] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
+
+    @asynccontextmanager
+    async def turn(self, digest: str) -> AsyncIterator[None]:
+        """One asker at a time: whoever asks while a code is being read gets what was made of it."""
+        turn = self._turns.setdefault(digest, _Turn())
+        turn.askers += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.askers -= 1
+            if not turn.askers:
+                del self._turns[digest]
 
     def find(self, digest: str) -> str | None:
         """The card session that was made of a code lately."""

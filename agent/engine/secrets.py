@@ -47,13 +47,14 @@ async def card_session(ports: Ports, card: Card, asker: SaleId, barcode: str) ->
     """What the helper makes of a code; None if that card cannot pay. A code that it has just read for the same till is not read again.
     Raises HelperFailed."""
     digest = _scan(ports, asker, barcode)
-    known = ports.scans.find(digest)
-    if known is not None:
-        return known
-    session = await card.card_session(barcode)
-    if session is not None:
-        ports.scans.keep(digest, session)
-    return session
+    async with ports.scans.turn(digest):
+        known = ports.scans.find(digest)
+        if known is not None:
+            return known
+        session = await card.card_session(barcode)
+        if session is not None:
+            ports.scans.keep(digest, session)
+        return session
 
 
 def forget_scan(ports: Ports, sale: Sale, secrets: Mapping[str, str]) -> None:

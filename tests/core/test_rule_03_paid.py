@@ -13,6 +13,7 @@ from agent.core.model import Slip
 from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
+from agent.core.refund import RefundState
 from agent.core.verdict import Denied, Garbled, NotSent, Observed, Refusal, Refused, Status, Unclear
 from tests.core.book import Book, book_in, seen
 from tests.core.samples import slip
@@ -137,6 +138,8 @@ def test_more_than_was_asked_is_seen_by_people() -> None:
     late = book_in(PaymentState.CANCELED).tell()
     late.read(replace(seen(Status.ACCEPTED, slip()), surplus=Kopecks(500)))
     assert (late.sale.late_money, late.alarms) == (True, {"LATE_MONEY", "OVERPAID"})
+    (back,) = late.sale.refunds
+    assert (back.state, back.reason) == (RefundState.ATTENTION, "OVERPAID"), "the sum of the bill is not all that has to go back"
 
 
 def test_another_store_is_attention_where_the_switch_says_so() -> None:

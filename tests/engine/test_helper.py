@@ -211,6 +211,29 @@ def test_a_code_is_read_once_however_long_the_token_takes(fast_folder: Path) -> 
     play(tale, fast_folder, prepare=prepare)
 
 
+async def test_two_who_ask_at_once_have_a_code_read_once() -> None:
+    """A list and its checkout: the second waits for the first. One who is told nothing, or gives up, leaves the turn to the next."""
+    kept, read = Scans(), list[str]()
+
+    async def ask(session: str | None, pause: float = 0.01) -> str | None:
+        async with kept.turn("code"):
+            if (known := kept.find("code")) is not None:
+                return known
+            read.append(str(session))
+            await asyncio.sleep(pause)
+            if session is not None:
+                kept.keep("code", session)
+            return session
+
+    given_up = asyncio.create_task(ask("LATE", 60))
+    others = [asyncio.create_task(ask(session)) for session in (None, "SESSION1", "SESSION2")]
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await asyncio.gather(*others) == [None, "SESSION1", "SESSION1"]
+    assert (read, kept._turns) == (["LATE", "None", "SESSION1"], {})
+    kept.clear()
+
+
 async def test_what_was_read_is_kept_for_a_while_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest goes when there are too many, each when its time is over, all at the end."""
     monkeypatch.setattr(scans, "LIFE_S", 0.05)
