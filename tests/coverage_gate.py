@@ -100,6 +100,14 @@ class Gate:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The gate is the main process's: the workers only measure."""
+    """The gate is the main process's: the workers only measure, and each of them once.
+
+    Before pytest-cov begins to measure a worker's tests (at its session's start), two measurements run there already: the one that a worker
+    starts with because it inherits what makes the agent's own processes measure themselves, and the one that pytest-cov begins on reading
+    the options. Left running below, they would trace all code three times over, and ``no_cover`` would stop the uppermost alone.
+    """
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Gate(), "coverage-gate")
+        return
+    while (measuring := coverage.Coverage.current()) is not None:
+        measuring.stop()

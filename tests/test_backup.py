@@ -3,13 +3,13 @@ sandbox, whose own books are the witness; the command line as an operator uses i
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.patience import until
 from tests.support.pos import Failed, Pos
 from tests.support.stand import STORE, TERMINAL, Plan, Stand
 
@@ -60,13 +60,6 @@ def bank(stand: Stand) -> dict[str, tuple[str, int]]:
 
 def status(stand: Stand) -> dict[str, Any]:
     return stand.call("agent.status", "admin")
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.1)
 
 
 def test_a_backup_is_whole_and_holds_no_secret(stand: Stand) -> None:
@@ -128,7 +121,7 @@ def test_after_a_restore_nothing_is_charged_or_refunded_twice(stand: Stand) -> N
         assert code(sell, pos, "new", "PAY005") == "BUSY"
         assert code(lambda: pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="later")) == "BUSY"
         assert pos.call("checkout.get", storeId=STORE, terminalId="till-04", key="open", wait=45)["state"] == "canceled"
-        until(lambda: status(stand)["details"]["restore"]["lookingAt"] == 0)
+        until(lambda: status(stand)["details"]["restore"]["lookingAt"] == 0, PATIENCE_S)
         named = {one.split("/")[-1] for one in status(stand)["details"]["restore"]["differences"]}
         assert named == {"part", "whole"}
         assert refund(pos, "part", "r2", items=[{"line": 0, "quantity": 1}])["state"] == "attention"

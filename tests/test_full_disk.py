@@ -2,15 +2,15 @@
 itself. Method: the real daemon with its journal on a real, small file system in memory, which is filled and freed."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.patience import until
 from tests.support.pos import Failed, Pos
 from tests.support.stand import STORE, TERMINAL, Plan, Stand
-from tests.system import require
+from tests.system import lacking, require
 
 FILE_SYSTEM_MB = 12
 RESERVE_MB = 2
@@ -29,7 +29,7 @@ def stand() -> Iterator[Stand]:
         folder = made.journal.parent
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={FILE_SYSTEM_MB}m,mode=0700", "tmpfs", str(folder)], check=False)
         if mounted.returncode:
-            pytest.skip("this machine does not let a file system be mounted")
+            lacking("this machine does not let a file system be mounted")
         try:
             made.config.write_text(made.config.read_text().replace("allow_volatile", f"reserve_mb = {RESERVE_MB}\nallow_volatile"))
             made.start()
@@ -50,13 +50,6 @@ def fill(folder: Path) -> Path:
             except OSError:
                 continue
     return hog
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.05)
 
 
 def sell(pos: Pos, key: str, card: str, terminal: str = TERMINAL, wait: float = 0) -> str:
@@ -88,7 +81,7 @@ def test_in_flight_finish_new_ones_are_refused_and_service_returns(stand: Stand)
         sell(pos, "waiting", "WAIT03", terminal="till-04", wait=1)
         hog = fill(stand.journal.parent)
         assert sell(pos, "new-1", "PAY004") == "DISK_FULL"
-        until(lambda: lines(stand, "disk.full") == 1)
+        until(lambda: lines(stand, "disk.full") == 1, PATIENCE_S)
         shown = stand.call("agent.status", "admin")
         assert (shown["ready"], shown["disk"]) == (False, {"full": True})
         names = {"storeId": STORE, "terminalId": TERMINAL}
@@ -99,9 +92,9 @@ def test_in_flight_finish_new_ones_are_refused_and_service_returns(stand: Stand)
         assert refund(pos, "before") == "refunded"
         assert sell(pos, "new-1", "PAY004") == "DISK_FULL"
         hog.unlink()
-        until(lambda: stand.call("agent.status", "admin")["ready"] is True)
+        until(lambda: stand.call("agent.status", "admin")["ready"] is True, PATIENCE_S)
         assert sell(pos, "new-1", "PAY004", wait=15) == "paid"
-    until(lambda: lines(stand, "disk.room") == 1)
+    until(lambda: lines(stand, "disk.room") == 1, PATIENCE_S)
     assert lines(stand, "disk.full") == 1
     assert Path(f"{stand.journal}.reserve").stat().st_blocks * 512 == RESERVE_MB * 1024 * 1024
 
@@ -119,4 +112,4 @@ def test_it_starts_on_a_full_disk(stand: Stand) -> None:
         assert pos.call("checkout.get", **names, wait=20)["state"] in ("paid", "canceled")
         assert sell(pos, "new-1", "PAY002") == "DISK_FULL"
         hog.unlink()
-        until(lambda: sell(pos, "new-1", "PAY002") != "DISK_FULL")
+        until(lambda: sell(pos, "new-1", "PAY002") != "DISK_FULL", PATIENCE_S)

@@ -3,11 +3,12 @@ and the sandbox; the file is rewritten and the daemon told by SIGHUP or by the c
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.support.patience import until
 from tests.support.pos import Failed, Pos
 from tests.support.stand import STORE, TERMINAL, Plan, Socket, Stand
 
@@ -36,13 +37,6 @@ def reload(stand: Stand) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(ran.stdout)
     assert (ran.returncode == 78) == bool(found["problems"]), found
     return found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.05)
 
 
 def configuration(stand: Stand, socket: str = "admin") -> dict[str, Any]:
@@ -81,7 +75,7 @@ def test_everything_that_may_change_changes_while_a_sale_goes_on(stand: Stand) -
             file.write(stand.listener_text(Socket("second", terminals=(f"{STORE}/till-05",))))
         loaded = configuration(stand)["loadedAt"]
         stand.hang_up()
-        until(lambda: configuration(stand)["loadedAt"] != loaded)
+        until(lambda: configuration(stand)["loadedAt"] != loaded, PATIENCE_S)
         with stand.connect("second") as second:
             assert sell(second, "k2", "PAY002", terminal="till-05", wait=10)["state"] == "paid"
         with stand.connect("pos") as again:
@@ -145,7 +139,7 @@ def test_a_file_with_mistakes_leaves_everything_as_it_was(stand: Stand, how: str
         assert len(reload(stand)["problems"]) >= 2
     else:
         stand.hang_up()
-        until(lambda: configuration(stand)["problem"] is not None)
+        until(lambda: configuration(stand)["problem"] is not None, PATIENCE_S)
     shown = configuration(stand)
     lines = {one["line"] for one in shown["problems"]}
     assert {one["line"] for one in log_of(stand, "configuration.problem")} == lines

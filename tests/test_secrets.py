@@ -17,6 +17,7 @@ from agent import secrets
 from agent.secrets import MAX_SECRET_BYTES, SERVICE_USER, STARS, BadSecret, Secret, read_credential, read_file
 from agent.texts import translator
 from tests.support.stand import ROOT
+from tests.system import require
 
 READ_AS_SOMEBODY = """
 import os, sys
@@ -117,9 +118,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         read_file(secret_file(tmp_path) / "below")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
 def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
     """Another user's file could be changed by that user."""
+    require("root")
     path = secret_file(tmp_path)
     os.chown(path, 12345, 0)
     with pytest.raises(BadSecret, match="another user") as bad:
@@ -136,9 +137,9 @@ def _own_name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
 def test_a_file_that_the_agent_cannot_read_says_whose_it_is_and_what_to_do() -> None:
     """Made by root, as by ``sudo install`` without an owner: the service's user is told owner, mode, the command, and the other way."""
+    require("root")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         path = secret_file(Path(folder))
@@ -150,9 +151,9 @@ def test_a_file_that_the_agent_cannot_read_says_whose_it_is_and_what_to_do() -> 
     assert f"LoadCredential=password:{path}" in hint
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
 def test_root_who_checks_for_the_service_takes_its_user_s_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that the recipe makes is right for ``sudo koshelek-agent config check`` too; any other user's is not."""
+    require("root")
     monkeypatch.setattr(secrets, "_service_id", lambda: 12345)
     path = secret_file(tmp_path)
     os.chown(path, 12345, 0)

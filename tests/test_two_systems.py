@@ -5,12 +5,13 @@ with Softline at a host that is not there."""
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.support.patience import until
 from tests.support.pos import Failed, Pos
 from tests.support.stand import STORE, TERMINAL, Plan, Stand, free_port
 
@@ -58,13 +59,6 @@ def paid(pos: Pos, key: str, terminal: str = TILL_2) -> dict[str, Any]:
     while not (answer := get(pos, key, terminal, 10))["finished"]:
         assert time.monotonic() < end, answer
     return answer
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.05)
 
 
 def reload(stand: Stand) -> list[str]:

@@ -15,7 +15,7 @@ import pytest
 from tests.support.machine import CannotBoot, Machine
 from tests.support.pos import Pos
 from tests.support.stand import PASSWORD, ROOT, STORE, TERMINAL
-from tests.system import require
+from tests.system import lacking, require
 
 UNIT = "koshelek-agent.service"
 HOME = "/opt/koshelek-agent"
@@ -121,7 +121,7 @@ def test_a_life_under_systemd() -> None:
             _comes_back(made)
             _ends(made)
     except CannotBoot as refused:
-        pytest.skip(f"this machine does not let another one be booted in it: {refused}")
+        lacking(f"this machine does not let another one be booted in it: {refused}")
 
 
 def _begins(machine: Machine) -> None:

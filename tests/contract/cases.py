@@ -16,7 +16,8 @@ from agent.engine.errors import Refusal
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
-from tests.contract.shop import AMOUNT, POLICY, Shop, Wishes, met, pay_on_the_page
+from tests.contract.shop import AMOUNT, PATIENCE_S, POLICY, Shop, Wishes, pay_on_the_page
+from tests.support.patience import soon
 
 Play = Callable[[Shop], Awaitable[None]]
 
@@ -197,7 +198,7 @@ def bad_reads(kind: FaultKind, before: bool, times: int | None = 3, **params: in
             shop.decide()
         shop.fault(kind, Operation.STATUS, times, **params)
         if before:
-            await met(lambda: not shop.bank.faults())
+            await soon(lambda: not shop.bank.faults(), PATIENCE_S)
             assert shop.sale().payment is PaymentState.PENDING, "nothing of it is final"
             shop.decide()
         assert (await shop.end()).payment is PaymentState.PAID
@@ -465,7 +466,7 @@ async def refund_refused(shop: Shop) -> None:
         shop.people("REFUSED")
         read = shop.received(Operation.STATUS)
         await shop.hurry()
-        await met(lambda: shop.received(Operation.STATUS) > read)
+        await soon(lambda: shop.received(Operation.STATUS) > read, PATIENCE_S)
         assert shop.sale().refunds[0].state is RefundState.REQUESTED
         return
     shop.fault(FaultKind.REFUSE_REFUND, Operation.REFUND, error_code="CANCEL_REFUNDING_BY_BANK")

@@ -7,7 +7,7 @@ system's capabilities name. What follows what stays as it is.
 import asyncio
 import ssl
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -51,11 +51,11 @@ from agent.sandbox.words import Operation
 from agent.sandbox.words import Status as Theirs
 from agent.settings import Settings
 from tests.contract.kits import LOGIN, PASSWORD, STORE, TILL, Kit, forget_tokens
+from tests.support.patience import soon
 
 KEY = "K1"
 AMOUNT = 30_000
 PATIENCE_S = 20.0  # no case takes half of it on an idle machine
-LOOK_S = 0.05
 
 POLICY = Policy(
     send_deadline_ms=8_000,
@@ -202,7 +202,7 @@ class Shop:
     async def pending(self) -> Sale:
         """Until the customer can pay: he has the request in his application, or the till has a link to show."""
         sale = await self.until(PaymentState.PENDING)
-        await met(lambda: self.can.approval is not Approval.LINK or self.sale().link is not None)
+        await soon(lambda: self.can.approval is not Approval.LINK or self.sale().link is not None, PATIENCE_S)
         return sale
 
     async def paid(self) -> None:
@@ -252,14 +252,14 @@ class Shop:
         def now() -> Refund | None:
             return self.sale().refund(key)
 
-        await met(lambda: (one := now()) is not None and (not one.unsettled or one.state in stations))
+        await soon(lambda: (one := now()) is not None and (not one.unsettled or one.state in stations), PATIENCE_S)
         found = now()
         assert found is not None
         return found
 
     async def alarmed(self, code: str) -> None:
         """Until people have been called for this."""
-        await met(lambda: code in self.sale().alarms)
+        await soon(lambda: code in self.sale().alarms, PATIENCE_S)
 
     def story(self) -> str:
         """For people who look for what went wrong."""
@@ -350,15 +350,6 @@ async def opened(kit: Kit, folder: Path, wishes: Wishes, authority: Authority | 
         hearing = asyncio.create_task(shop.hints.run())
         stack.callback(hearing.cancel)
         yield shop
-
-
-async def met(condition: Callable[[], bool]) -> None:
-    """Wait until something is so. Raises TimeoutError."""
-    for _ in range(round(PATIENCE_S / LOOK_S)):
-        if condition():
-            return
-        await asyncio.sleep(LOOK_S)
-    raise TimeoutError
 
 
 async def pay_on_the_page(url: str, trusted: Path | None = None) -> None:

@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from agent.edges.hooks import application
 from agent.engine.waiting import KEPT, MAX_KEPT_HINTS
 from tests.docs.pages import DOCS
 from tests.edges.hooks.listening import BAD_WORDS, basic
+from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Plan, Stand, free_port, http_request
 from tests.test_reload import log_of, reload, sell
 
@@ -60,13 +61,6 @@ def secret(stand: Stand, name: str, text: str) -> Path:
 def post(port: int, body: object, password: str = OLD) -> tuple[int, bytes]:
     """What Koshelek would send."""
     return http_request(port, "POST", "/koshelek", json.dumps(body).encode(), basic(password, "koshelek"))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.05)
 
 
 def transaction(stand: Stand, order: str) -> dict[str, Any]:

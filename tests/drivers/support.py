@@ -177,9 +177,3 @@ def checkout(key: str) -> dict[str, Any]:
         "token": "SECRETTOKEN",
         "wait": 20,
     }
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  what is waited for is state of the product, which has no event for tests
-            await asyncio.sleep(0.005)

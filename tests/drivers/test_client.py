@@ -9,7 +9,8 @@ import pytest
 
 from drivers.client import CallFailed, Client, Unreachable
 from drivers.socket_address import listen
-from tests.drivers.support import Agent, checkout, listening, until
+from tests.drivers.support import Agent, checkout, listening
+from tests.support.patience import soon
 
 
 async def test_calls_beside_each_other(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ async def test_an_agent_that_goes_away(tmp_path: Path) -> None:
     agent = Agent()
     async with listening(tmp_path / "s", agent) as listener, await Client.connect(tmp_path / "s") as client:
         waiting = asyncio.create_task(client.call("checkout.create", **checkout("k")))
-        await until(lambda: len(agent.log) == 1)
+        await soon(lambda: len(agent.log) == 1)
         await listener.stop(grace_seconds=0)
         with pytest.raises(Unreachable, match="closed"):
             await waiting

@@ -6,11 +6,10 @@ import socket
 import sys
 from pathlib import Path
 
-import pytest
-
 from drivers.caller import Caller, Peer
 from drivers.socket_link import peer_of
 from tests.drivers.support import Agent, listening, request
+from tests.system import require
 
 OTHER_USER, OTHER_GROUP, FURTHER_GROUPS = 12345, 12346, [12347, 12348]
 
@@ -39,9 +38,9 @@ async def run_as_another(path: Path, line: bytes) -> bytes:
     return output
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 async def test_another_user_is_recognised(tmp_path: Path) -> None:
     """User, group and further groups are those of the process that connected."""
+    require("root")
     for directory in (tmp_path, *tmp_path.parents):
         if directory.stat().st_uid == os.getuid() and directory != Path("/"):
             directory.chmod(directory.stat().st_mode | 0o011)

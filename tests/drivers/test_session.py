@@ -15,7 +15,8 @@ from drivers.framing import Fault
 from drivers.limits import Limits
 from drivers.session import Refused, Session
 from drivers.socket_link import SocketLink
-from tests.drivers.support import Agent, Raw, Recorder, checkout, get, listening, request, until
+from tests.drivers.support import Agent, Raw, Recorder, checkout, get, listening, request
+from tests.support.patience import soon
 
 
 async def test_long_polls_do_not_hold_up_other_calls(tmp_path: Path) -> None:
@@ -38,12 +39,12 @@ async def test_a_pos_that_hangs_up_ends_its_long_polls_and_nothing_else(tmp_path
     async with listening(tmp_path / "s", agent, recorder=recorder) as listener:
         with Raw(tmp_path / "s") as pos:
             await pos.send(request(1, "checkout.create", **checkout("sale")) + get(2, "poll"))
-            await until(lambda: len(agent.log) == 2)
-        await until(lambda: "cancelled checkout.get poll" in agent.log)
+            await soon(lambda: len(agent.log) == 2)
+        await soon(lambda: "cancelled checkout.get poll" in agent.log)
         assert "end checkout.create sale" not in agent.log
         assert listener.connections == 1
         agent.release.set()
-        await until(lambda: listener.connections == 0)
+        await soon(lambda: listener.connections == 0)
         assert "end checkout.create sale" in agent.log
         assert "cancelled checkout.create sale" not in agent.log
         assert recorder.of("disconnected") == ["closed"]
@@ -71,8 +72,8 @@ async def test_a_half_closed_pos_that_goes_is_noticed(tmp_path: Path) -> None:
         with Raw(tmp_path / "s") as pos:
             await pos.send(get(1, "a"))
             pos.socket.shutdown(1)
-            await until(lambda: len(agent.log) == 1)
-        await until(lambda: listener.connections == 0)
+            await soon(lambda: len(agent.log) == 1)
+        await soon(lambda: listener.connections == 0)
 
 
 async def test_a_line_cut_off_by_the_end_is_not_executed(tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ async def test_stopping_lets_work_finish(tmp_path: Path) -> None:
     async with listening(tmp_path / "s", agent) as listener:
         with Raw(tmp_path / "s") as pos:
             await pos.send(request(1, "checkout.create", **checkout("sale")) + get(2, "poll"))
-            await until(lambda: len(agent.log) == 2)
+            await soon(lambda: len(agent.log) == 2)
             stopping = asyncio.create_task(listener.stop(grace_seconds=5))
             answer = await pos.line()
             assert answer is not None
@@ -204,7 +205,7 @@ async def test_stopping_ends_what_does_not_finish(tmp_path: Path) -> None:
     async with listening(tmp_path / "s", agent, recorder=recorder) as listener:
         with Raw(tmp_path / "s") as pos:
             await pos.send(request(1, "checkout.create", **checkout("sale")))
-            await until(lambda: len(agent.log) == 1)
+            await soon(lambda: len(agent.log) == 1)
             await listener.stop(grace_seconds=0.05)
             assert await pos.line() is None
     assert agent.log == ["begin checkout.create sale", "cancelled checkout.create sale"]

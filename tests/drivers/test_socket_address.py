@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.socket_address import CannotListen, identity, listen, remove
+from tests.system import require
 
 
 def test_mode_and_group_are_set(tmp_path: Path) -> None:
@@ -81,9 +82,9 @@ def test_the_directory_must_guard_the_socket(tmp_path: Path) -> None:
             listen(tmp_path / directory / "s", 0o660, None)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a directory away")
 def test_the_directory_must_be_ours(tmp_path: Path) -> None:
     """A directory of another user is that user's to replace the socket in."""
+    require("root")
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     os.chown(foreign, 12345, -1)

@@ -14,7 +14,8 @@ from drivers.framing import Fault
 from drivers.limits import Limits
 from drivers.link import LinkLost
 from drivers.socket_link import SocketLink
-from tests.drivers.support import Agent, Raw, Recorder, get, listening, request, until
+from tests.drivers.support import Agent, Raw, Recorder, get, listening, request
+from tests.support.patience import soon
 
 SHOW = {"storeId": "s", "terminalId": "t"}
 
@@ -40,7 +41,7 @@ async def test_connections_of_one_user(tmp_path: Path) -> None:
             assert await ninth.line() is None
         assert recorder.of("turned_away") == ["LIMIT"]
         connected.pop().close()
-        await until(lambda: listener.connections == 7)
+        await soon(lambda: listener.connections == 7)
         await assert_served(tmp_path / "s")
         for each in connected:
             each.close()
@@ -117,7 +118,7 @@ async def test_a_thousand_connections(tmp_path: Path) -> None:
             assert all(answer and answer["error"]["data"]["code"] == "LIMIT" for answer in refused)
             for raw in raws:
                 raw.close()
-        await until(lambda: listener.connections == 0)
+        await soon(lambda: listener.connections == 0)
         await assert_served(tmp_path / "s")
 
 
@@ -237,7 +238,7 @@ async def test_a_peer_that_does_not_read_is_dropped(tmp_path: Path) -> None:
     async with listening(tmp_path / "s", Agent(), limits=limits, recorder=recorder) as listener:
         with Raw(tmp_path / "s") as pos:
             await pos.send(b"".join(request(n, "operation.show", key="500000", **SHOW) for n in range(4)))
-            await until(lambda: "lost" in recorder.of("disconnected"))
+            await soon(lambda: "lost" in recorder.of("disconnected"))
             await assert_served(tmp_path / "s")
             assert listener.connections <= 1
 
@@ -250,7 +251,7 @@ async def test_a_peer_that_does_not_read_in_time_is_dropped(tmp_path: Path) -> N
             await pos.send(request(1, "operation.show", key="2000000", **SHOW))
             await asyncio.sleep(0.1)
             assert recorder.of("disconnected") == []
-            await until(lambda: recorder.of("disconnected") == ["lost"])
+            await soon(lambda: recorder.of("disconnected") == ["lost"])
 
 
 async def test_nonsense_without_reading_stops_itself(tmp_path: Path) -> None:
@@ -260,7 +261,7 @@ async def test_nonsense_without_reading_stops_itself(tmp_path: Path) -> None:
     async with listening(tmp_path / "s", Agent(), limits=limits, recorder=recorder):
         with Raw(tmp_path / "s") as pos:
             pouring = asyncio.create_task(pos.send(b"x\n" * 100_000))
-            await until(lambda: recorder.of("disconnected") == ["lost"], 10)
+            await soon(lambda: recorder.of("disconnected") == ["lost"], 10)
             await asyncio.gather(pouring, return_exceptions=True)
 
 
@@ -294,8 +295,8 @@ async def test_who_floods_and_goes_leaves_nothing_behind(tmp_path: Path) -> None
     async with listening(tmp_path / "s", Agent(), limits=Limits(requests_per_second=20, request_burst=1), recorder=recorder) as listener:
         with Raw(tmp_path / "s") as pos:
             await pos.send(b"".join(request(n, "agent.status") for n in range(80)))
-            await until(lambda: listener.connections == 1)
-        await until(lambda: listener.connections == 0, 1)
+            await soon(lambda: listener.connections == 1)
+        await soon(lambda: listener.connections == 0, 1)
 
 
 async def test_a_peer_that_resets_is_lost(tmp_path: Path) -> None:
@@ -305,7 +306,7 @@ async def test_a_peer_that_resets_is_lost(tmp_path: Path) -> None:
         with Raw(tmp_path / "s") as pos:
             await pos.send(request(1, "agent.status"))
             await asyncio.get_running_loop().sock_recv(pos.socket, 1)
-        await until(lambda: recorder.of("disconnected") == ["lost"])
+        await soon(lambda: recorder.of("disconnected") == ["lost"])
         await assert_served(tmp_path / "s")
 
 
@@ -351,7 +352,7 @@ async def test_no_descriptors_left(tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (waiting.fileno() + 1, hard))
             try:
                 waiting.connect(str(tmp_path / "s"))
-                await until(lambda: len(recorder.of("failed")) > 0)
+                await soon(lambda: len(recorder.of("failed")) > 0)
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             waiting.setblocking(False)

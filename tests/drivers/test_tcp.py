@@ -20,7 +20,8 @@ from drivers.limits import Limits
 from drivers.session import Session
 from drivers.socket_address import CannotListen
 from drivers.tcp_link import TcpListener
-from tests.drivers.support import Agent, Recorder, checkout, get, request, until
+from tests.drivers.support import Agent, Recorder, checkout, get, request
+from tests.support.patience import soon
 
 TOKEN = "token-of-kassa-1"
 OTHER = "token-of-kassa-2"
@@ -200,7 +201,7 @@ async def test_a_browser_gets_nowhere(name: str) -> None:
         with contextlib.suppress(ConnectionError):
             await wire.send(BROWSER[name])
         assert await wire.everything() == b""
-        await until(lambda: listener.connections == 0)
+        await soon(lambda: listener.connections == 0)
     assert agent.peers == []
     assert recorder.of("turned_away") == ["INVALID"]
 
@@ -220,10 +221,10 @@ async def test_who_leaves_before_the_first_line_leaves_nothing() -> None:
         for linger in (0, 1):
             async with Wire(listener) as wire:
                 await wire.send(b'{"json')
-                await until(lambda: listener.connections == 1)
+                await soon(lambda: listener.connections == 1)
                 if linger:
                     wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            await until(lambda: listener.connections == 0)
+            await soon(lambda: listener.connections == 0)
     assert recorder.of("turned_away") == ["GONE", "GONE"]
     assert recorder.of("failed") == []
 
@@ -237,12 +238,12 @@ async def test_strangers_do_not_crowd_out_those_who_are_in() -> None:
         async with contextlib.AsyncExitStack() as strangers:
             for _ in range(tcp_link.MAX_STRANGERS):
                 await strangers.enter_async_context(Wire(listener))
-            await until(lambda: listener.connections == tcp_link.MAX_STRANGERS + 1)
+            await soon(lambda: listener.connections == tcp_link.MAX_STRANGERS + 1)
             extra = await strangers.enter_async_context(Wire(listener))
             assert (await extra.refusal())["data"]["code"] == "LIMIT"
             await known.send(request(1, "agent.status"))
             assert (await known.line())["result"]["ready"] is True
-        await until(lambda: listener.connections == 1)
+        await soon(lambda: listener.connections == 1)
         again = await stack.enter_async_context(Wire(listener))
         await again.send(opening())
         assert "result" in await again.line()
@@ -273,11 +274,11 @@ async def test_half_a_connection_is_none() -> None:
     agent = Agent()
     async with listening(agent) as listener, Wire(listener) as wire:
         await wire.send(opening() + get(1, "poll") + request(2, "checkout.create", **checkout("pay")))
-        await until(lambda: len(agent.log) == 2)
+        await soon(lambda: len(agent.log) == 2)
         wire.socket.shutdown(socket.SHUT_WR)
-        await until(lambda: "cancelled checkout.get poll" in agent.log)
+        await soon(lambda: "cancelled checkout.get poll" in agent.log)
         agent.release.set()
-        await until(lambda: "end checkout.create pay" in agent.log)
+        await soon(lambda: "end checkout.create pay" in agent.log)
 
 
 async def test_stopping_answers_and_ends() -> None:
@@ -286,8 +287,8 @@ async def test_stopping_answers_and_ends() -> None:
     async with listening(agent) as listener, Wire(listener) as wire, Wire(listener) as stranger:
         await wire.send(opening() + get(1, "poll"))
         await wire.line()
-        await until(lambda: len(agent.log) == 1)
-        await until(lambda: listener.connections == 2)
+        await soon(lambda: len(agent.log) == 1)
+        await soon(lambda: listener.connections == 2)
         stopping = asyncio.ensure_future(listener.stop())
         assert (await wire.line())["result"]["hurried"] is True
         assert await stranger.everything() == b""

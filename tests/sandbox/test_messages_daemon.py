@@ -10,7 +10,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ import pytest
 from agent.providers.softline.hook import signature
 from tests.docs.compare import Likeness
 from tests.docs.pages import Page
+from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Stand, free_port
 
 PAGE = Page("sandbox.md")
@@ -101,13 +102,6 @@ class Shop:
     def charged(self, system: str) -> list[int]:
         entries = self.stand.control("GET", "/ledger")["entries"]
         return [one["amount"] for one in entries if (one["kind"], one["system"]) == ("charge", system)]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < end, "it never came to pass"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,10 @@ from agent.sandbox.outbox import Message, Webhook
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.words import Operation
 from tests.sandbox.running import House, running
+from tests.support.patience import soon
 from tests.support.stand import free_port
 
-PATIENCE_S, LOOK_S = 5.0, 0.01
+PATIENCE_S = 5.0
 SECRET = "MARK-secret"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nOK"
 Answering = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -72,14 +73,6 @@ async def telling(url: str) -> AsyncIterator[House]:
         yield house
 
 
-async def met(condition: Callable[[], bool]) -> None:
-    for _ in range(round(PATIENCE_S / LOOK_S)):
-        if condition():
-            return
-        await asyncio.sleep(LOOK_S)
-    raise TimeoutError
-
-
 async def messages(house: House) -> list[dict[str, Any]]:
     found = (await house.control("GET", "/messages")).json()
     assert isinstance(found, list)
@@ -91,13 +84,13 @@ async def test_a_message_arrives_though_nobody_asks() -> None:
     looks at the list finds neither the proof nor the secret; a reset forgets it."""
     async with listening(says(OK)) as shop, telling(shop.url) as house:
         transaction = (await house.checkout()).json()["transactionId"]
-        await met(lambda: bool(shop.heard))
+        await soon(lambda: bool(shop.heard))
         ((head, body),) = shop.heard
         assert head.startswith("POST /hooks/koshelek?shop=1 HTTP/1.1\r\n")
         assert "content-type: application/json" in head
         assert "\r\nauthorization: Basic " in head
         assert (json.loads(body)["transactionId"], json.loads(body)["status"]) == (transaction, "accepted")
-        await met(lambda: house.sandbox.bank.outbox.sendings[-1].attempts == 1)
+        await soon(lambda: house.sandbox.bank.outbox.sendings[-1].attempts == 1)
         (shown,) = await messages(house)
         assert shown.items() >= {"system": "koshelek", "event": "accepted", "fate": "taken", "status": 200, "fault": None}.items()
         assert (shown["transaction_id"], SECRET in json.dumps(shown), "Basic" in json.dumps(shown)) == (transaction, False, False)
@@ -116,7 +109,7 @@ async def test_a_slow_address_holds_up_no_answer() -> None:
     async with listening(silent) as shop:
         async with telling(shop.url) as house:
             await house.checkout("FAST01")
-            await met(lambda: bool(shop.heard))
+            await soon(lambda: bool(shop.heard))
             began = time.monotonic()
             for number in range(10):
                 paid = (await house.checkout(f"FAST{number}X")).json()
@@ -184,7 +177,7 @@ async def test_a_fault_of_the_sandbox_itself_is_told(caplog: pytest.LogCaptureFi
     monkeypatch.setattr(messenger, "post", broken)
     async with telling("http://127.0.0.1:9/") as house:
         await house.checkout("FAST01")
-        await met(lambda: "the messages of koshelek are not sent any more" in caplog.text)
+        await soon(lambda: "the messages of koshelek are not sent any more" in caplog.text)
         assert "a bug" in caplog.text
         assert (await house.checkout("FAST02")).json()["status"] == "accepted"
 

@@ -1,12 +1,9 @@
 """Goal: the daemon sells over serial lines. Method: the real daemon and sandbox as processes, a real register program on the other end."""
 
-import asyncio
 import json
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import pytest
 from drivers.client import CallFailed
 from drivers.rules import Rules
 from tests.docs.pages import Page
+from tests.support.patience import soon
 from tests.support.stand import STORE, TERMINAL, Line, Plan, Stand
 from tests.support.wires import PATIENT, NullModem, Register, lossy
 
@@ -48,13 +46,6 @@ def told(stand: Stand) -> list[dict[str, Any]]:
     return [entry for text in stand.log.read_text().splitlines() if (entry := json.loads(text))["event"].startswith(("line.", "pos."))]
 
 
-async def eventually(check: Callable[[], bool], seconds: float = 10.0) -> None:
-    until = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < until
-        await asyncio.sleep(0.05)
-
-
 async def test_a_day_at_a_till_with_lines(tmp_path: Path) -> None:
     """Sales over a pseudo-terminal, over a bad serial line, across pulled plugs and a killed agent; the operator sees the lines; only the
     line's tills may be used; nothing of the register's secrets is in the log."""
@@ -73,12 +64,12 @@ async def test_a_day_at_a_till_with_lines(tmp_path: Path) -> None:
         async with Register(lambda: connect(stand.line("till"), PATIENT)) as register:
             assert (await sell(register, "pty-1"))["confirmed"]
         with modem:
-            await eventually(lambda: lines(stand)[1]["state"] == "waiting")
+            await soon(lambda: lines(stand)[1]["state"] == "waiting", 10)
             async with Register(lambda: modem.connect(quick, 10.0)) as register:
                 assert (await sell(register, "serial-1"))["confirmed"]
             heard = lines(stand)[1]
             assert (heard["state"], heard["heardSecondsAgo"] < 20) == ("heard", True)
-        await eventually(lambda: lines(stand)[1]["state"] == "unplugged")
+        await soon(lambda: lines(stand)[1]["state"] == "unplugged", 10)
         stand.restart()
         async with Register(lambda: connect(stand.line("till"), PATIENT)) as register:
             assert (await register.insist("checkout.get", **TILL, key="serial-1"))["success"]

@@ -15,8 +15,8 @@ from drivers.frames import Control, frame
 from drivers.line import line_limits
 from drivers.link import LinkLost
 from drivers.rules import Rules
-from tests.drivers.support import until
 from tests.serial.support import read_for
+from tests.support.patience import soon
 
 RULES = Rules(ack_seconds=5, part_bytes=40_000)
 ACK, RESET = bytes([Control.ACK]), bytes([Control.EOT]) * RESET_SENT
@@ -174,4 +174,4 @@ async def test_reading_waits_when_the_line_is_too_fast_and_an_end_ends_the_waiti
         theirs.send(frame(b"{}"))
         await asyncio.sleep(0.05)
         assert opened.heard_at is None
-    await until(lambda: opened.lost)
+    await soon(lambda: opened.lost)

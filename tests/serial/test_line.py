@@ -21,8 +21,9 @@ from drivers.parts import parts
 from drivers.rules import Rules
 from drivers.serial_link import Tty
 from drivers.serial_port import NoPort, PortAbsent, PortBusy, holders, open_port
-from tests.drivers.support import checkout, get, until
+from tests.drivers.support import checkout, get
 from tests.serial.support import Desk, LineRecorder, descriptors, read_for, serving, text
+from tests.support.patience import soon
 from tests.support.wires import PATIENT, QUICK, NullModem
 
 HOLDER = "import os, sys, time; os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY); print('open', flush=True); time.sleep(60)"
@@ -45,7 +46,7 @@ async def test_a_line_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
         assert "no such port" in listener.status.problem
         for _ in range(2):
             with modem:
-                await until(lambda: listener.status.state is LineState.WAITING, 2.0)
+                await soon(lambda: listener.status.state is LineState.WAITING, 2.0)
                 assert listener.status.heard_seconds is None
                 async with await modem.connect(PATIENT) as register:
                     assert (await register.call("agent.status"))["ready"]
@@ -53,7 +54,7 @@ async def test_a_line_is_unplugged_and_plugged_in_again(tmp_path: Path) -> None:
                 assert listener.status.heard_seconds is not None
                 assert listener.status.heard_seconds < 5
                 pulled = time.monotonic()
-            await until(lambda: listener.status.state is LineState.UNPLUGGED)
+            await soon(lambda: listener.status.state is LineState.UNPLUGGED)
             assert time.monotonic() - pulled < 1.0
     assert recorder.states == [LineState.UNPLUGGED, LineState.WAITING, LineState.UNPLUGGED, LineState.WAITING, LineState.UNPLUGGED]
 
@@ -66,13 +67,13 @@ async def test_nothing_is_left_over_after_many_plugs(tmp_path: Path, monkeypatch
         before = after = (descriptors(), len(asyncio.all_tasks()))
         for number in range(25):
             with modem:
-                await until(lambda: listener.status.state is not LineState.UNPLUGGED)
+                await soon(lambda: listener.status.state is not LineState.UNPLUGGED)
                 port = raw(modem)
                 os.write(port, frame(get(number, f"k{number}").strip()))
-                await until(lambda n=number: f"begin checkout.get k{n}" in desk.log)
+                await soon(lambda n=number: f"begin checkout.get k{n}" in desk.log)
                 os.close(port)
-            await until(lambda: listener.status.state is LineState.UNPLUGGED)
-            await until(lambda n=number: f"cancelled checkout.get k{n}" in desk.log)
+            await soon(lambda: listener.status.state is LineState.UNPLUGGED)
+            await soon(lambda n=number: f"cancelled checkout.get k{n}" in desk.log)
             after = (descriptors(), len(asyncio.all_tasks()))
         assert after == before
 
@@ -85,12 +86,12 @@ async def test_work_that_moves_money_is_carried_out_when_the_plug_is_pulled(tmp_
             port = raw(modem)
             for part in parts(text("checkout.create", 1, **checkout("sale"))):
                 os.write(port, part)
-            await until(lambda: desk.asked == ["sale"])
+            await soon(lambda: desk.asked == ["sale"])
             os.close(port)
             modem.unplug()
-            await until(lambda: listener.status.state is LineState.UNPLUGGED)
+            await soon(lambda: listener.status.state is LineState.UNPLUGGED)
             modem.plug()
-            await until(lambda: listener.status.state is LineState.WAITING)
+            await soon(lambda: listener.status.state is LineState.WAITING)
             async with await modem.connect(PATIENT) as register:
                 assert (await register.call("checkout.create", **checkout("sale")))["key"] == "sale"
 
@@ -107,7 +108,7 @@ async def test_a_port_that_another_program_has_is_busy_and_its_holder_named(tmp_
             assert list(status.holders) == holders(modem.agent) == [f"{process_name(other.pid)} (pid {other.pid})"]
             assert str(other.pid) in status.problem
             other.kill()
-            await until(lambda: listener.status.state is LineState.WAITING)
+            await soon(lambda: listener.status.state is LineState.WAITING)
     assert recorder.states == [LineState.BUSY, LineState.WAITING]
 
 
@@ -165,7 +166,7 @@ async def test_a_port_that_cannot_be_used_is_tried_again(tmp_path: Path, monkeyp
             broken.setattr("drivers.serial_link.FrameLine", None)
             (tmp_path / "tty").unlink()
             (tmp_path / "tty").symlink_to(modem.agent)
-            await until(lambda: bool(recorder.of("failed")))
+            await soon(lambda: bool(recorder.of("failed")))
             broken.undo()
             monkeypatch.setattr("drivers.serial_link.REOPEN_SECONDS", 0.01)
             async with await modem.connect(PATIENT) as register:
@@ -180,7 +181,7 @@ async def test_opening_that_nobody_waits_for_any_more_leaves_no_port_open(tmp_pa
         await asyncio.sleep(0)
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
-        await until(lambda: descriptors() == before)
+        await soon(lambda: descriptors() == before)
 
 
 # --- registers that come and go ---
@@ -194,12 +195,12 @@ async def test_a_register_that_starts_anew_gets_no_old_answers(tmp_path: Path) -
         async with serving(modem.place, desk, recorder=recorder, rules=PATIENT):
             port = raw(modem)
             os.write(port, frame(get(1, "old").strip()))
-            await until(lambda: len(desk.log) == 1)
+            await soon(lambda: len(desk.log) == 1)
             os.close(port)
             async with await modem.connect(PATIENT) as register:
                 assert (await register.call("agent.status"))["ready"]
-            await until(lambda: "cancelled checkout.get old" in desk.log)
-            await until(lambda: len(recorder.of("disconnected")) == 2)
+            await soon(lambda: "cancelled checkout.get old" in desk.log)
+            await soon(lambda: len(recorder.of("disconnected")) == 2)
     assert recorder.of("disconnected") == ["closed", "closed"]
 
 
@@ -215,7 +216,7 @@ async def test_a_register_that_does_not_acknowledge_is_given_up(tmp_path: Path) 
             assert got.startswith(ACK + bytes([STX]))
             assert got.endswith(RESET)
             assert got.count(b'"ready"') == 3
-            await until(lambda: recorder.of("disconnected") == ["lost"])
+            await soon(lambda: recorder.of("disconnected") == ["lost"])
             os.close(port)
             async with await modem.connect(PATIENT) as register:
                 assert (await register.call("agent.status"))["ready"]
@@ -240,7 +241,7 @@ async def test_stopping_lets_work_finish_and_tells_the_register(tmp_path: Path) 
     with NullModem(tmp_path) as modem:
         async with serving(modem.place, desk, rules=PATIENT) as listener, await modem.connect(PATIENT) as register:
             poll = asyncio.create_task(register.call("checkout.get", storeId="s", terminalId="t", key="k", wait=60))
-            await until(lambda: len(desk.log) == 1)
+            await soon(lambda: len(desk.log) == 1)
             await listener.stop()
             assert (await poll)["hurried"]
             with pytest.raises(Unreachable):
@@ -258,7 +259,7 @@ async def test_damage_is_refused_counted_and_told_once_a_minute(tmp_path: Path) 
             port = raw(modem)
             for number in range(5):
                 os.write(port, frame(b"{}")[:-1] + b"\xff")
-                await until(lambda n=number: listener.status.damaged_frames > n)
+                await soon(lambda n=number: listener.status.damaged_frames > n)
                 await asyncio.sleep(0.05)
             assert await read_for(port, 0.1) == bytes([Control.NAK]) * 5
             assert listener.status.state is LineState.WAITING
@@ -280,7 +281,7 @@ async def test_limits_hold_on_a_line(tmp_path: Path) -> None:
                 await register.call("operation.show", storeId="s", terminalId="t", key=str(MAX_SERIAL_ANSWER_BYTES))
             assert answer.value.code == "LIMIT"
             poll = asyncio.create_task(register.call("checkout.get", storeId="s", terminalId="t", key="k", wait=60))
-            await until(lambda: len(desk.log) == 1)
+            await soon(lambda: len(desk.log) == 1)
             with pytest.raises(CallFailed) as busy:
                 await register.call("agent.status")
             assert busy.value.code == "LIMIT"
@@ -310,7 +311,7 @@ async def test_a_flood_is_read_no_faster_than_permitted(tmp_path: Path) -> None:
             assert worst < 0.5
             os.close(port)
             modem.unplug()
-            await until(lambda: listener.status.state is LineState.UNPLUGGED)
+            await soon(lambda: listener.status.state is LineState.UNPLUGGED)
 
 
 async def test_a_line_without_a_reader_does_not_keep_what_is_sent_to_it(tmp_path: Path) -> None:
@@ -323,6 +324,6 @@ async def test_a_line_without_a_reader_does_not_keep_what_is_sent_to_it(tmp_path
             for number in range(4):
                 os.write(port, frame(text("operation.show", number, storeId="s", terminalId="t", key="20000")))
                 await asyncio.sleep(0.05)
-            await until(lambda: bool(recorder.of("disconnected")))
+            await soon(lambda: bool(recorder.of("disconnected")))
             os.close(port)
     assert recorder.of("disconnected")[0] == "lost"

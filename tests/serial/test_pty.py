@@ -19,8 +19,8 @@ from drivers.pty_port import PtyPort, forget_dead_link
 from drivers.rules import Rules
 from drivers.serial_link import Pty
 from drivers.socket_address import CannotListen
-from tests.drivers.support import until
 from tests.serial.support import Desk, LineRecorder, descriptors, read_for, serving, text
+from tests.support.patience import soon
 from tests.support.wires import PATIENT
 from tests.system import require
 
@@ -41,7 +41,7 @@ async def test_a_register_opens_and_closes_it_as_it_likes(tmp_path: Path) -> Non
         for cycle in range(20):
             async with await Client.connect_serial(path, rules=PATIENT) as register:
                 assert (await register.call("agent.status"))["ready"]
-            await until(lambda: len(recorder.of("connected")) == len(recorder.of("disconnected")))
+            await soon(lambda: len(recorder.of("connected")) == len(recorder.of("disconnected")))
             after = (descriptors(), len(asyncio.all_tasks()))
             before = before if cycle else after
         assert (after, path.readlink()) == (before, terminal)
@@ -57,7 +57,7 @@ async def test_what_nobody_has_read_is_not_for_the_next_register(tmp_path: Path)
         port = opened(path)
         os.write(port, frame(text("agent.status")))
         os.close(port)
-        await until(lambda: recorder.of("disconnected") == ["lost"])
+        await soon(lambda: recorder.of("disconnected") == ["lost"])
         port = opened(path)
         assert len(await read_for(port, 0.2)) <= 3  # the reset alone
         os.close(port)
@@ -190,7 +190,7 @@ async def test_an_agent_that_ends_hangs_up_on_its_register(tmp_path: Path) -> No
     async with serving(Pty(path), desk, rules=PATIENT):
         register = await Client.connect_serial(path, rules=PATIENT)
         poll = asyncio.create_task(register.call("checkout.get", storeId="s", terminalId="t", key="k", wait=60))
-        await until(lambda: len(desk.log) == 1)
+        await soon(lambda: len(desk.log) == 1)
     assert (await poll)["hurried"]
     with pytest.raises(Unreachable):
         await register.call("agent.status")

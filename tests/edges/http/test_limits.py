@@ -18,8 +18,9 @@ from drivers.caller import Caller
 from drivers.limits import Limits
 from drivers.messages import Request
 from drivers.session import Refused
-from tests.drivers.support import Agent, Recorder, checkout, until
+from tests.drivers.support import Agent, Recorder, checkout
 from tests.edges.http.support import OTHER, SALE, TOKEN, Reply, answer, ask, head, raw, rest, serving
+from tests.support.patience import soon
 
 BODY = {name: value for name, value in checkout("k").items() if name not in ("storeId", "terminalId", "key", "wait")}
 
@@ -85,7 +86,7 @@ async def test_requests_at_work() -> None:
     agent = Agent()
     async with serving(agent.handle, limits=Limits(requests_at_work=2)) as port:
         polls = [asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k{number}?wait=60")) for number in range(2)]
-        await until(lambda: len(agent.log) == 2)
+        await soon(lambda: len(agent.log) == 2)
         refused = await reply_to(port, "GET", f"{SALE}/k3")
         assert (refused.code, refused.headers["retry-after"]) == ("LIMIT", "1")
         assert await status(port, OTHER) == 200
@@ -105,9 +106,9 @@ async def test_connections() -> None:
             busy.sendall(head("GET", f"{SALE}/k?wait=60", port=port))
             idle.sendall(head("GET", "/v1/status", port=port))
             assert await asyncio.to_thread(answer, idle) == 200
-            await until(lambda: len(agent.log) == 1)
+            await soon(lambda: len(agent.log) == 1)
             second = asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k2?wait=60"))
-            await until(lambda: len(agent.log) == 2)
+            await soon(lambda: len(agent.log) == 2)
             assert await asyncio.to_thread(rest, idle) == b""
             assert (await asyncio.to_thread(raw, port, b"")).startswith(b"HTTP/1.1 429 ")
             assert recorder.of("turned_away") == ["LIMIT"]
@@ -201,10 +202,10 @@ async def test_a_client_that_hangs_up_is_noticed(reset: bool) -> None:
         for count, request in enumerate((head("GET", f"{SALE}/k?wait=60", port=port), put), 1):
             with socket.create_connection(("127.0.0.1", port)) as wire:
                 wire.sendall(request)
-                await until(lambda count=count: watcher.began == count)
+                await soon(lambda count=count: watcher.began == count)
                 if reset:
                     wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            await until(lambda count=count: len(watcher.gone) == count)
+            await soon(lambda count=count: len(watcher.gone) == count)
     assert watcher.gone == [True, True]
 
 
@@ -214,10 +215,10 @@ async def test_a_client_that_hurries_and_leaves_is_noticed() -> None:
     async with serving(watcher.handle) as port:
         with socket.create_connection(("127.0.0.1", port)) as wire:
             wire.sendall(head("GET", f"{SALE}/k?wait=60", port=port) + head("GET", "/v1/status", port=port))
-            await until(lambda: watcher.began == 1)
+            await soon(lambda: watcher.began == 1)
         await asyncio.sleep(0.1)
         watcher.release.set()
-        await until(lambda: len(watcher.gone) >= 1)
+        await soon(lambda: len(watcher.gone) >= 1)
     assert watcher.gone[0] is True
 
 
@@ -226,7 +227,7 @@ async def test_a_client_that_waits_is_there() -> None:
     watcher = Watcher()
     async with serving(watcher.handle) as port:
         poll = asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k?wait=60"))
-        await until(lambda: watcher.began == 1)
+        await soon(lambda: watcher.began == 1)
         watcher.release.set()
         assert (await poll).status == 200
     assert watcher.gone == [False]
@@ -237,7 +238,7 @@ async def test_stopping_answers_long_polls() -> None:
     agent = Agent()
     async with serving(agent.handle) as port:
         poll = asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k?wait=60"))
-        await until(lambda: len(agent.log) == 1)
+        await soon(lambda: len(agent.log) == 1)
     assert (await poll).json == {"key": "k", "hurried": True, "gone": False}
     with socket.socket() as late, pytest.raises(ConnectionRefusedError):
         late.connect(("127.0.0.1", port))
