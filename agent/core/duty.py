@@ -58,6 +58,7 @@ class Memory:
     obstacle: str = ""  # why the first attempt could not even be made, as a reason code
     hurried: set[Duty] = field(default_factory=set)  # an operator wants these done now, once, however long they would wait
     nameless: set[str] = field(default_factory=set)  # calls whose last attempt could not say who it came from
+    turned_away: dict[str, int] = field(default_factory=dict)  # calls whose last attempt was refused for who we are, and the tick of that
     carried: set[str] = field(default_factory=set)  # receipts that are on their way, or wait for their turn
 
 

@@ -32,7 +32,7 @@ from agent.core.verdict import (
     Request,
     Unclear,
 )
-from agent.engine import nameless
+from agent.engine import identity
 from agent.engine.couriers import Courier, Couriers
 from agent.engine.offering import offered
 from agent.engine.secrets import Missing, checkout_secrets, forget_scan, refund_token
@@ -61,14 +61,14 @@ class Duties:
 
     async def perform(self, owed: Owed) -> None:
         """Do one duty. Raises what the journal raises; everything else ends in the record."""
-        self._steward.memory.hurried.discard(owed.duty)
         if self._steward.sale.binding.provider not in self._steward.setup.providers:
             # A configuration that takes out what is owed to is refused (money rule 10); an operator may have made it owe anew since.
             self._steward.ports.notice("provider.missing", self._steward.sale.id, provider=self._steward.sale.binding.provider)
             self._steward.hold(owed.duty, NO_PROVIDER_RETRY_MS)
             return
-        if nameless.waits(self._steward, owed):
+        if identity.waits(self._steward, owed):
             return
+        self._steward.memory.hurried.discard(owed.duty)
         match owed.duty:
             case Duty.SEND:
                 await self._send_checkout()
@@ -214,7 +214,7 @@ class Duties:
             result = offered(self._provider, steward.sale, request_id, outcome, steward.ports.clock.now().wall)
         else:
             result = self._understood(request, outcome)
-        nameless.remember(steward, name, result)
+        identity.remember(steward, name, result)
         steward.ports.notice("attempt.ended", steward.sale.id, call=name, request_id=request_id, result=describe(result), late=late)
         await steward.insist(lambda sale: self._meaning(sale, name, request_id, result, late))
 

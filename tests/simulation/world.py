@@ -205,7 +205,7 @@ class MortalTransport:
         return self._world.last_reached
 
     def admits(self, account: str) -> bool:
-        return True
+        return self._world.admitted
 
     def identified(self, account: str) -> bool:
         return not self._world.nameless
@@ -267,6 +267,7 @@ class World:
         self.boot = "boot-1"
         self.boot_offset_ms = 0
         self.last_reached = True
+        self.admitted = True  # by the last answer
         self.with_card = True
         self.nameless = False  # the till's own password cannot be read
         self.dark_s = 0.0
@@ -355,6 +356,7 @@ class World:
             await asyncio.sleep(delivery.after_ms / 1000)
             return Unclear("reset")
         await asyncio.sleep(0.02 + delivery.reading_ms(answer) / 1000)
+        self.admitted = answer.status not in (401, 403)
         return Reply(answer.status, delivery.visible(answer), {name.lower(): value for name, value in answer.headers.items()})
 
     # --- the process ---

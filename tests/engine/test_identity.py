@@ -1,21 +1,23 @@
-"""Goal: a password that cannot be read for long does not fill the journal, and what is owed goes out once it can be. Method: the engine in
-virtual time, at a wire that cannot say who it comes from.
+"""Goal: a password that cannot be read, or is refused, for long does not fill the journal, and what is owed goes out once it can be.
+Method: the engine in virtual time, at a wire that cannot say who it comes from, and before a bank that lets nobody in.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from agent.core import events
 from agent.core.alarms import standing
+from agent.core.duty import Duty
 from agent.core.payment import PaymentState
 from agent.core.refund import RefundState
-from agent.engine.nameless import LOOK_EVERY_MS
+from agent.engine.identity import LOOK_EVERY_MS, TRY_EVERY_MS
 from agent.engine.receipts import ReceiptOrder, Receipts
 from agent.engine.steward import Steward
 from agent.sandbox.customer import Action
+from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.words import Operation
 from tests.engine.support import Shop, create, finished, order, play
 from tests.simulation.stories import customer
@@ -120,5 +122,64 @@ def test_a_checkout_waits_for_the_password(fast_folder: Path) -> None:
         second = await finished(shop, (await create(shop, order("K2"))).sale.id)
         assert (second.payment, second.reason) == (PaymentState.EXPIRED, "ACCESS_DENIED")
         assert sum(isinstance(one, events.AttemptHeld) for one in await shop.events(second.id)) == 1
+
+    play(tale, fast_folder)
+
+
+def _attempts(history: Sequence[object]) -> int:
+    return sum(isinstance(one, events.AttemptStarted) for one in history)
+
+
+def test_a_refused_login_is_tried_every_few_minutes(fast_folder: Path) -> None:
+    """A refund that is owed for an hour makes an attempt in five minutes, not two a minute; when the door opens it is made."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        steward = await _paid(shop)
+        shop.bank.add_fault(shop.now_ms(), Fault(FaultKind.UNAUTHORIZED, times=None))
+        await pos.refund("K1", "R1", token="refund-token-1")
+        await asyncio.sleep(60)
+        before = _attempts(await shop.events(steward.sale.id))
+        await asyncio.sleep(HOUR_S)
+        made = _attempts(await shop.events(steward.sale.id)) - before
+        assert HOUR_S * 1_000 / TRY_EVERY_MS - 2 <= made <= HOUR_S * 1_000 / TRY_EVERY_MS + 1
+        assert standing(steward.sale) == ("ACCESS_DENIED",)
+        shop.bank.clear_faults()
+        await asyncio.sleep(TRY_EVERY_MS / 1_000 + SOON_S)
+        assert _is_refunded(steward)
+
+    play(tale, fast_folder)
+
+
+def test_a_read_that_is_let_in_ends_the_wait(fast_folder: Path) -> None:
+    """Another sale's answer shows that the door is open: the refund goes out within seconds."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        steward = await _paid(shop)
+        shop.bank.add_fault(shop.now_ms(), Fault(FaultKind.UNAUTHORIZED, times=None))
+        await pos.refund("K1", "R1", token="refund-token-1")
+        await asyncio.sleep(600)
+        shop.bank.clear_faults()
+        assert (await finished(shop, (await create(shop, order("K2"))).sale.id)).payment is PaymentState.PAID
+        await asyncio.sleep(SOON_S)
+        assert _is_refunded(steward)
+
+    play(tale, fast_folder)
+
+
+def test_an_operator_does_not_wait_before_a_shut_door(fast_folder: Path) -> None:
+    """What an operator hurries is tried at once, once."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        steward = await _paid(shop)
+        shop.bank.add_fault(shop.now_ms(), Fault(FaultKind.UNAUTHORIZED, times=None))
+        await pos.refund("K1", "R1", token="refund-token-1")
+        await asyncio.sleep(400)
+        before = _attempts(await shop.events(steward.sale.id))
+        steward.memory.hurried.add(Duty.REFUND)
+        steward.holds.clear()
+        steward.rouse()
+        await asyncio.sleep(2)
+        assert _attempts(await shop.events(steward.sale.id)) == before + 1
+        assert Duty.REFUND not in steward.memory.hurried
 
     play(tale, fast_folder)
