@@ -173,7 +173,7 @@ OWN = {
         "The payment system shows another transaction of this payment, which the till does not count. "
         "The customer may have paid twice. Call the technician."
     ),
-    "OVERPAID": N_("The customer has paid more than the bill. The payment counts. Call the technician: the rest must be returned by hand."),
+    "OVERPAID": N_("The customer has paid more than the bill. The payment counts. Call the technician: the rest, which the sale's story names, must be returned by hand."),
     "OTHER_AMOUNT": N_(
         "The payment is over another amount than the register described, and this payment system returns only whole payments. "
         "Nothing was asked for."

@@ -18,7 +18,7 @@ from drivers.client import Client
 
 REFUNDS, STORY = N_("Refunds"), N_("Story (UTC)")
 NO_SALE = N_("there is no sale {key} of this till in the journal")
-AMOUNTS = frozenset({"amount", "totalAmount", "total_amount", "refundedAmount", "refunded"})
+AMOUNTS = frozenset({"amount", "totalAmount", "total_amount", "refundedAmount", "refunded", "surplus"})
 """Members of a sale and of its story that are kopecks: people read roubles."""
 
 

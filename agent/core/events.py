@@ -171,7 +171,10 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRaised:
+    """A person must look. ``surplus``: with ``OVERPAID`` the kopecks that were taken beyond what had to be paid."""
+
     code: str
+    surplus: Kopecks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from agent.core import events
 from agent.core.call import elapsed_ms
 from agent.core.events import CancelCause, Event
 from agent.core.model import RefundLine, Slip, Stamp
+from agent.core.money import Kopecks
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
 from agent.core.refund import RefundCause
@@ -22,9 +23,9 @@ _WAITING = _OPEN | {PaymentState.ATTENTION}
 _UNPAID = frozenset({PaymentState.CANCELED, PaymentState.DECLINED})  # not paid, as far as was known: later evidence may say otherwise
 
 
-def alarm(sale: Sale, code: str) -> list[Event]:
+def alarm(sale: Sale, code: str, surplus: Kopecks | None = None) -> list[Event]:
     """An alarm of a sale is raised once, and anew when it has been acknowledged since."""
-    return [] if code in sale.alarms - sale.acknowledged else [events.AlarmRaised(code)]
+    return [] if code in sale.alarms - sale.acknowledged else [events.AlarmRaised(code, surplus)]
 
 
 def attention(sale: Sale, reason: str, charged: bool = False, slip: Slip | None = None) -> list[Event]:
@@ -34,7 +35,7 @@ def attention(sale: Sale, reason: str, charged: bool = False, slip: Slip | None 
 
 def weigh(sale: Sale, state: PaymentState, seen: Observed, now: Stamp, policy: Policy) -> list[Event]:
     """What the provider's word on our transaction makes of a payment in ``state`` (which may be ahead of ``sale.payment`` by one event)."""
-    surplus = alarm(sale, "OVERPAID") if seen.surplus else []
+    surplus = alarm(sale, "OVERPAID", seen.surplus) if seen.surplus else []
     if sale.decided is not None:
         return [*after_decision(sale, seen), *surplus]
     match seen.status:

@@ -135,6 +135,7 @@ def test_more_than_was_asked_is_seen_by_people() -> None:
     book = book_in(PaymentState.PENDING)
     book.read(replace(seen(Status.ACCEPTED, slip()), surplus=Kopecks(500)))
     assert (book.state, standing(book.tell().sale)) == (PaymentState.PAID, ("OVERPAID",))
+    assert [one.surplus for one, _ in book.history if isinstance(one, events.AlarmRaised)] == [500], "the story says how much"
     late = book_in(PaymentState.CANCELED).tell()
     late.read(replace(seen(Status.ACCEPTED, slip()), surplus=Kopecks(500)))
     assert (late.sale.late_money, late.alarms) == (True, {"LATE_MONEY", "OVERPAID"})
