@@ -1,6 +1,7 @@
 """Shared by all tests: one kind of event loop, and what coverage is measured by."""
 
 import os
+import signal
 from collections.abc import Generator, Sequence
 
 import pytest
@@ -17,6 +18,12 @@ MEASURED_PROCESSES = (
 )
 UNMEASURED = ("tests/simulation/", "tests/engine/test_hint_orders.py", "tests/core/test_thousand_tills.py")
 PROCESS_CONFIG = "COVERAGE_PROCESS_CONFIG"  # without it coverage leaves a fresh process alone
+
+
+def pytest_configure() -> None:
+    """A shell lets the jobs that it puts into the background ignore Ctrl-C, and all that they start inherits this: tests press it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
