@@ -3,6 +3,7 @@
 #   make demo                a day at the till against the sandbox, with nothing but the runtime packages
 #   make test [PLANT=name]   all tests, with coverage; PLANT plants a named bug, and the tests must fail
 #   make check               style, formatting, types
+#   make deb                 the Debian package, build/koshelek-agent_VERSION_ARCH.deb, for a till without network; on Debian
 #   make crash               the agent dies at all pairs of places, hours; SIZE=n takes n pairs drawn by SEED=s instead
 #   make bench               how fast it is beside floors and peers; SIZE=n takes n per cent of it, SEED=s another order
 #   make lock                refresh the lock files (needs uv)
@@ -22,7 +23,7 @@ ifdef PLANT
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --plant $(PLANT)
 endif
 
-.PHONY: demo test check crash bench lock clean
+.PHONY: demo test check deb crash bench lock clean
 .DELETE_ON_ERROR:
 
 demo: $(RUNTIME)
@@ -36,6 +37,11 @@ check: $(DEVELOPMENT)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The package holds compiled files, so it is made by the Python of the tills: Debian's own.
+DEB_PYTHON ?= /usr/bin/python3
+deb: $(DEVELOPMENT)
+	systemd/debian/build.sh $(BIN)/python $(DEB_PYTHON) build
 
 SEED ?= 1
 SIZE ?= 0

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import ssl
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 import structlog
@@ -10,12 +12,13 @@ import structlog
 from agent.core.hints import Hint
 from agent.edges.keyring import Holder, Keyring, SameToken
 from agent.edges.pos import PosDesk
-from agent.lines import line_door, log_line
+from agent.lines import line_door, log_damage, log_line, log_silence
 from agent.secrets import BadSecret
 from agent.settings import (
     Client,
     HttpListener,
     Listener,
+    PageListener,
     PtyListener,
     SerialListener,
     Settings,
@@ -40,6 +43,7 @@ from drivers.tcp_link import bind
 
 if TYPE_CHECKING:  # the web server behind these is imported where it is needed
     from agent.edges.hooks.application import Endpoint, Hear
+    from agent.edges.http.application import Page, Site
 
 STOP_GRACE_S = 5  # for requests at work over HTTP, as on sockets
 
@@ -48,6 +52,16 @@ class Door(Protocol):
     """An open way in. ``stop`` lets requests at work be answered first."""
 
     async def stop(self) -> None: ...
+
+
+class Shown(Protocol):
+    """What HTTP listeners show beside the API."""
+
+    def of(self, listener: HttpListener) -> Mapping[str, "Page"]:
+        """Single pages by path."""
+
+    def site(self, listener: HttpListener | PageListener) -> "Site | None":
+        """The status page; None where there is none."""
 
 
 class LoggingObserver(Observer):
@@ -81,7 +95,10 @@ class LoggingObserver(Observer):
         log_line(status)
 
     def line_damaged(self, name: str, frames: int, error: RemoteError) -> None:
-        structlog.get_logger().warning("line.damaged", line=name, frames=frames, problem=error.explanation)
+        log_damage(name, frames, error)
+
+    def line_silent(self, name: str, seconds: float) -> None:
+        log_silence(name, seconds)
 
 
 def admitter(
@@ -95,7 +112,7 @@ def admitter(
     def admit(peer: Peer) -> Session | None:
         if peer.uid not in users and not (peer.groups & groups) and not (operator and peer.uid in (0, os.geteuid())):
             return None
-        caller = Caller(f"uid:{peer.uid}", peer, None if operator else tills, operator)
+        caller = Caller(f"uid:{peer.uid}", peer, None if operator else tills, operator, listener.payouts)
         return Session(caller, desk.handle, limits, observer)
 
     return admit
@@ -106,15 +123,17 @@ def tills_of(terminals: tuple[str, ...], settings: Settings) -> frozenset[tuple[
     return frozenset((till.store_id, till.terminal_id) for till in settings.terminal if allows(terminals, till.store_id, till.terminal_id))
 
 
-async def open_door(listener: Listener, settings: Settings, desk: PosDesk) -> Door:
-    """Open one way in. Raises CannotListen."""
+async def open_door(listener: Listener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
+    """Open one way in. ``pages``: what an HTTP listener shows beside the API. Raises CannotListen."""
     match listener:
         case UnixListener():
             return await _open_unix(listener, settings, desk)
         case TcpListener():
             return await _open_tcp(listener, settings, desk)
         case HttpListener():
-            return await _open_http(listener, settings, desk)
+            return await _open_http(listener, settings, desk, pages)
+        case PageListener():
+            return await _open_page(listener, settings, desk, pages)
         case SerialListener() | PtyListener():
             return await _open_line(listener, settings, desk)
         case _:
@@ -138,7 +157,7 @@ async def _open_unix(listener: UnixListener, settings: Settings, desk: PosDesk) 
     return opened
 
 
-def keyring_of(listener: TcpListener | HttpListener, settings: Settings) -> Keyring:
+def keyring_of(listener: TcpListener | HttpListener | PageListener, settings: Settings) -> Keyring:
     """The clients of a listener by their tokens. Raises CannotListen."""
     try:
         return Keyring((_holder(client, settings), token(client)) for client in listener.client)
@@ -148,10 +167,10 @@ def keyring_of(listener: TcpListener | HttpListener, settings: Settings) -> Keyr
 
 def _holder(client: Client, settings: Settings) -> Holder:
     operator = client.role == "admin"
-    return Holder(f"client:{client.name}", None if operator else tills_of(client.terminals, settings), operator)
+    return Holder(f"client:{client.name}", None if operator else tills_of(client.terminals, settings), operator, client.payouts)
 
 
-def _limits(listener: TcpListener | HttpListener) -> Limits:
+def _limits(listener: TcpListener | HttpListener | PageListener) -> Limits:
     rate = listener.requests_per_s
     return Limits(connections=listener.connections, requests_per_second=rate, request_burst=2 * rate)
 
@@ -161,7 +180,9 @@ async def _open_tcp(listener: TcpListener, settings: Settings, desk: PosDesk) ->
 
     def admit(shown: str) -> Session | None:
         holder = keyring.holder(shown)
-        return Session(Caller(holder.name, None, holder.tills, holder.operator), desk.handle, limits, observer) if holder else None
+        if holder is None:
+            return None
+        return Session(Caller(holder.name, None, holder.tills, holder.operator, holder.payouts), desk.handle, limits, observer)
 
     opened = TcpDoor(listener.host, listener.port, admit, limits=limits, observer=observer)
     await opened.start()
@@ -169,18 +190,46 @@ async def _open_tcp(listener: TcpListener, settings: Settings, desk: PosDesk) ->
     return opened
 
 
-async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk) -> Door:
+async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
     # Imported here: the web server costs memory that tills without this kind of listener keep.
     from agent.edges.http.application import Application
+    from agent.edges.http.figures import PATH as METRICS
     from agent.edges.http.guard import Guard
     from agent.edges.http.server import HttpServer
 
     limits, observer = _limits(listener), LoggingObserver()
-    application = Application(desk.handle, keyring_of(listener, settings), Guard(listener.port, listener.origins), limits, observer)
+    keyring, guard = keyring_of(listener, settings), Guard(listener.port, listener.origins)
+    application = Application(desk.handle, keyring, guard, limits, observer, pages.of(listener), {METRICS}, pages.site(listener))
     opened = HttpServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S)
     await opened.start()
     structlog.get_logger().info("pos.listening", host=listener.host, port=listener.port, kind="http")
     return opened
+
+
+async def _open_page(listener: PageListener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
+    # Imported here: most tills have no use for it, and need not keep a web server in memory.
+    from agent.edges.hooks.server import HookServer
+    from agent.edges.http.application import Application
+    from agent.edges.http.guard import NAMES, Guard
+
+    limits, observer, context = _limits(listener), LoggingObserver(), _context(listener.certificate_file, listener.key_file)
+    address = f"[{listener.host}]" if ":" in listener.host else listener.host
+    guard = Guard(listener.port, (), {*NAMES, address, *listener.names}, secure=context is not None)
+    application = Application(desk.handle, keyring_of(listener, settings), guard, limits, observer, site=pages.site(listener), api=False)
+    opened = HookServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S, context)
+    await opened.start()
+    structlog.get_logger().info("page.listening", host=listener.host, port=listener.port, tls=context is not None)
+    return opened
+
+
+def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """TLS of a listener; None where it has no certificate. Raises CannotListen."""
+    from agent.edges.hooks.tls import BadCertificate, server_context
+
+    try:
+        return server_context(certificate, key) if certificate is not None and key is not None else None
+    except BadCertificate as error:
+        raise CannotListen(str(error)) from error
 
 
 async def open_webhooks(webhooks: Webhooks, endpoints: Mapping[str, "Endpoint"], hear: "Hear") -> Door:
@@ -189,16 +238,11 @@ async def open_webhooks(webhooks: Webhooks, endpoints: Mapping[str, "Endpoint"],
     from agent.edges.hooks.application import HookApplication
     from agent.edges.hooks.server import HookServer
     from agent.edges.hooks.tally import Passed, Tally
-    from agent.edges.hooks.tls import BadCertificate, server_context
 
     log, clock = structlog.get_logger(), asyncio.get_running_loop().time
     tally = Tally(lambda provider, reason, count: log.warning("webhook.refused", provider=provider, reason=reason, count=count), clock)
     passed = Passed(_log_unrelated, clock)
-    try:
-        given = (webhooks.certificate_file, webhooks.key_file)
-        context = server_context(given[0], given[1]) if given[0] is not None and given[1] is not None else None
-    except BadCertificate as error:
-        raise CannotListen(str(error)) from error
+    context = _context(webhooks.certificate_file, webhooks.key_file)
     application = HookApplication(
         endpoints, hear, webhooks.requests_per_s, tally, lambda error: log.error("webhook.failed", exc_info=error), clock, passed
     )

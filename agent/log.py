@@ -1,7 +1,8 @@
 """The log: events with keys, for people who look for a fault. The journal is the record; losing a log line loses no money.
 
 Every line passes one redaction: secrets by type, secrets by the name of their key, and what looks like a secret inside a text (a library's
-exception can quote a header). Under systemd a line is JSON on standard output; on a terminal it is coloured for reading.
+exception can quote a header). Under systemd a line is JSON, with the fields of ``journald`` beside it; on a terminal it is coloured for
+reading.
 A log that cannot be written (a closed pipe, a full disk) is dropped: a sale must not fail because of it.
 """
 
@@ -16,7 +17,9 @@ from typing import Any, TextIO
 
 import structlog
 
+from agent import journald
 from agent.secrets import STARS, Secret
+from agent.texts import Message, Translate, translator
 
 MAX_DEPTH = 8  # deeper values are shown as stars: nothing the agent logs is nested like that
 MAX_TEXT_CHARACTERS = 4_000  # one value; a provider's page of HTML must not fill the disk
@@ -65,25 +68,38 @@ def mode_for(stream: TextIO, environment: Mapping[str, str]) -> Mode:
     return Mode.CONSOLE if stream.isatty() and "JOURNAL_STREAM" not in environment else Mode.JSON
 
 
-def configure(mode: Mode | None = None, level: str = "info", stream: TextIO | None = None) -> None:
-    """Set up structlog and the standard library's logging for this process. ``level``: debug, info, warning or error."""
+def configure(mode: Mode | None = None, level: str = "info", stream: TextIO | None = None, language: str = "en") -> None:
+    """Set up structlog and the standard library's logging for this process. ``level``: debug, info, warning or error. ``language`` of what
+    is said to people in a line (a ``Message``: a problem, what it means, what to do); events and keys are the same in all."""
     output = stream or sys.stdout
     mode = mode or mode_for(output, os.environ)
+    to_journal = mode is Mode.JSON and journald.is_journal(output, os.environ)
     minimum = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+            _Spoken(translator(language)),
             structlog.processors.format_exc_info,  # tracebacks without local variables: those hold bodies, headers and passwords
             redact,
-            _renderer(mode),
+            *([_with_fields] if to_journal else [_renderer(mode)]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(minimum),
         logger_factory=lambda *_: _Lines(output),
         cache_logger_on_first_use=False,  # a logger made before this call must follow it
     )
     _route_standard_logging()
+
+
+class _Spoken:
+    """Puts what is said to people into their language."""
+
+    def __init__(self, translate: Translate) -> None:
+        self._translate = translate
+
+    def __call__(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        return {key: value.text(self._translate) if isinstance(value, Message) else value for key, value in event.items()}
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -131,13 +147,23 @@ def _renderer(mode: Mode) -> structlog.typing.Processor:
     return structlog.processors.JSONRenderer(ensure_ascii=False)
 
 
+def _with_fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
+    """The line as it would be on standard output, and the fields it can be found by."""
+    fields = list(journald.fields_of(event))
+    line = structlog.processors.JSONRenderer(ensure_ascii=False)(None, "", event)
+    return (str(line),), {"fields": fields}
+
+
 class _Lines:
-    """Writes finished lines; every level is the same method. What cannot be written is lost, and nobody waits for it twice."""
+    """Writes finished lines; every level is the same method. What cannot be written is lost, and nobody waits for it twice. ``fields``: for
+    systemd's journal; what it does not take goes to the stream, which ends there as well."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def msg(self, line: str) -> None:
+    def msg(self, line: str, fields: Sequence[tuple[str, str]] = ()) -> None:
+        if fields and journald.send(line, fields):
+            return
         with contextlib.suppress(OSError, ValueError):  # ValueError: the stream is closed
             self._stream.write(line + "\n")
             self._stream.flush()

@@ -173,7 +173,9 @@ OWN = {
         "The payment system shows another transaction of this payment, which the till does not count. "
         "The customer may have paid twice. Call the technician."
     ),
-    "OVERPAID": N_("The customer has paid more than the bill. The payment counts. Call the technician: the rest, which the sale's story names, must be returned by hand."),
+    "OVERPAID": N_(
+        "The customer has paid more than the bill. The payment counts. Call the technician: the rest, which the sale's story names, must be returned by hand."
+    ),
     "OTHER_AMOUNT": N_(
         "The payment is over another amount than the register described, and this payment system returns only whole payments. "
         "Nothing was asked for."
@@ -196,6 +198,36 @@ LINK = {
     "SLIP_MISSING": N_(
         "The payment system says that the money was taken, but not how much. Do not take the money again; call the technician."
     ),
+}
+
+# why a payout is as it is: words for whoever stands at the till, none of which may make him pay out a second time
+PAYOUT = {
+    "OFFLINE": N_("There is no connection to the payment system at the moment. Check the till's network."),
+    "SEND_DEADLINE": N_("It could not be sent in time, so the till gave it up."),
+    "CANCELED_BY_CASHIER": N_("The till asked to cancel it before it was sent."),
+    "ACCESS_DENIED": N_("The payment system does not let this till in: its settings are wrong. Call the technician."),
+    "SECRET_LOST": N_("What is needed to finish this operation is no longer on the till. Call the technician."),
+    "RESTORED": N_("The till's data were restored from a backup. The result must be checked by hand. Call the technician."),
+    "INVALID_REQUEST": N_("The payment system did not accept it: the recipient's data or the till's settings are wrong."),
+    "UNKNOWN_TRANSACTION_ID": N_("The payment system does not know this payout any more. Call the technician."),
+    "UNKNOWN_STATUS": N_("The payment system answered something unknown. The result is not clear yet. Call the technician."),
+    "OTHER_TRANSACTION": N_("The payment system answered about another payout. The answer is not used. Call the technician."),
+    "PROVIDER_UNAVAILABLE": N_("The payment system cannot answer at the moment."),
+    "OPERATOR": N_("An employee of the shop has checked this and decided it by hand."),
+    "OPERATOR_CONTRADICTED": N_("The payment system says something else than what was decided by hand. Call the technician."),
+    "PAYOUT_NOT_FOUND": N_(
+        "It may have been sent, and the payment system does not find it. Ask the payment system's support about it by its reference."
+    ),
+    "PAYOUT_MISMATCH": N_(
+        "The payment system shows another amount, currency or reference than was asked for. Ask the payment system's support."
+    ),
+    "PAYOUT_UNPROVEN": N_("The payment system says that it was made, but not over how much. Ask the payment system's support."),
+    "PAYOUT_PARTLY": N_("The payment system has made a part of it. Ask the payment system's support where the money is."),
+    "PAYOUT_SLOW": N_("The payment system has been at work on it for long. Ask the payment system's support about it."),
+    "PAYOUT_FAILED": N_("The payment system could not make it."),
+    "PAYOUT_CANCELED": N_("It was canceled at the payment system."),
+    "PAYOUT_RETURNED": N_("The payment system took it back after it had been made. The recipient does not have the money."),
+    "SECOND_PAYOUT": N_("The payment system shows another payout under the same reference. The money may have gone twice."),
 }
 
 # error codes of the register's interface
@@ -221,7 +253,7 @@ ERRORS = {
     "NOT_REFUNDABLE": N_("This return is not possible as it was asked for; the register's message says why."),
 }
 
-REASONS = {**REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **ERRORS}
+REASONS = {**PAYOUT, **REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **ERRORS}
 
 _UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
 
@@ -230,4 +262,10 @@ def explain(code: str, translate: Translate, *, by_link: bool = False) -> str:
     """The text for a code; an unknown code is shown as it is, without guessing its meaning. ``by_link``: the customer pays by a payment
     link."""
     known = (LINK.get(code) if by_link else None) or REASONS.get(code)
+    return translate(known) if known else translate(_UNKNOWN).format(code=code)
+
+
+def explain_payout(code: str, translate: Translate) -> str:
+    """The text for a code of a payout. One that is told of payments alone is shown as it is: their texts speak of customers who pay."""
+    known = PAYOUT.get(code) or ERRORS.get(code)
     return translate(known) if known else translate(_UNKNOWN).format(code=code)

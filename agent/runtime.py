@@ -18,10 +18,14 @@ import structlog
 from agent import __version__
 from agent.assembly import accounts_of, setup_of
 from agent.core.ports import JournalBroken, JournalFull
+from agent.core.verdict import Operation
 from agent.edges.card import HelperCard
 from agent.edges.chance import SystemChance
 from agent.edges.clock import SystemClock
-from agent.edges.journal import Reserve, SqliteJournal
+from agent.edges.journal import Reserve, SqliteJournal, said
+from agent.edges.metrics.tally import Tally
+from agent.edges.page.house import House
+from agent.edges.page.pulse import Pulse
 from agent.edges.pos import PosDesk
 from agent.edges.transport import HttpTransport
 from agent.engine.engine import Engine
@@ -29,15 +33,20 @@ from agent.engine.hints import Hints
 from agent.engine.recover import recover
 from agent.engine.setup import Ports
 from agent.running.backups import Backups
+from agent.running.beginning import hosts_of, is_lost, tell_lost, tell_proxies
 from agent.running.bindings import check_bindings, note_bindings
 from agent.running.care import verify_daily, watch_disk, watch_links
 from agent.running.caretaker import Caretaker
 from agent.running.configuration import Configuration
 from agent.running.entrance import Entrance
 from agent.running.errors import CannotStart
+from agent.running.examining import examine
+from agent.running.measuring import Measuring
 from agent.running.notices import log_notice
+from agent.running.pages import Pages
 from agent.running.projecting import PLAN
 from agent.running.reload import Reloader, card_of
+from agent.running.watchdog import keep_watch
 from agent.sdnotify import Notifier
 from agent.settings import Settings
 from agent.texts import message
@@ -79,9 +88,13 @@ async def run(settings: Settings, file: Path) -> int:
     log = structlog.get_logger()
     stop, reload = _signalled(signal.SIGTERM, signal.SIGINT), _signalled(signal.SIGHUP)  # a reload asked for too early comes first thing
     size = settings.journal.reserve_mb * BYTES_PER_MB
+    path, lost = settings.journal_path(), is_lost(settings.journal_path())
+    tell_proxies(os.environ, hosts_of(settings))
     journal = await SqliteJournal.open(
-        settings.journal_path(), allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
+        path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
     )
+    if lost:
+        tell_lost(path)
     try:
         daemon = await _start(Configuration(file, settings), journal, notifier, reload)
         try:
@@ -94,7 +107,7 @@ async def run(settings: Settings, file: Path) -> int:
             await daemon.close()
         return 1 if daemon.engine.failed.done() else 0
     except JournalBroken as error:
-        log.error("journal.broken", problem=str(error))
+        log.error("journal.broken", problem=said(error))
         return 1
     finally:
         with contextlib.suppress(JournalBroken):
@@ -120,15 +133,34 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     await check_bindings(setup.bindings, accounts, journal)
     with contextlib.suppress(JournalFull):  # while nothing can be stored, no money begins to move; ``keep_noted`` notes it in time
         await note_bindings(setup.bindings, journal)
-    transport = HttpTransport(accounts)
-    ports = Ports(journal, transport, SystemClock(), SystemChance(), log_notice, card_of(settings))
+    tally, pulse = Tally(), Pulse()
+
+    def observe(operation: Operation, end: str, ms: int, account: str) -> None:
+        tally.attempt(operation, end, ms, account)
+        pulse.observe(account, end, ms)
+
+    transport = HttpTransport(accounts, observe=observe)
+    ports = Ports(journal, transport, SystemClock(), SystemChance(), tally.noticing(log_notice), card_of(settings))
     engine = Engine(ports, setup)
+    tally.provider_of = lambda account: next((name for name, one in engine.setup.bindings.items() if one.account == account), None)
     hints = Hints(engine)
     await recover(engine)
     await hints.recall()
     backups = Backups(journal, lambda: configuration.settings)
-    caretaker = Caretaker(configuration, journal, engine, backups)
-    entrance = caretaker.entrance = Entrance(PosDesk(engine, caretaker), hints.take)
+    caretaker = Caretaker(configuration, journal, engine, backups, tally.heard_ago)
+    desk = PosDesk(engine, caretaker, tally.heard)
+    house = House(
+        desk.handle,
+        engine,
+        link=transport.link,
+        skew_s=transport.skew_s,
+        lines=lambda: entrance.faults(),
+        heard=tally.heard_ago,
+        pulse=pulse,
+        examine=lambda: examine(configuration.file, engine.setup.language),
+    )
+    pages = Pages(Measuring(tally, desk, engine, journal, settings.journal_path()), house)
+    entrance = caretaker.entrance = Entrance(desk, hints.take, pages)
     reloader = Reloader(configuration, journal, transport, engine, entrance, notifier, reload)
     daemon = Daemon(transport, engine, entrance, reloader, [])
     try:
@@ -138,7 +170,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         raise CannotStart(message("{text}", text=error)) from error
     caretaker.entrance, caretaker.reloader = entrance, reloader
     works = (
-        watch_links(transport),
+        watch_links(transport, tally.provider_of),
         watch_disk(journal),
         transport.warm(),
         verify_daily(journal),
@@ -147,6 +179,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         backups.run(),
         caretaker.compare(),
         hints.run(),
+        keep_watch(notifier, notifier.watchdog_s(os.getpid()), journal, engine),
     )
     daemon.tasks += [asyncio.ensure_future(work) for work in works]
     return daemon

@@ -8,6 +8,9 @@ import socket
 from collections.abc import Mapping
 
 SOCKET_VARIABLE = "NOTIFY_SOCKET"
+WATCHDOG_VARIABLE = "WATCHDOG_USEC"  # microseconds
+WATCHDOG_PROCESS_VARIABLE = "WATCHDOG_PID"
+US_PER_S = 1_000_000
 MAX_STATUS_CHARACTERS = 200  # what `systemctl status` shows on one line
 
 
@@ -17,6 +20,7 @@ class Notifier:
     def __init__(self, environment: Mapping[str, str]) -> None:
         name = environment.get(SOCKET_VARIABLE, "")
         self._address = "\0" + name[1:] if name.startswith("@") else name
+        self._environment = environment
 
     def ready(self, status: str) -> bool:
         """The service can take work (Type=notify waits for this)."""
@@ -33,6 +37,15 @@ class Notifier:
     def stopping(self, status: str) -> bool:
         """The service has begun to end."""
         return self._send(f"STOPPING=1\n{_status(status)}")
+
+    def alive(self) -> bool:
+        """The work goes on: systemd counts WatchdogSec= anew from here."""
+        return self._send("WATCHDOG=1")
+
+    def watchdog_s(self, process: int) -> float | None:
+        """How long systemd waits for ``alive`` before it kills the service, in seconds; None if it does not watch this ``process``."""
+        given, whose = self._environment.get(WATCHDOG_VARIABLE, ""), self._environment.get(WATCHDOG_PROCESS_VARIABLE, str(process))
+        return int(given) / US_PER_S if given.isdecimal() and int(given) and whose == str(process) else None
 
     def _send(self, text: str) -> bool:
         if not self._address:

@@ -83,6 +83,23 @@ def read_file(path: Path) -> Secret:
     return _secret_of(path, data)
 
 
+def read_brought(path: Path) -> tuple[Secret, bool]:
+    """The text of a file that a secret is brought in, to be copied into a place of its own; and whether others can read it, as on a stick
+    whose file system knows no modes. Raises BadSecret."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise BadSecret(message(N_("{path} is not a file."), path=path))
+        data = os.read(descriptor, MAX_SECRET_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    return _secret_of(path, data), bool(status.st_mode & 0o077)
+
+
 def check_private(path: Path) -> None:
     """Whether a file that is read by somebody else, as a private key is, is kept as a secret must be. Raises BadSecret."""
     try:
@@ -115,6 +132,12 @@ def read_credential(name: str, environment: Mapping[str, str]) -> Secret:
             message(N_("systemd gave the agent no credential {name}."), name=name),
             message(N_("Add this line to the unit: {line}"), line=f"LoadCredential={name}:/etc/koshelek-agent/{name}"),
         ) from error
+    if not data.strip(b"\r\n"):  # what the unit has for a file that is not there
+        command = f"sudo install -m 0600 /dev/stdin /etc/koshelek-agent/{shlex.quote(name)}"
+        raise BadSecret(
+            message(N_("The systemd credential {name} is empty: its file is not there, or nothing is in it."), name=name),
+            message(N_("Write the file, and restart the service: {command}"), command=command),
+        )
     return _secret_of(path, data)
 
 

@@ -51,12 +51,13 @@ class Presence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """An admitted peer. ``tills`` are the (storeId, terminalId) it may speak for, None for all of them."""
+    """An admitted peer. ``tills`` are the (storeId, terminalId) it may speak for, None for all of them. ``payouts``: it may pay out."""
 
     name: str
     peer: Peer | None = None
     tills: frozenset[tuple[str, str]] | None = None
     operator: bool = False
+    payouts: bool = False
     presence: Presence = field(default_factory=Presence, repr=False)
 
     def may(self, store_id: str, terminal_id: str) -> bool:

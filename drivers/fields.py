@@ -189,6 +189,9 @@ STATES = (
     "expired",
     "reversed",
     "elsewhere",
+    "paid_out",  # of payouts, which share the other words
+    "failed",
+    "returned",
 )
 State: TypeAlias = Annotated[str, Field(pattern=f"^({'|'.join(STATES)})$"), Rule(f"one of {', '.join(STATES)}", "paid")]
 

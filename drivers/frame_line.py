@@ -50,6 +50,7 @@ class FrameLine:
         self._news = asyncio.Event()
         self._sending: dict[int, tuple[asyncio.Future[None], int]] = {}  # number -> who waits for its delivery, and its length
         self._talk: Conversation | None = None
+        self.unheard_bytes = 0  # that came since something last made sense
         self.lost = False
         self._loop.add_reader(descriptor, self._readable)
 
@@ -123,8 +124,9 @@ class FrameLine:
             if _hung_up(self._descriptor):
                 self._lose()
             return
-        now = self._loop.time()
+        now, heard_at = self._loop.time(), self._exchange.heard_at
         self._handle(self._exchange.receive(data, now))
+        self.unheard_bytes = self.unheard_bytes + len(data) if self._exchange.heard_at == heard_at else 0
         if self._volume.take(now, len(data)) > 0:
             self._loop.remove_reader(self._descriptor)
             self._resume(len(data))

@@ -41,6 +41,7 @@ class Fault(StrEnum):
     OUT_OF_ORDER = "out_of_order"
     IMPATIENT = "impatient"
     ECHO = "echo"
+    NOISE = "noise"
 
 
 @dataclass(frozen=True, slots=True)

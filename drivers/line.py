@@ -42,7 +42,8 @@ class LineState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class LineStatus:
     """One line now. ``heard_seconds``: how long ago anything that made sense came; None if nothing did since the port was opened.
-    ``holders``: the programs that have a busy port, as far as they may be seen. ``damaged_frames`` since the start."""
+    ``holders``: the programs that have a busy port, as far as they may be seen. ``forbidden``: a port that failed is one that we may not
+    open. ``damaged_frames`` since the start."""
 
     name: str
     state: LineState
@@ -50,6 +51,7 @@ class LineStatus:
     problem: str = ""
     holders: Sequence[str] = ()
     damaged_frames: int = 0
+    forbidden: bool = False
 
 
 def line_limits(requests_per_second: float) -> Limits:

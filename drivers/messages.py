@@ -35,6 +35,7 @@ from drivers.fields import (
     Wait,
 )
 from drivers.operator import ConfirmationWord, Cursor, Proof, RefundName, ResolutionWord
+from drivers.payout import Description, PayoutAmount, PayoutResolutionWord, RecipientFields, ServiceCode
 from drivers.receipt import FiscalInvoice, ReceiptId
 
 
@@ -196,6 +197,7 @@ class OperationList(Request):
     untold: Flag = False
     owing: Flag = False
     parked: Flag = False
+    payouts: Flag = False
     before: Cursor | None = None
     limit: ListLimit = 50
 
@@ -247,6 +249,61 @@ class OperationShow(SaleRequest):
     events: Flag = False
 
 
+class PayoutServices(TillRequest):
+    """By which services can this amount be paid out, and what does each ask for? Advice; nothing is promised or stored."""
+
+    method = "payout.services"
+    amount: PayoutAmount
+    provider: ProviderName | None = None
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class PayoutCreate(SaleRequest):
+    """Pay this amount out. ``fields``: who gets it, by the service's names; ``service``: without it the configured one."""
+
+    method = "payout.create"
+    outlives_caller = True
+    amount: PayoutAmount
+    fields: RecipientFields
+    description: Description
+    service: ServiceCode | None = None
+    provider: ProviderName | None = None
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class PayoutGet(SaleRequest):
+    """How is this payout?"""
+
+    method = "payout.get"
+    wait_s: Annotated[Wait, Field(alias="wait")] = 0.0
+
+
+class PayoutCancel(SaleRequest):
+    """It is not wanted any more. Of one that may have been sent this changes nothing."""
+
+    method = "payout.cancel"
+    outlives_caller = True
+
+
+class PayoutShow(SaleRequest):
+    """Everything about one payout, for an operator; with ``events`` its whole stream."""
+
+    method = "payout.show"
+    events: Flag = False
+
+
+class PayoutResolve(SaleRequest):
+    """Decide what nothing else can decide, in two steps, for an operator, as ``operation.resolve`` does of a sale."""
+
+    method = "payout.resolve"
+    outlives_caller = True
+    resolution: PayoutResolutionWord | None = None
+    reason: Explanation | None = None
+    transaction_id: TransactionId | None = None
+    who: ShortText | None = None
+    confirmation: ConfirmationWord | None = None
+
+
 class AgentStatus(Request):
     """Is the agent well?"""
 
@@ -294,6 +351,12 @@ _ALL: tuple[type[Request], ...] = (
     OperationReport,
     OperationResolve,
     OperationRetry,
+    PayoutServices,
+    PayoutCreate,
+    PayoutGet,
+    PayoutCancel,
+    PayoutShow,
+    PayoutResolve,
     AgentStatus,
     AgentReload,
     AgentBackup,

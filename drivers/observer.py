@@ -39,3 +39,6 @@ class Observer:
 
     def line_damaged(self, name: str, frames: int, error: RemoteError) -> None:
         """Frames came damaged over a line: so many since this was last told, the last of them so. At most once a minute."""
+
+    def line_silent(self, name: str, seconds: float) -> None:
+        """Nothing has come over a line since it was opened, so long ago. At most once for each opening."""

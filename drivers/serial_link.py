@@ -14,17 +14,18 @@ from typing import Protocol
 
 from drivers.exchange import Exchange
 from drivers.frame_line import FrameLine
-from drivers.framing import RemoteError
+from drivers.framing import Fault, RemoteError
 from drivers.limits import Limits
 from drivers.line import LineSpeed, LineState, LineStatus
 from drivers.observer import Observer
 from drivers.pty_port import PtyPort
 from drivers.rules import Rules
-from drivers.serial_port import NoPort, Port, PortAbsent, PortBusy, open_port_aside
+from drivers.serial_port import NoPort, Port, PortAbsent, PortBusy, PortForbidden, open_port_aside
 from drivers.session import Session
 
 REOPEN_SECONDS = 0.5  # a register that was plugged in again is served within a second
 TEND_SECONDS = 1.0
+TELL_SILENCE_SECONDS = 300.0  # a register that works asks for something long before
 TELL_DAMAGE_SECONDS = 60.0  # a line with noise on it would fill the log
 STOP_SECONDS = 5.0
 
@@ -75,6 +76,7 @@ class LineListener:
         self._observer = observer or Observer()
         self._state, self._problem = LineState.UNPLUGGED, ""
         self._holders: tuple[str, ...] = ()
+        self._forbidden = False
         self._told = False
         self._line: FrameLine | None = None
         self._session: Session | None = None
@@ -91,7 +93,7 @@ class LineListener:
         state, heard = self._state, None
         if self._line is not None and self._line.heard_at is not None:
             state, heard = LineState.HEARD, asyncio.get_running_loop().time() - self._line.heard_at
-        return LineStatus(self.name, state, heard, self._problem, self._holders, self._damaged_frames)
+        return LineStatus(self.name, state, heard, self._problem, self._holders, self._damaged_frames, self._forbidden)
 
     async def start(self) -> None:
         """Begin to serve. A port that is not there is awaited. Raises CannotListen for a pseudo-terminal that cannot be made."""
@@ -124,6 +126,7 @@ class LineListener:
                 await asyncio.sleep(REOPEN_SECONDS)
 
     async def _try(self) -> Port | None:
+        self._forbidden = False
         try:
             port = await self._place.open()
         except PortAbsent as absent:
@@ -131,6 +134,7 @@ class LineListener:
         except PortBusy as busy:
             self._change(LineState.BUSY, str(busy), busy.holders)
         except NoPort as failed:
+            self._forbidden = isinstance(failed, PortForbidden)
             self._change(LineState.FAILED, str(failed))
         else:
             self._change(LineState.WAITING)
@@ -176,17 +180,32 @@ class LineListener:
                 self._session = None
 
     async def _tend(self, port: Port) -> None:
-        opened_at = asyncio.get_running_loop().time()
+        opened_at, unheard_bytes, told = asyncio.get_running_loop().time(), 0, False
         while True:
             await asyncio.sleep(TEND_SECONDS)
+            unheard_bytes = self._look_for_noise(unheard_bytes)
             heard_at = self._line.heard_at if self._line is not None else None
+            quiet_seconds = asyncio.get_running_loop().time() - (heard_at or opened_at)
             with contextlib.suppress(OSError):
-                port.tend(asyncio.get_running_loop().time() - (heard_at or opened_at))
+                port.tend(quiet_seconds)
+            if heard_at is None and quiet_seconds >= TELL_SILENCE_SECONDS and not told:
+                told = True
+                self._observer.line_silent(self.name, quiet_seconds)
 
     # --- damage ---
 
+    def _look_for_noise(self, before: int) -> int:
+        """Bytes that were no frame and have ended, as a wrong speed makes them: nothing in them even looks like the beginning of one.
+        ``before``: how many there were a moment ago; returns how many there are."""
+        line = self._line
+        if line is not None and line.unheard_bytes and line.unheard_bytes == before:
+            self._note_damage(RemoteError(Fault.NOISE, "bytes came of which nothing makes sense"))
+        return line.unheard_bytes if line is not None else 0
+
     def _note_damage(self, error: RemoteError) -> None:
         self._damaged_frames += 1
+        if self._line is not None:
+            self._line.unheard_bytes = 0  # they are told
         self._untold += 1
         self._last_damage = error
         now = asyncio.get_running_loop().time()

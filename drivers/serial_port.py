@@ -45,6 +45,10 @@ class PortBusy(NoPort):
         self.holders = tuple(holders)
 
 
+class PortForbidden(NoPort):
+    """The kernel does not let this user open it."""
+
+
 class Port(Protocol):
     """An open port: its descriptor, which does not block."""
 
@@ -105,7 +109,7 @@ def open_port(path: Path, speed: LineSpeed, *, alone: bool = True) -> SerialPort
             write_timeout=0,
             exclusive=True,
         )
-    except (serial.SerialException, OSError, ValueError) as error:
+    except (serial.SerialException, OSError, ValueError, termios.error) as error:  # the last: a port without parity, as a pty is
         raise _reason(path, error) from error
     if alone:
         with contextlib.suppress(OSError):  # not every driver knows it
@@ -140,7 +144,7 @@ def _reason(path: Path, error: Exception) -> NoPort:
         found = holders(path)
         return PortBusy(_busy(path, found), found)
     if number in (errno.EACCES, errno.EPERM):
-        return NoPort(f"{path}: the agent's user may not open it (is it in the port's group, usually dialout?)")
+        return PortForbidden(f"{path}: the agent's user may not open it (is it in the port's group, usually dialout?)")
     if number == errno.EIO:
         return NoPort(f"{path}: there is no device behind this port")
     return NoPort(f"{path}: cannot be used as a serial port: {os.strerror(number) if number else error}")

@@ -36,6 +36,18 @@ def test_every_message_is_one_datagram(listener: tuple[socket.socket, str]) -> N
     assert channel.recv(1024) == b"STOPPING=1\nSTATUS=closing the journal"
 
 
+def test_a_sign_of_life_and_how_often_it_is_wanted(listener: tuple[socket.socket, str]) -> None:
+    """WATCHDOG=1 arrives; the period is systemd's, unless it watches another process, or none."""
+    channel, name = listener
+    assert Notifier({"NOTIFY_SOCKET": name}).alive()
+    assert channel.recv(1024) == b"WATCHDOG=1"
+    assert Notifier({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}).watchdog_s(7) == 30.0
+    assert Notifier({"WATCHDOG_USEC": "1500000"}).watchdog_s(7) == 1.5
+    assert Notifier({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"}).watchdog_s(7) is None
+    for useless in ({}, {"WATCHDOG_USEC": ""}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}):
+        assert Notifier(useless).watchdog_s(7) is None
+
+
 def test_without_systemd_nothing_happens(tmp_path: Path) -> None:
     """No socket named, and a socket that nobody listens on: the answer is False, no exception."""
     assert not Notifier({}).ready("x")

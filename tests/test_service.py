@@ -1,4 +1,5 @@
-"""Goal: the unit is well formed, keeps its promises and is hardened. Method: systemd's own tools, and the file itself read."""
+"""Goal: the unit is well formed, keeps its promises and is hardened. Method: systemd's own tools, and the file itself read. The package
+ships this file as it is (tests/package), and there it is lived with."""
 
 import re
 import subprocess
@@ -13,6 +14,7 @@ UNIT = Path(__file__).parents[1] / "systemd" / "koshelek-agent.service"
 PROGRAM = "/opt/koshelek-agent/bin/koshelek-agent"
 NAMED = {("koshelek", "password"), ("paycore", "key"), ("softline", "password"), ("payconnect", "key")}
 MAX_EXPOSURE = 15  # tenths: promise P26
+MAX_HANG_S = 30  # a queue of customers waits that long before a hanging agent is started again
 
 
 def settings() -> dict[str, str]:
@@ -42,7 +44,7 @@ def test_systemd_accepts_every_line(tmp_path: Path) -> None:
 
     def verify(text: str) -> str:
         unit.write_text(text.replace(PROGRAM, sys.executable))
-        result = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+        result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
         return "\n".join(line for line in result.stderr.splitlines() if UNIT.name in line)
 
     assert verify(UNIT.read_text()) == ""
@@ -56,19 +58,23 @@ def test_what_the_code_relies_on_is_there() -> None:
     assert (unit["Restart"], unit["RestartPreventExitStatus"], unit["StartLimitIntervalSec"]) == ("always", "78", "0")
     assert unit["ExecStart"] == f"{PROGRAM} run --config /etc/koshelek-agent/koshelek-agent.toml"
     assert (unit["StateDirectory"], unit["StateDirectoryMode"], unit["UMask"]) == ("koshelek-agent", "0700", "0077")
-    assert unit["LoadCredential"].startswith("koshelek-password:")
+    assert 0 < int(unit["WatchdogSec"]) <= MAX_HANG_S
 
 
 def test_the_credentials_of_every_payment_system_are_there_to_be_switched_on() -> None:
-    """Each name that the annotated configuration gives to a password has its line, Koshelek's in force."""
+    """Each name that the annotated configuration gives to a password has its line. Those of the payment systems are in force, and a file
+    that is not there keeps no service from starting: a till has one system or two."""
     example = (UNIT.parents[1] / "config" / "koshelek-agent.toml").read_text()
     names = re.findall(r'^(?:# Example: )?(?:password|token)_credential = "([^"]+)"', example, re.MULTILINE)
     assert {f"{system}-{kind}" for system, kind in NAMED} <= set(names)
     lines = re.findall(r"^(?:# )?LoadCredential=(.+)$", UNIT.read_text(), re.MULTILINE)
     assert {f"{name}:/etc/koshelek-agent/{name}" for name in names} <= set(lines)
+    in_force = re.findall(r"^LoadCredential=([^:]+):", UNIT.read_text(), re.MULTILINE)
+    assert set(in_force) == {f"{system}-{kind}" for system, kind in NAMED}
+    assert set(re.findall(r"^SetCredential=([^:]+):\\n$", UNIT.read_text(), re.MULTILINE)) == set(in_force)
 
 
-@pytest.mark.parametrize("key", ["PrivateUsers", "ProcSubset", "PrivateDevices", "IPAddressDeny", "WatchdogSec"])
+@pytest.mark.parametrize("key", ["PrivateUsers", "ProcSubset", "PrivateDevices", "IPAddressDeny"])
 def test_what_would_break_the_agent_or_a_promise_is_not_there(key: str) -> None:
-    """Peer ids, the boot id and pseudo-terminals must stay visible, and no watchdog is promised that nobody feeds."""
+    """Peer ids, the boot id and pseudo-terminals must stay visible."""
     assert key not in settings()

@@ -5,9 +5,10 @@ from dataclasses import replace
 from agent.assembly import account
 from agent.core.model import Binding, Environment
 from agent.core.money import Kopecks
+from agent.core.payout.policy import HOUR_MS, PayoutPolicy
 from agent.edges.accounts import Account
 from agent.edges.limiter import Rate
-from agent.providers.paycore import Create, Limits, LinkSource, PayCoreSettings, Shape
+from agent.providers.paycore import Create, Limits, LinkSource, PayCoreSettings, PayoutSettings, Shape
 from agent.providers.paycore import PayCore as Provider
 from agent.settings import PAYCORE, Settings
 from agent.settings import PayCore as Given
@@ -51,6 +52,34 @@ def in_its_words(settings: Settings) -> PayCoreSettings:
         test_mode_required=table.test_mode_required,
         wait_limit_ms=table.wait_limit_s * 1000,
         limits=Limits(least=Kopecks(table.least_amount), most=Kopecks(table.most_amount)),
+        payouts=_payouts(settings, table),
+    )
+
+
+def _payouts(settings: Settings, table: Given) -> PayoutSettings:
+    out, reachable = table.payouts, _public_url(table, table.base_url(settings.environment)) is not None
+    return PayoutSettings(
+        shape=Shape(out.shape),
+        path=out.path,
+        find_path=out.find_path,
+        public_read=out.read == "public",
+        services_path=out.services_path,
+        ask_services=reachable,
+        searches=out.searches,
+        search_pause_ms=out.search_pause_s * 1_000,
+    )
+
+
+def payouts_of(settings: Settings) -> PayoutPolicy:
+    """Whether and how much is paid out."""
+    out = given(settings).payouts
+    return PayoutPolicy(
+        enabled=out.enabled,
+        service=out.service,
+        most_amount=Kopecks(out.most_amount),
+        most_per_day=Kopecks(out.most_per_day),
+        send_deadline_ms=out.send_deadline_s * 1_000,
+        slow_ms=out.slow_h * HOUR_MS,
     )
 
 

@@ -19,13 +19,20 @@ COMMANDS = {
     "sandbox": "trying:sandbox_command",
     "demo": "trying:demo_command",
     "config": "serving:config_group",
+    "setup": "setting_up:setup_command",
     "reload": "caring:reload_command",
     "backup": "caring:backup_command",
     "restore": "caring:restore_command",
     "release": "caring:release_command",
     "status": "status:status_command",
+    "bundle": "bundling:bundle_command",
+    "doctor": "examining:doctor_command",
+    "ports": "lines:ports_command",
+    "probe": "lines:probe_command",
+    "loopback": "lines:loopback_command",
     "balances": "serving:balances_command",
     "list": "listing:list_command",
+    "owed": "owing:owed_command",
     "show": "looking:show_command",
     "report": "printing:report_command",
     "reprint": "printing:reprint_command",
@@ -34,6 +41,7 @@ COMMANDS = {
     "pay": "selling:pay_command",
     "refund": "selling:refund_command",
     "cancel": "selling:cancel_command",
+    "payout": "payouts:payout_group",
 }
 
 

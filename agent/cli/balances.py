@@ -4,23 +4,19 @@ It reads and moves nothing, and no sale waits for it. Neither the journal nor th
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import click
-import httpx
 
 from agent.assembly import paycore
+from agent.cli.asking import UNREACHED, ask, told
 from agent.cli.common import Context, Exit, say
 from agent.core.verdict import NotSent, Reply
-from agent.edges.accounts import AccountRefused
 from agent.edges.authorization import BasicLogin
-from agent.edges.tls import client_context
 from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.balances import Balance, read_balances
 from agent.settings import Settings
 from agent.texts import N_
-
-ANSWER_LIMIT_S: Final = 15.0  # as for the list of services
 
 NO_PAYCORE = N_("This asks PayCore.io for the balances of its account, and {file} has no [provider.paycore].")
 NO_PASSWORD = N_("The API key of [provider.paycore] cannot be read: {problem}.")
@@ -41,8 +37,8 @@ def balances(context: Context) -> None:
         if reply.status in (401, 403):
             context.fail(Exit.CONFLICT, "ACCESS_DENIED", say(NOT_LET_IN).format(status=reply.status))
         found = read_balances(reply)
-    except (httpx.HTTPError, AccountRefused, OSError) as error:
-        text = say(UNREACHABLE).format(address=address, error=str(error) or type(error).__name__)
+    except UNREACHED as error:
+        text = say(UNREACHABLE).format(address=address, error=told(error))
         context.fail(Exit.UNREACHABLE, "UNREACHABLE", text)
     except Unreadable as error:
         context.fail(Exit.CONFLICT, "UNREADABLE", say(UNREADABLE).format(address=address, error=error))
@@ -50,18 +46,14 @@ def balances(context: Context) -> None:
 
 
 def _ask(context: Context, settings: Settings) -> Reply:
-    """The answer of the one request. Raises httpx.HTTPError, AccountRefused, OSError."""
+    """The answer of the one request. Raises one of UNREACHED."""
     table = paycore.given(settings)
     account = paycore.accounts_of(settings)[paycore.binding_of(settings).account]
     assert isinstance(account.authorization, BasicLogin)
     header = account.authorization.header()
     if isinstance(header, NotSent):
         context.fail(Exit.CONFIGURATION, "CONFIGURATION", say(NO_PASSWORD).format(problem=header.detail))
-    name, value = header
-    headers = [(b"Accept", b"application/json"), (name, value)]
-    with httpx.Client(trust_env=False, verify=client_context(table.ca_file), timeout=ANSWER_LIMIT_S, follow_redirects=False) as client:
-        heard = client.get(account.url(table.balances_path), headers=headers)
-    return Reply(heard.status_code, heard.content)
+    return ask(account, table.balances_path, header=header)
 
 
 def _as_json(one: Balance) -> dict[str, Any]:

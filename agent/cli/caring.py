@@ -14,11 +14,11 @@ from agent.cli.common import Context, Exit, say, table
 from agent.cli.mistakes import mistake
 from agent.core.money import roubles
 from agent.core.ports import JournalError
-from agent.edges.journal import CannotCopy, SqliteJournal, restore
+from agent.edges.journal import CannotCopy, SqliteJournal, restore, said
 from agent.running.backups import back_up
 from agent.running.projecting import PLAN
 from agent.settings import Settings
-from agent.texts import N_
+from agent.texts import N_, message
 from drivers.client import CallFailed, Client, Unreachable
 
 TAKEN = N_("The configuration is in force: {file}")
@@ -35,6 +35,7 @@ EARLIER = N_("as it was earlier")
 MISSING = N_("missing")
 RELEASED = N_("New payments are taken again.")
 WRONG_USER = N_("Run this as the user {user}, to whom the journal belongs: sudo -u {user} koshelek-agent ...")
+NO_DIRECTORY = N_("no directory for backups is configured: add a table [backup]")
 EXCHANGE_S = 1.0  # closing a door and opening another takes less, unless a register is being answered just then
 
 
@@ -93,7 +94,7 @@ def backup_command(context: Context) -> None:
 
 async def _back_up_offline(settings: Settings) -> dict[str, Any]:
     if settings.backup is None:
-        raise CannotCopy("no directory for backups is configured: add a table [backup]")
+        raise CannotCopy(message(NO_DIRECTORY))
     path = settings.journal_path()
     _must_own(path)
     async with await SqliteJournal.open(path, allow_volatile=settings.journal.allow_volatile, plan=PLAN) as journal:
@@ -164,11 +165,11 @@ def _must_own(journal: Path) -> None:
     except OSError:
         return  # what is wrong with it is told when it is opened
     if owner != os.geteuid():
-        raise CannotCopy(say(WRONG_USER).format(user=pwd.getpwuid(owner).pw_name))
+        raise CannotCopy(message(WRONG_USER, user=pwd.getpwuid(owner).pw_name))
 
 
 def _journal_work(context: Context, work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
     try:
         return asyncio.run(work)
     except JournalError as error:
-        context.fail(Exit.INTERNAL, "JOURNAL", str(error))
+        context.fail(Exit.INTERNAL, "JOURNAL", said(error).text(say))

@@ -67,11 +67,10 @@ class Context:
 
     def bad_settings(self, error: "BadSettings") -> NoReturn:
         from agent.settings import describe
+        from agent.settings.problems import told
 
         if self.as_json:
-            problems = [
-                {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": str(one.problem)} for one in error.problems
-            ]
+            problems = [told(one, say) for one in error.problems]
             click.echo(json.dumps({"error": {"code": "CONFIGURATION", "problems": problems}}, ensure_ascii=False))
         else:
             click.echo(describe(error.problems, language()), err=True)

@@ -62,11 +62,11 @@ def resolve_command(
     params: dict[str, Any] = {"storeId": store_id, "terminalId": terminal_id, "key": key}
     if resolution is None:
         answer = context.ask(lambda client: client.call("operation.resolve", **params))
-        context.show(answer, lambda: _print_state(answer))
+        context.show(answer, lambda: print_state(answer))
         return
     asks = confirmation is None and not context.as_json
     reason = given["reason"] or (click.prompt(say(REASON), err=True) if asks else None)
-    named = {"refundKey": given["refund_key"], "receiptId": given["receipt_id"], "reason": reason, "who": _who()}
+    named = {"refundKey": given["refund_key"], "receiptId": given["receipt_id"], "reason": reason, "who": who()}
     proof = {name: given[name] for name, _ in PROOFS.values() if given[name] is not None}
     params |= {name: value for name, value in named.items() if value is not None} | ({"proof": proof} if proof else {})
     params["resolution"] = resolution
@@ -92,7 +92,7 @@ def _by_hand(context: Context, params: dict[str, Any]) -> dict[str, Any]:
 
     while True:
         shown = _step(context, params, None)
-        _print_state(shown)
+        print_state(shown)
         if "after" in shown:
             after = shown["after"]
             click.echo(say(WOULD_BE).format(state=after["state"], money=after["money"], message=after["message"]))
@@ -104,9 +104,10 @@ def _by_hand(context: Context, params: dict[str, Any]) -> dict[str, Any]:
         click.echo(say(CHANGED), err=True)
 
 
-def _print_state(answer: Mapping[str, Any]) -> None:
-    if "sale" in answer:
-        print_sale(answer["sale"])
+def print_state(answer: Mapping[str, Any]) -> None:
+    """A sale or a payout, and what can be decided of it."""
+    if "parked" not in answer:
+        print_sale(answer["sale"] if "sale" in answer else answer["payout"])
         print_story(answer["events"])
         if answer["alarms"]:
             click.secho(f"{say(ALARM)}: {' '.join(answer['alarms'])}", fg="red", bold=True)
@@ -125,7 +126,7 @@ def _print_state(answer: Mapping[str, Any]) -> None:
 
 def _print_done(answer: Mapping[str, Any]) -> None:
     if not answer["done"]:
-        _print_state(answer)
+        print_state(answer)
         click.echo(say(CONFIRM).format(seconds=answer["validS"], word=answer["confirmation"]))
     elif "sale" in answer:
         sale = answer["sale"]
@@ -135,7 +136,7 @@ def _print_done(answer: Mapping[str, Any]) -> None:
         click.secho(say(RELEASED), bold=True)
 
 
-def _who() -> str | None:
+def who() -> str | None:
     """Who sits there: root is many people."""
     name = os.environ.get("SUDO_USER")
     try:

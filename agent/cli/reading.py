@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from agent.cli.common import Context, Exit, say
 from agent.core.ports import JournalError
-from agent.edges.journal import Reader, open_read_only
+from agent.edges.journal import Reader, open_read_only, said
 from agent.texts import N_
 from drivers.client import CallFailed, Client, Unreachable
 
@@ -39,4 +39,5 @@ def ask_or_read(context: Context, ask: Callable[[Client], Awaitable[T]], read: C
     try:
         return asyncio.run(look())
     except (JournalError, OSError) as error:
-        context.fail(Exit.UNREACHABLE, "UNREACHABLE", say(NO_FILE).format(problem=error))
+        problem = said(error).text(say) if isinstance(error, JournalError) else error
+        context.fail(Exit.UNREACHABLE, "UNREACHABLE", say(NO_FILE).format(problem=problem))

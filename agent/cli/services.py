@@ -8,23 +8,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import click
-import httpx
 
 from agent.assembly import paycore
+from agent.cli.asking import UNREACHED, ask, told
 from agent.cli.common import Context, Exit, say
 from agent.core import canonical
 from agent.core.model import Environment
 from agent.core.money import roubles
+from agent.core.sided_key import key_start
 from agent.core.verdict import Reply
-from agent.edges.accounts import Account, AccountRefused
+from agent.edges.accounts import Account
 from agent.edges.authorization import BasicLogin
-from agent.edges.tls import client_context
 from agent.providers.common.wire import Unreadable
 from agent.providers.paycore.prerequest import PATH, Fault, Finding, Offer, Service, findings, question, read_offer
 from agent.settings import Settings
 from agent.texts import N_, Translate
-
-ANSWER_LIMIT_S: Final = 15.0  # the vendor speaks of one to two seconds, longer when a third party is asked
 
 TEXTS: Final[Mapping[Fault, str]] = {
     Fault.OTHER_SIDE: N_("The public key is of the other side: test and live keys are mixed up."),
@@ -59,13 +57,13 @@ def services(context: Context) -> None:
     settings = context.settings()
     table = settings.provider.paycore
     if table is None or table.public_key is None:
-        side = "test" if settings.environment is Environment.TEST else "live"
-        text = say(NO_PAYCORE if table is None else NO_KEY).format(file=context.file(), example=f"pk_{side}_...")
+        example = f"{key_start(settings.environment is Environment.TEST)}..."
+        text = say(NO_PAYCORE if table is None else NO_KEY).format(file=context.file(), example=example)
         context.fail(Exit.CONFIGURATION, "CONFIGURATION", text)
     try:
         offer = read_offer(_ask(settings))
-    except (httpx.HTTPError, AccountRefused, OSError) as error:
-        text = say(UNREACHABLE).format(address=table.public_base_url, error=str(error) or type(error).__name__)
+    except UNREACHED as error:
+        text = say(UNREACHABLE).format(address=table.public_base_url, error=told(error))
         context.fail(Exit.UNREACHABLE, "UNREACHABLE", text)
     except Unreadable as error:
         text = say(UNREADABLE).format(address=table.public_base_url, error=error)
@@ -77,15 +75,12 @@ def services(context: Context) -> None:
 
 
 def _ask(settings: Settings) -> Reply:
-    """The answer to the question. Raises httpx.HTTPError, AccountRefused for an address that no request may go to, OSError for a file of
-    certificates that cannot be read."""
+    """The answer to the question. Raises one of UNREACHED."""
     table = paycore.given(settings)
     test = settings.environment is Environment.TEST
     place = Account(table.public_base_url.rstrip("/"), BasicLogin(str, str), table.ca_file, plain_http=test)  # only its address is used
     body = canonical.dumps(question(table.public_key or "", paycore.in_its_words(settings).currency))
-    with httpx.Client(trust_env=False, verify=client_context(table.ca_file), timeout=ANSWER_LIMIT_S, follow_redirects=False) as client:
-        heard = client.post(place.url(PATH), content=body, headers={"Content-Type": "application/json", "Accept": "application/json"})
-    return Reply(heard.status_code, heard.content)
+    return ask(place, PATH, body=body)
 
 
 def _as_json(offer: Offer, found: list[Finding], say: Translate) -> dict[str, Any]:

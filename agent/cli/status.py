@@ -39,7 +39,7 @@ WAITS = N_("waits for koshelek-agent release; sales that are still looked up: {c
 DIFFERENT = N_("DIFFERENT")
 DISK, FULL = N_("DISK"), N_("full: new sales are refused until there is room")
 CONFIGURATION = N_("CONFIGURATION")
-OPEN = N_("open: {state}")
+OPEN, PAYOUTS = N_("open: {state}"), N_("payouts not settled")
 ALARM, PARKED = N_("ALARM"), N_("SET ASIDE")
 SECONDS_AGO, DAMAGED = N_("{seconds} s ago"), N_("damaged frames: {count}")
 
@@ -73,6 +73,8 @@ def rows(answer: Mapping[str, Any], say: Translate) -> Iterator[Row]:
         yield say(OPEN).format(state=state), str(count)
     for name, text in COUNTS.items():
         yield say(text), str(details.get(name, 0))
+    if details.get("payoutsOpen"):  # most tills pay nothing out
+        yield say(PAYOUTS), str(details["payoutsOpen"])
     for one in details.get("alarms", []):
         yield say(ALARM), f"{one['sale']}: {', '.join(one['codes'])}"
     for one in details.get("parked", []):

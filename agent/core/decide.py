@@ -14,6 +14,7 @@ from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Found, Garbled, NotSen
 Result = NotSent | Unclear | Observed | Refused | Denied | Garbled
 SearchResult = NotSent | Unclear | Found | Refused | Denied | Garbled
 Failure = NotSent | Unclear | Denied | Garbled
+AttemptEnd = events.AttemptHeld | events.AttemptLost
 
 _WATCHED = frozenset({PaymentState.CANCELED, PaymentState.ATTENTION})
 _ADOPTING = _WATCHED | {PaymentState.UNKNOWN, PaymentState.PENDING, PaymentState.CANCELING}  # a payment may still become known
@@ -27,18 +28,28 @@ NO_SUCH_THING = 404  # HTTP: of an id that a message has named it says that ther
 
 def attempt_failed(sale: Sale, name: str, call: Call, failure: Failure) -> list[Event]:
     """Record how an open attempt failed: proven unsent, or lost (money rule 2)."""
+    return [attempt_end(name, call, failure), *(alarm(sale, "ACCESS_DENIED") if shut_out(failure) else [])]
+
+
+def attempt_end(name: str, call: Call, failure: Failure) -> AttemptEnd:
+    """How an open attempt of the call ``name`` failed: proven unsent, or lost (money rule 2)."""
     match failure:
         case NotSent():
-            shut = alarm(sale, "ACCESS_DENIED") if failure.reason == "credentials" else []  # a password that is gone, a login refused
-            return [events.AttemptHeld(name, call.request_id, failure.reason), *shut]
+            return events.AttemptHeld(name, call.request_id, failure.reason)
         case Denied():
             wait = (failure.retry_after_s or 0) * 1000
-            held = events.AttemptHeld(name, call.request_id, f"http_{failure.status}", failure.status, wait)
-            return [held, *([] if failure.status == TOO_MANY_REQUESTS else alarm(sale, "ACCESS_DENIED"))]
+            return events.AttemptHeld(name, call.request_id, f"http_{failure.status}", failure.status, wait)
         case Unclear():
-            return [events.AttemptLost(name, call.request_id, failure.reason, reached=failure.reason != "restart")]
+            return events.AttemptLost(name, call.request_id, failure.reason, reached=failure.reason != "restart")
         case _:
-            return [events.AttemptLost(name, call.request_id, failure.reason, retry_after_ms=(failure.retry_after_s or 0) * 1000)]
+            return events.AttemptLost(name, call.request_id, failure.reason, retry_after_ms=(failure.retry_after_s or 0) * 1000)
+
+
+def shut_out(result: object) -> bool:
+    """Whether it says that we are not let in: the door is shut, a password is gone, a login refused. That is for a person to see to."""
+    if isinstance(result, NotSent):
+        return result.reason == "credentials"
+    return isinstance(result, Denied) and result.status != TOO_MANY_REQUESTS
 
 
 def checkout_result(sale: Sale, request_id: str, result: Result | Offered, now: Stamp, policy: Policy, late: bool = False) -> list[Event]:

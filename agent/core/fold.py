@@ -83,7 +83,7 @@ def call_of(sale: Sale, name: str) -> Call | None:
 
 def _attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
     before = call_of(sale, event.call)
-    call = _moved(before, event, at)
+    call = moved(before, event, at)
     kind, _, key = event.call.partition(":")
     match kind:
         case "checkout":
@@ -97,11 +97,11 @@ def _attempt(sale: Sale, event: Attempt, at: Stamp) -> Sale:
         case "refund":
             return fold_parts.refund_attempt(sale, fold_parts.find_refund(sale, key), call, event, at)
         case _:
-            held_by = _held_by(event) if isinstance(event, events.AttemptHeld) else None
-            return fold_parts.delivery_attempt(sale, fold_parts.find_delivery(sale, key), call, event, held_by)
+            reason = held_by(event) if isinstance(event, events.AttemptHeld) else None
+            return fold_parts.delivery_attempt(sale, fold_parts.find_delivery(sale, key), call, event, reason)
 
 
-def _moved(call: Call | None, event: Attempt, at: Stamp) -> Call:
+def moved(call: Call | None, event: Attempt, at: Stamp) -> Call:
     """The call after an attempt event. A new ``request_id`` may only appear when the one before was answered, with its request."""
     if isinstance(event, events.AttemptStarted) and (call is None or call.request_id != event.request_id):
         if call is not None and not call.settled:
@@ -138,10 +138,10 @@ def _held_reason(sale: Sale, event: events.AttemptHeld) -> str | None:
     """While nothing was sent the cashier may know why it waits; in every other state the reason is not the link's to give."""
     if sale.payment is not PaymentState.SENDING:
         return sale.reason
-    return _held_by(event)
+    return held_by(event)
 
 
-def _held_by(event: events.AttemptHeld) -> str | None:
+def held_by(event: events.AttemptHeld) -> str | None:
     """What kept an attempt from being sent, as a reason code."""
     if event.denied not in (None, TOO_MANY_REQUESTS) or event.reason == "credentials":
         return "ACCESS_DENIED"

@@ -36,7 +36,8 @@ class Hint:
     """The names in a proven message. Each may be missing, not all of them (``names_something``).
 
     ``transaction_id``: the provider's id of the payment. ``reference``: our own id of it (the ``request_id`` of its checkout).
-    ``order_id``, ``store_id``, ``terminal_id``, ``amount``: of the slip, as our checkout had them.
+    ``order_id``, ``store_id``, ``terminal_id``, ``amount``: of the slip, as our checkout had them. ``payout``: both ids are those of a
+    payout, and no sale is meant.
     """
 
     transaction_id: str | None = None
@@ -45,6 +46,7 @@ class Hint:
     store_id: str | None = None
     terminal_id: str | None = None
     amount: Kopecks | None = None
+    payout: bool = False
 
     @property
     def names_something(self) -> bool:

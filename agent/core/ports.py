@@ -87,6 +87,7 @@ class Query:
 
     ``attention``: a person must look. ``unconfirmed``: handed out as finished, and not confirmed since. ``untold``: paid, and handed out to
     nobody. ``owing``: without what an operator has released. ``parked``: set aside. ``before``: only what is older than this sale.
+    ``payouts``: payouts instead of sales; what asks for a person or a start (``attention``, ``owing``, ``parked``) lists both without it.
     """
 
     store_id: str | None = None
@@ -106,6 +107,7 @@ class Query:
     untold: bool = False
     owing: bool = False
     parked: bool = False
+    payouts: bool = False
     before: SaleId | None = None
     limit: int = 50
 

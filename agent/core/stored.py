@@ -1,7 +1,6 @@
 """Events as they are stored: a kind and a JSON body. What ``events`` says of names and fields holds for ``KINDS``: it only ever grows."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -49,33 +48,54 @@ KINDS: dict[str, type[Any]] = {
     "receipt_refused": events.ReceiptRefused,
 }
 
-_KIND_OF = {cls: kind for kind, cls in KINDS.items()}
-
-
-@cache
-def _adapter(kind: str) -> TypeAdapter[Any]:
-    """Made when an event of the kind is first met: each takes some milliseconds and 150 KiB, and most tills never meet most of them."""
-    return TypeAdapter(KINDS[kind])
-
 
 class UnknownEvent(ValueError):
     """The record holds an event this version does not know, or one whose fields do not fit. It must not be used."""
 
 
+class Codec:
+    """Events of one kind of stream to stored bodies and back. ``kinds``: the name of each."""
+
+    def __init__(self, kinds: Mapping[str, type[Any]]) -> None:
+        self._kinds = kinds
+        self._kind_of = {cls: kind for kind, cls in kinds.items()}
+
+    def encode(self, event: object) -> tuple[str, dict[str, Any]]:
+        """Kind and JSON body of an event; what has its default value is left out."""
+        kind = self._kind_of[type(event)]
+        return kind, _adapter(self._kinds[kind]).dump_python(event, mode="json", exclude_defaults=True)
+
+    def decode(self, kind: str, body: Mapping[str, Any]) -> Any:
+        """The event of a stored record. Raises UnknownEvent."""
+        if kind not in self._kinds:
+            raise UnknownEvent(f"event {kind!r} is not known to this version")
+        try:
+            return _adapter(self._kinds[kind]).validate_python(dict(body))
+        except ValidationError as error:
+            raise UnknownEvent(f"event {kind!r} does not fit: {error.errors(include_input=False, include_url=False)}") from error
+
+
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    """Made when an event of the kind is first met: each takes some milliseconds and 150 KiB, and most tills never meet most of them."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+_CODEC = Codec(KINDS)
+
+
 def encode(event: events.Event) -> tuple[str, dict[str, Any]]:
     """Kind and JSON body of an event; what has its default value is left out."""
-    kind = _KIND_OF[type(event)]
-    return kind, _adapter(kind).dump_python(event, mode="json", exclude_defaults=True)
+    return _CODEC.encode(event)
 
 
 def decode(kind: str, body: Mapping[str, Any]) -> events.Event:
     """The event of a stored record. Raises UnknownEvent."""
-    if kind not in KINDS:
-        raise UnknownEvent(f"event {kind!r} is not known to this version")
-    try:
-        event: events.Event = _adapter(kind).validate_python(dict(body))
-    except ValidationError as error:
-        raise UnknownEvent(f"event {kind!r} does not fit: {error.errors(include_input=False, include_url=False)}") from error
+    event: events.Event = _CODEC.decode(kind, body)
     return event
 
 

@@ -26,6 +26,9 @@ class Operation(StrEnum):
     RECEIPT = "receipt"
     AVAILABILITY = "availability"
     LOGIN = "login"
+    PAYOUT = "payout"
+    PAYOUT_STATUS = "payout_status"
+    PAYOUT_FIND = "payout_find"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,12 @@ Tills = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a token: its name in records, the tills it may speak for (None: all), and whether it is an operator."""
+    """Who holds a token: its name in records, the tills it may speak for (None: all), whether it is an operator, whether it may pay out."""
 
     name: str
     tills: Tills | None
     operator: bool
+    payouts: bool = False
 
 
 class SameToken(Exception):

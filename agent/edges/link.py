@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from agent.core.model import Stamp
@@ -36,11 +38,13 @@ class LinkStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """``since`` when ``status`` is what it is (None: since the start); ``failure`` is the text of the last failure, empty when up."""
+    """``since`` when ``status`` is what it is (None: since the start); ``failure`` is the text of the last failure, empty when up, and
+    ``reason`` its short code."""
 
     status: LinkStatus
     since: Stamp | None = None
     failure: str = ""
+    reason: str = ""
 
 
 class Link:
@@ -50,15 +54,17 @@ class Link:
         self._clock = clock
         self.state = LinkState(LinkStatus.UNKNOWN)
         self.admitted = True  # until an attempt that said who we are was turned away
+        self.skew_s: int | None = None  # by how much our clock was ahead of the server's, at its last answer that told the time
 
     def learn(self, outcome: Outcome) -> None:
         match outcome:
-            case Reply():
-                self._become(LinkStatus.UP, "")
+            case Reply(headers=headers):
+                self._become(LinkStatus.UP)
+                self._compare(headers.get("date"))
             case NotSent(reason=reason, detail=detail) if reason in _NETWORK_REASONS:
-                self._become(LinkStatus.DOWN, detail)
-            case Unclear(detail=detail):
-                self._become(LinkStatus.UNKNOWN, detail)
+                self._become(LinkStatus.DOWN, detail, reason)
+            case Unclear(detail=detail, reason=reason):
+                self._become(LinkStatus.UNKNOWN, detail, reason)
             case NotSent():
                 pass
 
@@ -74,11 +80,23 @@ class Link:
 
     def reached(self) -> None:
         """A connection came about."""
-        self._become(LinkStatus.UP, "")
+        self._become(LinkStatus.UP)
 
-    def _become(self, status: LinkStatus, failure: str) -> None:
+    def _become(self, status: LinkStatus, failure: str = "", reason: str = "") -> None:
         since = self.state.since if status is self.state.status else self._clock.now()
-        self.state = LinkState(status, since, failure)
+        self.state = LinkState(status, since, failure, reason)
+
+    def _compare(self, date: str | None) -> None:
+        if (server := server_time(date)) is not None:
+            self.skew_s = round((self._clock.now().wall - server).total_seconds())
+
+
+def server_time(date: str | None) -> datetime | None:
+    """The moment of a Date header, in UTC; None for one that is not there or says nothing."""
+    try:
+        return parsedate_to_datetime(date).astimezone(UTC) if date else None
+    except ValueError:
+        return None
 
 
 async def knock(account: Account, context: ssl.SSLContext | None, limit_ms: int) -> NotSent | None:

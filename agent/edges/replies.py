@@ -8,12 +8,13 @@ from agent.core import answer
 from agent.core.capability import TABLE, UNHEARD_OF, Approval
 from agent.core.delivery import Delivery, DeliveryState
 from agent.core.model import LinkMethod, SaleId, Slip
+from agent.core.payout.name import is_payout
 from agent.core.ports import Entry, Row
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
 from agent.core.stored import plain
 from agent.edges import slips
-from agent.reasons import explain
+from agent.reasons import explain, explain_payout
 from agent.texts import N_, Translate, translator
 
 STATES = {
@@ -55,6 +56,19 @@ RECEIPT_STATES = {
     "refused": N_("The receipt was refused or given up and is not sent any more. The payment itself is not affected."),
 }
 
+PAYOUT_STATES = {
+    "queued": N_("The payout is accepted and waits to be sent."),
+    "sending": N_("The payout is being sent."),
+    "unknown": N_("The answer was lost; it is being found out whether the payout was made. Do not pay out again."),
+    "pending": N_("The payment system is making the payout."),
+    "attention": N_("It is not clear whether the payout was made. Do not pay out again; call the technician."),
+    "paid_out": N_("Paid out."),
+    "failed": N_("The payout was not made. No money has left."),
+    "canceled": N_("The payout is canceled. No money has left."),
+    "expired": N_("The payout was never sent. No money has left."),
+    "returned": N_("The payout was taken back: the money is at the shop's account again."),
+}
+
 
 def time_text(moment: datetime) -> str:
     """A moment as the protocol writes it."""
@@ -65,6 +79,12 @@ def _message(texts: Mapping[str, str], state: str, reason: str | None, translate
     """The state first, then why: a cashier acts on the first sentence."""
     what = translate(texts[state])
     return f"{what} {explain(reason, translate, by_link=by_link)}" if reason and (state, reason) not in SAID else what
+
+
+def payout_message(state: str, reason: str | None, translate: Translate) -> str:
+    """Of a payout: the state first, then why."""
+    what = translate(PAYOUT_STATES[state])
+    return f"{what} {explain_payout(reason, translate)}" if reason else what
 
 
 def _sale_message(provider: str, state: str, reason: str | None, translate: Translate) -> str:
@@ -184,16 +204,20 @@ def receipt_reply(sale: Sale, one: Delivery, translate: Translate) -> dict[str, 
 
 
 def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
-    """A line of ``operation.list``: what the projection knows, without slip and refunds."""
+    """A line of ``operation.list``: what the projection knows, without slip and refunds. A payout's key says what it is."""
     found: dict[str, Any] = {
         **_names(row.id),
         "orderId": row.order_id,
         "state": row.state,
         "finished": row.finished,
-        "success": row.state == "paid" if row.finished else None,
+        "success": row.state in ("paid", "paid_out") if row.finished else None,
         "money": row.money,
         "reason": row.reason,
-        "message": _sale_message(row.provider, row.state, row.reason, translate),
+        "message": (
+            payout_message(row.state, row.reason, translate)
+            if is_payout(row.id)
+            else _sale_message(row.provider, row.state, row.reason, translate)
+        ),
         "amount": row.amount,
         "refundedAmount": row.refunded_amount,
         "currency": row.currency,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent.core.verdict import NotSent
 from agent.edges.accounts import AccountRefused
+from agent.texts import N_
 
 MAX_CAUSES = 32  # exceptions looked at behind one failure: chains are short, a loop would be a bug
 
@@ -23,32 +24,50 @@ SYSTEM_BUNDLES = (
     Path("/etc/ssl/cert.pem"),  # Alpine
 )
 
-BROKEN_OFF = "the server broke the connection off during the TLS handshake"
+NOT_YET_VALID = N_("the server's certificate is not valid yet: the till's clock is probably behind")
+EXPIRED = N_("the server's certificate has expired (or the till's clock is ahead)")
+SELF_SIGNED = N_("the server's certificate is self-signed")
+UNTRUSTED = N_("the server's certificate comes from an authority this till does not trust")
+OTHER_HOST = N_("the server's certificate belongs to another host name")
+OLD_TLS = N_("the server speaks only TLS versions older than 1.2")
+NO_TLS = N_("the port does not speak TLS")
+NO_NAME = N_("the host name cannot be resolved: no network, or a wrong name")
+REFUSES = N_("the server refuses connections on this port")
+NO_ROUTE = N_("no route to the server: the network is down")
+EXHAUSTED = N_("this machine has run out of sockets, files or memory")
+SILENT = N_("the server does not answer a connection attempt")
+NO_CONNECTION = N_("no connection to the server")
+BROKEN_OFF = N_("the server broke the connection off during the TLS handshake")
 
 _CERTIFICATE_TEXTS = {  # X509_V_ERR_* of OpenSSL
-    9: "the server's certificate is not valid yet: the till's clock is probably behind",
-    10: "the server's certificate has expired (or the till's clock is ahead)",
-    18: "the server's certificate is self-signed",
-    19: "the server's certificate comes from an authority this till does not trust",
-    20: "the server's certificate comes from an authority this till does not trust",
-    21: "the server's certificate comes from an authority this till does not trust",
-    23: "the server's certificate has been revoked",
-    26: "the server's certificate is not meant for a server",
-    62: "the server's certificate belongs to another host name",
-    64: "the server's certificate belongs to another address",
-    66: "the server's key is too short",
-    68: "the server's certificate is signed with a broken algorithm",
+    9: NOT_YET_VALID,
+    10: EXPIRED,
+    18: SELF_SIGNED,
+    19: UNTRUSTED,
+    20: UNTRUSTED,
+    21: UNTRUSTED,
+    23: N_("the server's certificate has been revoked"),
+    26: N_("the server's certificate is not meant for a server"),
+    62: OTHER_HOST,
+    64: N_("the server's certificate belongs to another address"),
+    66: N_("the server's key is too short"),
+    68: N_("the server's certificate is signed with a broken algorithm"),
 }
 
 _HANDSHAKE_TEXTS = {  # reason names of OpenSSL
-    "UNSUPPORTED_PROTOCOL": "the server speaks only TLS versions older than 1.2",
-    "TLSV1_ALERT_PROTOCOL_VERSION": "the server speaks only TLS versions older than 1.2",
-    "WRONG_VERSION_NUMBER": "the port does not speak TLS",
-    "RECORD_LAYER_FAILURE": "the port does not speak TLS",
-    "HTTP_REQUEST": "the port does not speak TLS",
+    "UNSUPPORTED_PROTOCOL": OLD_TLS,
+    "TLSV1_ALERT_PROTOCOL_VERSION": OLD_TLS,
+    "WRONG_VERSION_NUMBER": NO_TLS,
+    "RECORD_LAYER_FAILURE": NO_TLS,
+    "HTTP_REQUEST": NO_TLS,
     "UNEXPECTED_EOF_WHILE_READING": BROKEN_OFF,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the server shares no cipher with this till",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": N_("the server shares no cipher with this till"),
 }
+
+TEXTS = frozenset(
+    {*_CERTIFICATE_TEXTS.values(), *_HANDSHAKE_TEXTS.values(), NO_NAME, REFUSES, NO_ROUTE, EXHAUSTED, SILENT, NO_CONNECTION, BROKEN_OFF}
+)
+"""All that ``connect_failure`` says in sentences of its own."""
 
 
 def client_context(ca_file: Path | None) -> ssl.SSLContext:
@@ -102,20 +121,20 @@ def connect_failure(fault: BaseException, securing: bool) -> NotSent:
             case ssl.SSLError(reason=str(name)):
                 return NotSent("tls", _HANDSHAKE_TEXTS.get(name, f"the TLS handshake failed: {name}"))
             case socket.gaierror():
-                return NotSent("dns", "the host name cannot be resolved: no network, or a wrong name")
+                return NotSent("dns", NO_NAME)
     if securing:
         return NotSent("tls", BROKEN_OFF)
     for cause in causes:
         match cause:
             case ConnectionRefusedError():
-                return NotSent("refused", "the server refuses connections on this port")
+                return NotSent("refused", REFUSES)
             case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH | errno.ENETDOWN | errno.EHOSTDOWN):
-                return NotSent("unreachable", "no route to the server: the network is down")
+                return NotSent("unreachable", NO_ROUTE)
             case OSError(errno=errno.EMFILE | errno.ENFILE | errno.ENOBUFS | errno.ENOMEM | errno.EADDRNOTAVAIL):
-                return NotSent("local", "this machine has run out of sockets, files or memory")
+                return NotSent("local", EXHAUSTED)
             case TimeoutError():
-                return NotSent("connect_timeout", "the server does not answer a connection attempt")
-    return NotSent("connect", "no connection to the server")
+                return NotSent("connect_timeout", SILENT)
+    return NotSent("connect", NO_CONNECTION)
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:

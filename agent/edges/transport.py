@@ -26,8 +26,9 @@ CLOSE_LIMIT_MS = 5_000  # what a stop waits for answers under way; systemd's own
 HANG_UP_LIMIT_MS = 1_000  # once its connection is closed a request ends at once; one that still connects has its own limit
 LEAVING_LOOK_MS = 500  # how soon an account that is leaving notices that the agent stops
 
-Observe = Callable[[Operation, str, int], None]
-"""Called when an attempt has ended: its operation, its class (``reply.2xx``, ``not_sent.REASON``, ``unclear.REASON``), milliseconds."""
+Observe = Callable[[Operation, str, int, str], None]
+"""Called when an attempt has ended: its operation, its class (``reply.2xx``, ``not_sent.REASON``, ``unclear.REASON``), milliseconds, and
+the account it was for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class HttpTransport:
         self._closed = False
         self._clock = clock or SystemClock()
         self._addresses = Addresses(self._clock)
-        self._lines = {name: self._line(account) for name, account in accounts.items()}
+        self._lines = {name: self._line(name, account) for name, account in accounts.items()}
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def prepare(self, accounts: Mapping[str, Account]) -> Exchange:
@@ -63,7 +64,7 @@ class HttpTransport:
         limits = self._limits
         kept = {name for name, account in accounts.items() if (line := self._lines.get(name)) is not None and line.serves(account, limits)}
         wanted = {name: account for name, account in accounts.items() if name not in kept}
-        fresh = await asyncio.to_thread(lambda: {name: self._line(account) for name, account in wanted.items()})
+        fresh = await asyncio.to_thread(lambda: {name: self._line(name, account) for name, account in wanted.items()})
         return Exchange(accounts, fresh)
 
     def adopt(self, exchange: Exchange) -> None:
@@ -93,7 +94,7 @@ class HttpTransport:
         letter = self._letter(line, request, secrets)
         if line is None or isinstance(letter, NotSent):
             assert isinstance(letter, NotSent)
-            return self._not_sent(request.operation, letter, began)
+            return self._not_sent(request.operation, letter, began, binding.account)
         attempt = line.attempt(request.operation, letter, began, not_after)
         try:
             header = await line.ready(attempt, attempt.ready_by)
@@ -103,9 +104,9 @@ class HttpTransport:
         refusal = header if isinstance(header, NotSent) else self._refusal(line)
         if refusal is not None or isinstance(header, NotSent):
             assert refusal is not None
-            return self._not_sent(request.operation, refusal, began)
+            return self._not_sent(request.operation, refusal, began, binding.account)
         task = line.flights.launch(line.fly(attempt, header))
-        task.add_done_callback(lambda landed: self._report(request.operation, outcome_of(landed), began))
+        task.add_done_callback(lambda landed: self._report(request.operation, outcome_of(landed), began, binding.account))
         return await line.flights.wait(task, line.patience_ms(began), late)
 
     async def warm(self) -> None:
@@ -134,6 +135,10 @@ class HttpTransport:
         """False while the account's secrets cannot be read: looked up now. An unknown account is not a matter of secrets."""
         line = self._lines.get(account)
         return line is None or is_readable(line.account.authorization)
+
+    def skew_s(self, account: str) -> int | None:
+        """Seconds by which our clock was ahead of this account's server at its last answer; None if that is not known. Raises KeyError."""
+        return self._lines[account].link.skew_s
 
     def accounts(self) -> Sequence[str]:
         """The accounts this transport was made for."""
@@ -165,16 +170,19 @@ class HttpTransport:
             return NotSent("busy", f"{len(line.flights)} requests of this account are under way")
         return None
 
-    def _line(self, account: Account) -> Line:
-        return Line(account, self._limits, self._clock, self._addresses, self._report)
+    def _line(self, name: str, account: Account) -> Line:
+        def report(operation: Operation, outcome: Outcome, began: float) -> None:
+            self._report(operation, outcome, began, name)
 
-    def _not_sent(self, operation: Operation, outcome: NotSent, began: float) -> NotSent:
-        self._report(operation, outcome, began)
+        return Line(account, self._limits, self._clock, self._addresses, report)
+
+    def _not_sent(self, operation: Operation, outcome: NotSent, began: float, account: str) -> NotSent:
+        self._report(operation, outcome, began, account)
         return outcome
 
-    def _report(self, operation: Operation, outcome: Outcome, began: float) -> None:
+    def _report(self, operation: Operation, outcome: Outcome, began: float, account: str) -> None:
         if self._observe is not None:
-            self._observe(operation, _class_of(outcome), round((time.monotonic() - began) * 1_000))
+            self._observe(operation, _class_of(outcome), round((time.monotonic() - began) * 1_000), account)
 
     async def _probe(self, line: Line) -> None:
         try:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Container
 from agent.core.model import SaleId
 from agent.core.ports import JournalBroken, JournalFull
 from agent.engine.errors import Refusal
+from agent.engine.keeper import FULL_DISK_RETRY_S
 from agent.engine.setup import Ports
-from agent.engine.steward import FULL_DISK_RETRY_S
 
 
 class Aside:

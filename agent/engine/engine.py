@@ -27,7 +27,9 @@ from agent.engine.couriers import Couriers
 from agent.engine.duties import Duties
 from agent.engine.errors import Refusal, Stopped
 from agent.engine.lanes import Lanes
+from agent.engine.payouts import Payouts
 from agent.engine.roster import Roster
+from agent.engine.rounds import Rounds
 from agent.engine.setup import Ports, Setup
 from agent.engine.steward import Decider, Steward
 
@@ -47,8 +49,10 @@ class Engine:
         self.lanes = Lanes(self._became_head)
         self.aside = Aside(ports, self._fail)
         self.availability = Availability(ports, lambda: self.setup)
+        self.payouts = Payouts(ports, lambda: self.setup, self.aside, self._fail)
+        self.rounds = Rounds()
         self.on_news: Callable[[Steward], None] = lambda steward: None  # a sale was taken in, or has changed (see hints)
-        self._roster = Roster()
+        self._roster = Roster[Steward]()
         self._couriers = Couriers()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
         self._loading: dict[SaleId, asyncio.Task[Steward | None]] = {}
@@ -94,6 +98,7 @@ class Engine:
         self.ports.card = card
         for steward in self._roster:
             steward.rouse()
+        self.payouts.rouse()
 
     async def stop(self, grace_s: float) -> None:
         """Take nothing more, let what is in flight end and be recorded for at most ``grace_s`` seconds, then let go."""
@@ -104,6 +109,7 @@ class Engine:
             task.cancel()
         if tending:
             await asyncio.wait(tending, timeout=STOP_LIMIT_S)
+        await self.payouts.stop()
         await self.availability.stop()
         self.ports.scans.clear()
         loop = asyncio.get_running_loop()
@@ -116,13 +122,19 @@ class Engine:
             await asyncio.wait(flights, timeout=STOP_LIMIT_S)
 
     def _flights(self) -> Sequence[asyncio.Task[Any]]:
-        return [*self.aside.tasks, *(flight for steward in self._roster for flight in steward.flights)]
+        return [*self.aside.tasks, *self.payouts.flights, *(flight for steward in self._roster for flight in steward.flights)]
 
     def _fail(self, error: BaseException) -> None:
         self._closing = True
         if not self.failed.done():
             self.ports.notice("engine.failed", problem=repr(error))
             self.failed.set_result(error)
+
+    @property
+    def standstill_s(self) -> float:
+        """For how many seconds no steward has gone round although sales are at work; 0 when none is. One that waits for nothing but the
+        clock goes round every MAX_NAP_S."""
+        return self.rounds.still_s if self._tasks else 0.0
 
     # --- stewards ---
 
@@ -148,6 +160,7 @@ class Engine:
         self._recovered = True
         for steward in self.alive:
             self._run(steward)
+        self.payouts.run_all()
 
     def marked(self, steward: Steward) -> None:
         """What a restore means for the sale is on the disk: it may work."""
@@ -158,6 +171,8 @@ class Engine:
         sale_id = steward.sale.id
         if not self._recovered or self._closing or steward.parked or steward.unmarked or sale_id in self._tasks or not owes(steward.sale):
             return
+        if not self._tasks:
+            self.rounds.turned()
         task = asyncio.ensure_future(self._tend(steward))
         self._tasks[sale_id] = task
         task.add_done_callback(lambda _: self._tended(steward))
@@ -171,6 +186,7 @@ class Engine:
         try:
             duties = Duties(steward, self._couriers)
             while owes(steward.sale):
+                self.rounds.turned()
                 steward.wake.clear()
                 owed = steward.owed()
                 if owed and owed[0].at <= self.ports.clock.now().ticks:
@@ -215,7 +231,8 @@ class Engine:
         body.pop("invoice", None)  # of a fiscal receipt: it may name a cashier
         body.pop("link", None)  # whoever has it can pay
         level = "alarm" if isinstance(event, events.AlarmRaised) else "sale"
-        self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "state": sale.payment.value, "money": answer.money(sale).value})
+        now = {"state": sale.payment.value, "money": answer.money(sale).value}
+        self.ports.notice(f"{level}.{kind}", sale.id, **{**body, "provider": sale.binding.provider, **now})
 
     def _became_head(self, sale_id: SaleId) -> None:
         steward = self._roster.get(sale_id)
@@ -281,8 +298,12 @@ class Engine:
 
     async def record(self, steward: Steward, decider: Decider, secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
         """``Steward.record`` for requests of a POS: a broken journal ends the engine. Raises JournalFull, Stopped."""
+        return await self.writing(steward.record(decider, secrets))
+
+    async def writing(self, work: Awaitable[T]) -> T:
+        """A record of the journal for a request of a POS, of a sale or a payout. Raises JournalFull, Stopped."""
         with self._recording():
-            return await self.reading(steward.record(decider, secrets))
+            return await self.reading(work)
 
     @contextmanager
     def _recording(self) -> Iterator[None]:

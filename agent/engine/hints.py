@@ -26,6 +26,7 @@ from agent.engine.errors import Refusal, Stopped
 from agent.engine.looks import Looks
 from agent.engine.need import Need, need, need_of_unknown
 from agent.engine.pace import Pace, Telling
+from agent.engine.payout_hints import heard
 from agent.engine.steward import Steward
 from agent.engine.waiting import Entry, Waiting
 
@@ -80,6 +81,10 @@ class Hints:
         engine.check_running()
         if len(self._due) + self._looks.coming >= MAX_WAITING_SALES:
             raise Refusal("BUSY", "more sales wait for a read than this agent takes on")
+        if hint.payout:  # what payouts owe is recorded anyway, and their ids before the first byte: nothing waits for one
+            if not await heard(engine, provider, hint):
+                self._tell_unrelated(provider, hint)
+            return
         entry = self._waiting.same(provider, hint)
         if entry is None:
             entry = self._waiting.take(provider, hint)  # first: a sale that becomes known meanwhile must find it
@@ -95,6 +100,13 @@ class Hints:
         if not entry.sales:
             self._tell_kept(provider, hint)
         await self._waiting.store(entry)
+
+    def _tell_unrelated(self, provider: str, hint: Hint) -> None:
+        """Another till's payout, or the shop's own: somebody may miss what it led to."""
+        untold = self._telling.due(provider, self._now())
+        if untold is not None:
+            about: dict[str, Any] = {"transaction": hint.transaction_id, "reference": hint.reference, "others": untold}
+            self._engine.ports.notice("hint.unrelated", provider=provider, **{name: one for name, one in about.items() if one})
 
     def _tell_kept(self, provider: str, hint: Hint) -> None:
         untold = self._telling.due(provider, self._now())

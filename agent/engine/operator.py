@@ -145,11 +145,12 @@ class Operator:
     # --- now ---
 
     async def hurry(self, sale_id: SaleId | None) -> Sequence[SaleId]:
-        """What is owed and waits - for a back-off, or for the next look - is due at once, for one sale or for all of them. Nothing is owed
-        by it that was not owed before. Returns the sales for which something is done now. Raises Refusal."""
+        """What is owed and waits - for a back-off, or for the next look - is due at once, for one sale or for all of them, and all
+        payouts. Nothing is owed by it that was not owed before. Returns those for which something is done now. Raises Refusal."""
         self._engine.check_running()
         stewards = self._engine.alive if sale_id is None else (await self._counter.find(sale_id),)
-        return [steward.sale.id for steward in stewards if _hurried(steward)]
+        payouts = self._engine.payouts.alive if sale_id is None else ()
+        return [*(one.id for one in stewards if _hurried(one)), *(one.id for one in payouts if one.hurry())]
 
     async def _guarded(self, work: Awaitable[object]) -> None:
         try:

@@ -9,6 +9,7 @@ from agent.core import decide_asked, events
 from agent.core.events import Event
 from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId
+from agent.core.payout.name import is_payout
 from agent.core.ports import RESTORED_NOTE, Corrupt, JournalBroken, JournalFull
 from agent.core.sale import CANCEL_CALL, CHECKOUT_CALL, Sale
 from agent.engine.engine import Engine
@@ -16,7 +17,7 @@ from agent.engine.steward import Decider, Steward
 
 
 async def recover(engine: Engine) -> int:
-    """Load every sale that owes something; returns how many. A record that cannot be used is parked. Raises JournalBroken."""
+    """Load every sale and payout that owes something; returns how many. A record that cannot be used is parked. Raises JournalBroken."""
     journal = engine.ports.journal
     restore = await journal.noted(RESTORED_NOTE)
     driven = [sale_id for sale_id in await journal.owing() if await _recovered(engine, sale_id, restore)]
@@ -26,8 +27,10 @@ async def recover(engine: Engine) -> int:
 
 
 async def _recovered(engine: Engine, sale_id: SaleId, restore: str | None) -> bool:
-    """Whether the sale has its steward. ``restore``: of a journal that is not released yet, what it says of its restore. One poisoned
-    record must not keep the till from starting (promise P20)."""
+    """Whether the sale or payout has its steward. ``restore``: of a journal that is not released yet, what it says of its restore. One
+    poisoned record must not keep the till from starting (promise P20)."""
+    if is_payout(sale_id):
+        return await engine.payouts.recover(sale_id, restore)
     try:
         steward = await engine.load(sale_id)
     except (Corrupt, IllegalTransition, ValueError) as error:

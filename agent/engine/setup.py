@@ -8,6 +8,8 @@ from datetime import date, datetime, tzinfo
 from agent.core.capability import TABLE, UNHEARD_OF, Capabilities
 from agent.core.contract import Provider
 from agent.core.model import Binding, Merchant
+from agent.core.payout.contract import PaysOut
+from agent.core.payout.policy import PayoutPolicy
 from agent.core.policy import Policy
 from agent.core.ports import Card, Chance, Clock, Journal, Notice, Transport
 from agent.engine.scans import Scans
@@ -22,6 +24,14 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
+class PayoutTerms:
+    """How a configured payment system pays out. They are there also while new payouts are switched off: those begun are settled by them."""
+
+    provider: PaysOut
+    policy: PayoutPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """The configuration in the engine's words. Keys of ``terminals`` are (storeId, terminalId)."""
 
@@ -32,6 +42,7 @@ class Setup:
     timezone: tzinfo
     language: str = "ru"
     default_policies: Mapping[str, Policy] = field(default_factory=dict)
+    payouts: Mapping[str, PayoutTerms] = field(default_factory=dict)
 
     def business_date(self, wall: datetime) -> date:
         """The day a sale belongs to (money rule 9)."""

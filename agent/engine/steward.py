@@ -1,13 +1,7 @@
-"""The steward: one task per unsettled sale that asks what is owed, does it, records the result, and asks again.
+"""The steward: one task per unsettled sale that asks what is owed, does it, records the result, and asks again."""
 
-A steward is the only writer of its sale's stream, so positions never collide; requests of the POS record through it, under the same lock.
-It holds nothing that a crash may not take: kill it anywhere, replay the stream, and the new one owes what the old one owed.
-"""
-
-import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from agent.core import answer, stored
 from agent.core.duty import Duty, Memory, Owed
@@ -17,39 +11,47 @@ from agent.core.model import SaleId, Stamp
 from agent.core.obligations import obligations, owes
 from agent.core.payment import PaymentState
 from agent.core.policy import Policy
-from agent.core.ports import Append, Conflict, Entry, JournalFull
+from agent.core.ports import Append, Conflict, Entry
 from agent.core.sale import Sale
+from agent.engine.keeper import Keeper
 from agent.engine.setup import Ports, Setup
 
-MAX_NAP_S = 30.0  # look at the clock at least this often: a suspended till wakes up with deadlines behind it
-FULL_DISK_RETRY_S = 1.0  # a result that could not be recorded is tried again this often
 Decider = Callable[[Sale], Sequence[Event]]
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
-class Steward:
+class Steward(Keeper[Sale, Event]):
     """The live form of a sale: its state, what this process remembers, and the means to change both."""
 
-    ports: Ports
-    current: Callable[[], Setup]  # asked anew each time: a reload exchanges the configuration under the sales at work
-    sale: Sale
-    memory: Memory
-    secret_names: frozenset[str]
-    on_change: Callable[["Steward", Sequence[Event]], None]
-    on_failure: Callable[["Steward", BaseException], None]
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    holds: dict[Duty, int] = field(default_factory=dict)
-    flights: set[asyncio.Task[object]] = field(default_factory=set)
-    watchers: set[asyncio.Event] = field(default_factory=set)
-    shown_to: set[str] = field(default_factory=set)  # callers that were given the payment link by this process
-    parked: bool = False
-    unmarked: bool = False  # what a restore means for it is not on the disk yet: it may not work, and nobody may ask of it
+    def __init__(
+        self,
+        ports: Ports,
+        current: Callable[[], Setup],
+        sale: Sale,
+        memory: Memory,
+        secret_names: frozenset[str],
+        on_change: Callable[["Steward", Sequence[Event]], None],
+        on_failure: Callable[["Steward", BaseException], None],
+    ) -> None:
+        super().__init__(ports, current, sale, secret_names, on_change, on_failure)
+        self.memory = memory
+        self.holds: dict[Duty, int] = {}
+        self.shown_to: set[str] = set()  # callers that were given the payment link by this process
 
     @property
-    def setup(self) -> Setup:
-        """The configuration in force now. A sale's policy may change between two of its calls, its binding never (money rule 10)."""
-        return self.current()
+    def sale(self) -> Sale:
+        return self.state
+
+    @sale.setter
+    def sale(self, sale: Sale) -> None:
+        self.state = sale
+
+    @property
+    def id(self) -> SaleId:
+        return self.sale.id
+
+    @property
+    def owing(self) -> bool:
+        return owes(self.sale)
 
     @property
     def policy(self) -> Policy:
@@ -66,22 +68,9 @@ class Steward:
         held = [replace(one, at=max(one.at, self.holds.get(one.duty, one.at))) for one in found]
         return sorted(held, key=lambda one: one.at)
 
-    async def record(self, decider: Decider, put_secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
-        """Decide on the present state and store the outcome in one step; empty if nothing changes. A caller that is cancelled does not
-        take the step back: it is recorded all the same. Raises JournalFull, JournalBroken."""
-        return await asyncio.shield(asyncio.ensure_future(self._record(decider, put_secrets or {})))
-
-    async def _record(self, decider: Decider, put_secrets: Mapping[str, str]) -> Sequence[Event]:
-        async with self.lock:
-            found = decider(self.sale)
-            if not found and not put_secrets:
-                return ()
-            step, sale = self._step(found, self.ports.clock.now(), put_secrets)
-            await self.ports.journal.append(step)
-            self.sale = sale
-            self.secret_names = (self.secret_names | step.put_secrets.keys()) - step.drop_secrets
-        self._changed(found)
-        return found
+    async def nap(self, owed: Sequence[Owed]) -> None:
+        """Sleep until the next duty is due, something changes, or it is time to look at the clock."""
+        await self.sleep_until(owed[0].at if owed else None)
 
     def _step(self, found: Sequence[Event], now: Stamp, put_secrets: Mapping[str, str]) -> tuple[Append, Sale]:
         sale = self.sale
@@ -91,77 +80,14 @@ class Steward:
         put = {name: value for name, value in put_secrets.items() if name in keep}
         return append_of(sale, self.sale.position, found, now, put, self.secret_names - keep), sale
 
-    def _changed(self, found: Sequence[Event]) -> None:
-        if found:
-            self.memory.reads = 0
-            self.memory.read_failures = 0
-            self.holds.clear()
-        self.on_change(self, found)
-        self.rouse()
+    def _recorded(self) -> None:
+        self.memory.reads = 0
+        self.memory.read_failures = 0
+        self.holds.clear()
 
-    def rouse(self) -> None:
-        """Let everybody who waits for a change look again."""
-        self.wake.set()
-        for watcher in self.watchers:
-            watcher.set()
-
-    async def insist(self, decider: Decider, put_secrets: Mapping[str, str] | None = None) -> Sequence[Event]:
-        """Record what must not be lost: while the disk is full, try again. A payment that meets another one of its order goes back."""
-        wanted, full = decider, False
-        while True:
-            try:
-                found = await self.record(wanted, put_secrets)
-            except JournalFull:
-                if not full:  # its beginning and its end are a line each
-                    self.ports.notice("journal.full", self.sale.id)
-                full = True
-                await asyncio.sleep(FULL_DISK_RETRY_S)
-            except Conflict:
-                if wanted is not decider:
-                    raise
-                wanted = superseding(decider, self.ports.clock.now())
-            else:
-                if full:
-                    self.ports.notice("journal.room", self.sale.id)
-                return found
-
-    async def changed_within(self, seconds: float) -> None:
-        """Wait until the sale changes, at most so long."""
-        watcher = asyncio.Event()
-        self.watchers.add(watcher)
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):  # not wait_for: before Python 3.12 it can swallow a cancellation
-                    await watcher.wait()
-        finally:
-            self.watchers.discard(watcher)
-
-    async def nap(self, owed: Sequence[Owed]) -> None:
-        """Sleep until the next duty is due, something changes, or it is time to look at the clock."""
-        seconds = MAX_NAP_S
-        if owed:
-            seconds = min(seconds, max(0, owed[0].at - self.ports.clock.now().ticks) / 1000)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.wake.wait()
-
-    def spawn(self, work: Coroutine[object, object, object]) -> None:
-        """Let something run beside the steward's task; an orderly stop waits for it."""
-        task = asyncio.ensure_future(work)
-        self.flights.add(task)
-        task.add_done_callback(self.flight_ended)
-
-    def flight_ended(self, task: asyncio.Task[object]) -> None:
-        """A request's task is over; what it could not handle is the engine's to judge."""
-        self.flights.discard(task)
-        self.wake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.on_failure(self, error)
-
-    @property
-    def settled(self) -> bool:
-        """Nothing is owed or can be done, nothing is under way, nobody looks: the sale may leave the memory."""
-        return (self.parked or not owes(self.sale)) and not self.flights and not self.watchers
+    def _after_conflict(self, decider: Decider) -> Decider:
+        """A payment that meets another one of its order goes back."""
+        return superseding(decider, self.ports.clock.now())
 
 
 def superseding(decider: Decider, now: Stamp) -> Decider:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from agent.core.ports import JournalBroken, JournalError
-from agent.edges.journal import Copied, SqliteJournal
+from agent.edges.journal import Copied, SqliteJournal, said
 from agent.settings import Settings
 
 NAME = "koshelek-agent-%Y%m%dT%H%M%SZ.sqlite3"
@@ -89,7 +89,7 @@ class Backups:
                 copied = await back_up(self._journal, settings.directory, settings.keep, now)
             except JournalError as error:
                 self._failed = (now, str(error))
-                log.error("backup.failed", problem=str(error))
+                log.error("backup.failed", problem=said(error))
                 raise
             self._failed = None
         found = {"file": str(copied.path), "bytes": copied.bytes, "sales": copied.sales, "events": copied.events}

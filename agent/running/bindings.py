@@ -6,7 +6,9 @@ must then be listed as ``retired``.
 """
 
 import json
-from collections.abc import AsyncIterator, Container, Mapping
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
 
 from agent.core.model import Binding, SaleId
 from agent.core.payment import PaymentState
@@ -28,20 +30,26 @@ _WATCHED = N_(
 OWED_MONEY = frozenset({"possible", "returning", "stuck"})
 
 
+class Finds(Protocol):
+    """The journal, or its reading half alone."""
+
+    async def find(self, query: Query) -> Sequence[Row]: ...
+
+
 async def check_bindings(
     bindings: Mapping[str, Binding], accounts: Container[str], journal: Journal, in_force: Mapping[str, Binding] | None = None
 ) -> None:
     """May these bindings come into force? ``accounts``: all that would be configured, retired ones included. ``in_force``: those that are,
     where that is known better than from the note. Raises CannotStart."""
     current, before = _plain(bindings), await _last(journal) if in_force is None else _plain(in_force)
-    async for row in _owing(journal):
+    async for row in pages(journal, Query(owing=True)):
         wanted, bound = current.get(row.provider), [row.environment, row.account]
         if wanted == bound:
             continue
         if wanted is None:
             raise CannotStart(message(_NO_PROVIDER, sale=row.id, provider=row.provider))
         places = {"sale": row.id, "environment": row.environment, "account": row.account}
-        if _moving(row) and before.get(row.provider) != wanted:
+        if moves_money(row) and before.get(row.provider) != wanted:
             raise CannotStart(message(_OWED, **places, money=row.money, new_environment=wanted[0], new_account=wanted[1]))
         if row.account not in accounts:
             raise CannotStart(message(_WATCHED, **places, provider=row.provider))
@@ -53,16 +61,17 @@ async def note_bindings(bindings: Mapping[str, Binding], journal: Journal) -> No
         await journal.note(BINDINGS_NOTE, json.dumps(_plain(bindings), sort_keys=True))
 
 
-async def _owing(journal: Journal) -> AsyncIterator[Row]:
-    """Every sale that owes something, however many they are: an old one must not hide behind newer ones."""
+async def pages(journal: Finds, query: Query) -> AsyncIterator[Row]:
+    """Everything a query finds, however much it is: an old sale must not hide behind newer ones."""
     before: SaleId | None = None
-    while rows := await journal.find(Query(owing=True, before=before, limit=PAGE_ROWS)):
+    while rows := await journal.find(replace(query, before=before, limit=PAGE_ROWS)):
         for row in rows:
             yield row
         before = rows[-1].id
 
 
-def _moving(row: Row) -> bool:
+def moves_money(row: Row) -> bool:
+    """Whether money of this sale is owed or possible."""
     unclaimed = row.state == PaymentState.PAID and not row.told  # it may yet have to go back by itself (money rule 5)
     return row.money in OWED_MONEY or unclaimed
 

@@ -3,33 +3,46 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import structlog
 
 from agent.core.ports import JournalBroken
-from agent.edges.journal import SqliteJournal
+from agent.edges import outage
+from agent.edges.accounts import HTTPS_PORT
+from agent.edges.journal import SqliteJournal, said
 from agent.edges.link import LinkState, LinkStatus
 from agent.edges.transport import HttpTransport
+from agent.texts import N_, message
 
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
 PROBE_CAP_S = 10.0
 DISK_LOOK_S = 0.5
 VERIFY_EVERY_S = 24 * 3600.0
 
+UNNAMED = "..."  # in [provider. ]: an account that is only watched
 
-async def watch_links(transport: HttpTransport) -> None:
+ROOM = N_("new sales are taken again")
+FULL = N_("the disk is full: new sales are refused, those in flight use the reserve")
+FREE = N_("Make room: sudo journalctl --vacuum-size=100M, sudo apt-get clean. The agent goes on by itself.")
+
+
+async def watch_links(transport: HttpTransport, named: Callable[[str], str | None] = lambda account: None) -> None:
     """While a provider is out of reach, knock at its door, ever more slowly: ``offline: refuse`` must end by itself. Jittered, for many
-    tills come back together."""
+    tills come back together. ``named``: the payment system of an account."""
     spread = random.SystemRandom()
     knocks: dict[str, asyncio.Task[None]] = {}  # one that takes its time must not keep the others from being knocked at
     waits: dict[str, float] = {}  # seconds between knocks, by account
     due: dict[str, float] = {}
     told: dict[str, LinkStatus] = {}
+    wrong: set[str] = set()
     loop = asyncio.get_running_loop()
     while True:
         await asyncio.sleep(PROBE_FIRST_S)
         for account in transport.accounts():
-            _tell_link(account, transport.link(account), told)
+            _tell_link(account, named(account) or UNNAMED, transport.link(account), told)
+            _tell_clock(account, named(account) or account, transport.skew_s(account), wrong)
             if transport.link(account).status is not LinkStatus.DOWN:
                 waits.pop(account, None)
                 due.pop(account, None)
@@ -52,9 +65,9 @@ async def watch_disk(journal: SqliteJournal) -> None:
             room = not room
             log = structlog.get_logger()
             if room:
-                log.info("disk.room", meaning="new sales are taken again")
+                log.info("disk.room", meaning=message(ROOM))
             else:
-                log.warning("disk.full", meaning="new sales are refused, those in flight use the reserve; free some room")
+                log.warning("disk.full", meaning=message(FULL), remedy=message(FREE))
         await asyncio.sleep(DISK_LOOK_S)
 
 
@@ -65,7 +78,7 @@ async def verify_daily(journal: SqliteJournal) -> None:
         try:
             found = await journal.verify_all()
         except JournalBroken as error:
-            structlog.get_logger().error("journal.broken", problem=str(error))
+            structlog.get_logger().error("journal.broken", problem=said(error))
             return  # the journal's own watch ends the process
         log = structlog.get_logger().bind(events=found.events, sales=found.sales)
         if found.damages:
@@ -74,13 +87,29 @@ async def verify_daily(journal: SqliteJournal) -> None:
             log.info("journal.verified")
 
 
-def _tell_link(account: str, state: LinkState, told: dict[str, LinkStatus]) -> None:
+def _tell_link(account: str, system: str, state: LinkState, told: dict[str, LinkStatus]) -> None:
     """The beginning and the end of an outage are one line each."""
     if state.status is LinkStatus.UNKNOWN or told.get(account) is state.status:
         return
     log = structlog.get_logger()
     if state.status is LinkStatus.DOWN:
-        log.warning("connection.down", account=account, problem=state.failure)
+        place = urlsplit(account)
+        remedy = outage.remedy(state.reason, state.failure, system=system, host=place.hostname or "", port=place.port or HTTPS_PORT)
+        log.warning("connection.down", account=account, problem=outage.problem(state.failure), remedy=remedy)
     else:
         log.info("connection.up", account=account)
     told[account] = state.status
+
+
+def _tell_clock(account: str, system: str, skew_s: int | None, wrong: set[str]) -> None:
+    """A clock that differs from a server's is told once, and once more when it has been set right."""
+    if skew_s is None or (abs(skew_s) >= outage.SKEW_WARNING_S) is (account in wrong):
+        return
+    log = structlog.get_logger()
+    if account in wrong:
+        wrong.discard(account)
+        log.info("clock.right", account=account)
+    else:
+        wrong.add(account)
+        told = {"problem": outage.skew(skew_s, system), "meaning": message(outage.SKEW_MEANS), "remedy": message(outage.SKEW_REMEDY)}
+        log.error("clock.wrong", account=account, **told)

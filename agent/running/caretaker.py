@@ -1,7 +1,7 @@
 """What an operator hears of the daemon and may have it do: the ``Keeper`` of the desk."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -19,11 +19,16 @@ from agent.running.reload import Reloader
 RELEASED_NOTE = "released"  # who let new checkouts in after a restore, when and why, by the moment of that restore
 
 
-class Caretaker:
-    """Made before the doors are; ``entrance`` and ``reloader`` are handed in afterwards."""
+Heard = Callable[[], Mapping[tuple[str, str], float]]
 
-    def __init__(self, configuration: Configuration, journal: SqliteJournal, engine: Engine, backups: Backups) -> None:
+
+class Caretaker:
+    """Made before the doors are; ``entrance`` and ``reloader`` are handed in afterwards. ``heard``: seconds since each till's register
+    asked something, of those that did."""
+
+    def __init__(self, configuration: Configuration, journal: SqliteJournal, engine: Engine, backups: Backups, heard: Heard = dict) -> None:
         self._configuration, self._journal, self._engine, self._backups = configuration, journal, engine, backups
+        self._heard = heard
         self.afterwards = Afterwards(engine)
         self.entrance: Entrance | None = None
         self.reloader: Reloader | None = None
@@ -38,7 +43,20 @@ class Caretaker:
         found: dict[str, Any] = {"configuration": self._configuration.report(operator), "disk": {"full": not self.taking}}
         if operator:
             found["backup"] = self._backups.report()
+            found["registers"] = self._registers()
         return found
+
+    def _registers(self) -> Sequence[Mapping[str, Any]]:
+        """Every till, and how long ago its register was last heard; None: not since the start."""
+        heard = self._heard()
+        return [
+            {
+                "storeId": store,
+                "terminalId": terminal,
+                "heardSecondsAgo": int(heard[till]) if (till := (store, terminal)) in heard else None,
+            }
+            for store, terminal in sorted(self._engine.setup.terminals)
+        ]
 
     def lines(self) -> Sequence[Mapping[str, Any]]:
         """The serial lines and pseudo-terminals: what is known of their other ends."""

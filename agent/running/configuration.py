@@ -1,6 +1,6 @@
 """Which configuration is in force, and what is wrong with the one that should be: shown until it is mended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,8 @@ import structlog
 
 from agent.running.errors import CannotStart
 from agent.settings import BadSettings, Problem, Settings
-from agent.texts import N_, Translate, message, translator
+from agent.settings.problems import told
+from agent.texts import N_, message, translator
 
 NOT_TAKEN = N_("The changed configuration is not used, because it has mistakes. The one from before is in force. Call the technician.")
 RESTART_ONLY = ("journal",)  # tables of the file that are read at the start alone
@@ -52,9 +53,9 @@ class Configuration:
         self.refused_at = datetime.now(UTC)
         log = structlog.get_logger()
         for one in self.problems:
-            helped = {"hint": str(one.hint)} if one.hint else {}
+            helped: dict[str, object] = {"hint": one.hint} if one.hint else {}
             helped |= {"example": one.example} if one.example else {}
-            log.error("configuration.problem", file=str(one.file), line=one.line, key=one.key_path, problem=str(one.problem), **helped)
+            log.error("configuration.problem", file=str(one.file), line=one.line, key=one.key_path, problem=one.problem, **helped)
         log.warning("configuration.refused", problems=len(self.problems), in_force_since=self.loaded_at.isoformat())
 
     def report(self, operator: bool) -> dict[str, Any]:
@@ -66,17 +67,10 @@ class Configuration:
         }
         if operator:
             found["file"] = str(self.file)
-            found["problems"] = [_told(one, translate) for one in self.problems]
+            found["problems"] = [told(one, translate) for one in self.problems]
             found["needsRestart"] = list(self.restart)
             found |= {"refusedAt": _time(self.refused_at)} if self.refused_at else {}
         return found
-
-
-def _told(one: Problem, translate: Translate) -> Mapping[str, Any]:
-    """One mistake with its help: what would be right, and how it is written."""
-    found: dict[str, Any] = {"file": str(one.file), "line": one.line, "key": one.key_path, "problem": one.problem.text(translate)}
-    found |= {"hint": one.hint.text(translate)} if one.hint else {}
-    return found | ({"example": one.example} if one.example else {})
 
 
 def _time(moment: datetime) -> str:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from agent.doors import Door, open_door, open_webhooks, tills_of
+from agent.doors import Door, Shown, open_door, open_webhooks, tills_of
 from agent.edges.pos import PosDesk
-from agent.lines import line_facts
+from agent.lines import line_facts, told
 from agent.secrets import BadSecret
 from agent.settings import (
     HttpListener,
     Listener,
+    PageListener,
     PtyListener,
     Settings,
     TcpListener,
@@ -29,6 +30,7 @@ from agent.settings import (
     token,
     user_ids,
 )
+from agent.texts import Message
 from drivers.pty_port import forget_dead_link
 from drivers.serial_link import LineListener
 from drivers.socket_link import CannotListen
@@ -50,7 +52,7 @@ class _Way:
     def address(self) -> Address:
         """What only one door can have."""
         match self.listener:
-            case TcpListener() | HttpListener():
+            case TcpListener() | HttpListener() | PageListener():
                 return self.listener.host, self.listener.port
             case Webhooks():
                 return self.listener.address, self.listener.port
@@ -61,8 +63,8 @@ class _Way:
 class Entrance:
     """Opens, exchanges and closes doors. Not for two callers at a time."""
 
-    def __init__(self, desk: PosDesk, hear: "Hear") -> None:
-        self._desk, self._hear = desk, hear
+    def __init__(self, desk: PosDesk, hear: "Hear", pages: Shown) -> None:
+        self._desk, self._hear, self._pages = desk, hear, pages
         self._open: dict[str, tuple[_Way, Door]] = {}
 
     async def open(self, settings: Settings) -> None:
@@ -104,6 +106,11 @@ class Entrance:
         """What is known of the other ends of serial lines and pseudo-terminals."""
         return [line_facts(door.status) for _, door in self._open.values() if isinstance(door, LineListener)]
 
+    def faults(self) -> Mapping[str, Mapping[str, Message]]:
+        """Of those with which something is wrong, by name: ``problem`` and ``remedy`` for people."""
+        lines = [door.status for _, door in self._open.values() if isinstance(door, LineListener)]
+        return {status.name: wrong for status in lines if (wrong := told(status))}
+
     async def _enter(self, name: str, way: _Way) -> None:
         try:
             self._open[name] = way, await self._door(way)
@@ -112,7 +119,7 @@ class Entrance:
 
     async def _door(self, way: _Way) -> Door:
         if not isinstance(way.listener, Webhooks):
-            return await open_door(way.listener, way.settings, self._desk)
+            return await open_door(way.listener, way.settings, self._desk, self._pages)
         from agent.assembly.hooks import endpoints_of  # a web server is behind it, which most tills do not need
 
         return await open_webhooks(way.listener, endpoints_of(way.settings), self._hear)
@@ -167,7 +174,9 @@ def _meaning(listener: Listener | Webhooks, settings: Settings) -> str:
         case UnixListener():
             tills = () if listener.role == "admin" else tills_of(listener.terminals, settings)
             facts += [sorted(user_ids(listener)), sorted(group_ids(listener)), sorted(tills)]
-        case TcpListener() | HttpListener():
+        case TcpListener() | HttpListener() | PageListener():
+            if isinstance(listener, PageListener):
+                facts += [_digest(file.read_bytes()) for file in (listener.certificate_file, listener.key_file) if file is not None]
             for client in listener.client:
                 facts += [_digest(token(client).reveal().encode()), sorted(tills_of(client.terminals, settings))]
         case _:

@@ -19,7 +19,7 @@ from agent.core.model import Binding
 from agent.core.ports import Card, JournalBroken, JournalFull
 from agent.edges.accounts import AccountRefused
 from agent.edges.card import HelperCard
-from agent.edges.journal import SqliteJournal
+from agent.edges.journal import SqliteJournal, said
 from agent.edges.transport import HttpTransport
 from agent.engine.engine import Engine
 from agent.running.bindings import check_bindings, note_bindings
@@ -116,7 +116,7 @@ class Reloader:
         except (BadSettings, CannotStart, CannotListen, AccountRefused) as error:
             self.configuration.refuse(error)
         except JournalBroken as error:  # the journal's own watch ends the process
-            structlog.get_logger().error("journal.broken", problem=str(error))
+            structlog.get_logger().error("journal.broken", problem=said(error))
         except Exception as error:  # noqa: BLE001 - the task's boundary: whatever is wrong with a file, the till goes on selling
             structlog.get_logger().error("configuration.failed", exc_info=error)
             self.configuration.refuse(error)
@@ -133,7 +133,7 @@ class Reloader:
             gone = await self._entrance.exchange(settings)
             self._transport.adopt(exchange)
             self._engine.reconfigure(setup, card)
-            log.configure(level=settings.log.level)
+            log.configure(level=settings.log.level, language=settings.language)
             self.configuration.take(settings)
             if moved:
                 self._unnoted.clear()

@@ -52,8 +52,16 @@ class LateCopy:
     request: Request
 
 
+@dataclass(frozen=True, slots=True)
+class PayoutActs:
+    """A payout takes the course of its script."""
+
+    payout_id: str
+    script: Customer
+
+
 OfPayment = TurnsPending | CustomerActs | ReferenceDecided | ChargedAfterCancel | LinkExpires
-Event = OfPayment | LateCopy
+Event = OfPayment | PayoutActs | LateCopy
 
 
 class Agenda:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from agent.sandbox.agenda import Agenda, LateCopy
+from agent.sandbox.agenda import Agenda, LateCopy, PayoutActs
 from agent.sandbox.availability import Offer
 from agent.sandbox.customer import Customer
 from agent.sandbox.delivery import Delivery, Wire, plan
@@ -19,6 +19,7 @@ from agent.sandbox.faults import Fault, FaultBook, FaultKind, Planned
 from agent.sandbox.koshelek import Koshelek
 from agent.sandbox.ledger import Ledger
 from agent.sandbox.outbox import Change, Outbox
+from agent.sandbox.payouts import Payout, PayoutDesk, PayoutStatus
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.system import Inside, System
 from agent.sandbox.systems import SYSTEMS, Maker
@@ -64,7 +65,8 @@ class Bank:
         self._faults = FaultBook(chance)
         self.outbox = Outbox(settings.webhooks, self._faults)
         self._desk = Desk(settings, self._faults, self.ledger, self._agenda, new_id, self._tell)
-        inside = Inside(settings, self._desk, self._faults, self.ledger, new_id, self.address_of)
+        self._payouts = PayoutDesk(self.ledger, self._agenda, self._tell_of_payout)
+        inside = Inside(settings, self._desk, self._faults, self.ledger, new_id, self.address_of, self._payouts)
         self.systems = {system.name: system for system in (make(inside) for make in systems)}
         if strangers := settings.webhooks.keys() - self.systems.keys():
             raise ValueError(f"there is no system {', '.join(sorted(strangers))}, only {', '.join(self.systems)}")
@@ -161,6 +163,16 @@ class Bank:
         """Raises KeyError."""
         return self._desk.transactions[transaction_id]
 
+    def payouts(self) -> list[Payout]:
+        """All payouts, oldest first. To look at, not to change."""
+        return list(self._payouts.payouts.values())
+
+    def move_payout(self, now_ms: int, payout_id: str, to: PayoutStatus) -> Payout:
+        """What becomes of a payout is decided by hand. Raises KeyError, PayoutFinal."""
+        payout = self._payouts.payouts[payout_id]
+        self._payouts.move(self._advance(now_ms), payout, to)
+        return payout
+
     def address_of(self, transaction: Transaction) -> str:
         """Where the customer of a payment pays that has a page."""
         return f"{self.address}{PAY_PATH}{transaction.link_id}"
@@ -208,13 +220,20 @@ class Bank:
         system = self.systems[transaction.system]
         self.outbox.put(now_ms, system.name, transaction.id, lambda secret: system.message(now_ms, transaction, change, secret))
 
+    def _tell_of_payout(self, now_ms: int, payout: Payout) -> None:
+        system = self.systems[payout.system]
+        self.outbox.put(now_ms, system.name, payout.id, lambda secret: system.payout_message(now_ms, payout, secret))
+
     def _advance(self, now_ms: int) -> int:
         self._now_ms = max(self._now_ms, now_ms)
         for at_ms, event in self._agenda.due(self._now_ms):
-            if isinstance(event, LateCopy):
-                self._execute(at_ms, event.request, on_time=False)
-            else:
-                self._desk.happen(at_ms, event)
+            match event:
+                case LateCopy():
+                    self._execute(at_ms, event.request, on_time=False)
+                case PayoutActs():
+                    self._payouts.happen(at_ms, event)
+                case _:
+                    self._desk.happen(at_ms, event)
         return self._now_ms
 
     def _execute(self, now_ms: int, request: Request, *, on_time: bool) -> Answer:

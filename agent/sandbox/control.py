@@ -20,6 +20,7 @@ from agent.sandbox.customer import Action, Customer
 from agent.sandbox.desk import NotWaiting
 from agent.sandbox.faults import Fault, FaultKind
 from agent.sandbox.gate import Gate
+from agent.sandbox.payouts import PayoutFinal, PayoutStatus, show_payout
 from agent.sandbox.reading import parse
 from agent.sandbox.receipts import shown, whole
 from agent.sandbox.showing import show, shown_message
@@ -115,6 +116,18 @@ def _transaction(house: House, request: Request, _: dict[str, Any]) -> object:
     return show(house.bank.transaction(request.path_params["id"]))
 
 
+def _payouts(house: House, _: Request, __: dict[str, Any]) -> object:
+    house.bank.tick(house.now_ms())
+    return [show_payout(payout) for payout in house.bank.payouts()]
+
+
+def _move_payout(house: House, request: Request, given: dict[str, Any]) -> object:
+    """What people at the payment system and the recipient's bank do."""
+    _only(given)
+    path = request.path_params
+    return show_payout(house.bank.move_payout(house.now_ms(), path["id"], PayoutStatus(path["status"])))
+
+
 def _faults(house: House, _: Request, __: dict[str, Any]) -> object:
     planned = [{"id": entry.id, "left": entry.left, **asdict(entry.fault)} for entry in house.bank.faults()]
     return {"planned": planned, "outage_until_ms": house.bank.outage_until_ms()}
@@ -162,7 +175,7 @@ def _end_outage(house: House, _: Request, __: dict[str, Any]) -> None:
 def _ledger(house: House, _: Request, __: dict[str, Any]) -> object:
     house.bank.tick(house.now_ms())
     ledger = house.bank.ledger
-    totals = {"charged": ledger.charged(), "refunded": ledger.refunded(), "net": ledger.net()}
+    totals = {"charged": ledger.charged(), "refunded": ledger.refunded(), "net": ledger.net(), "paid_out": ledger.paid_out()}
     return {
         "entries": ledger.as_rows(),
         "receipts": [shown(receipt) for receipt in ledger.receipts],
@@ -201,6 +214,8 @@ ENDPOINTS: Mapping[tuple[str, str], Handler] = {
     ("GET", "/transactions/{id}"): _transaction,
     ("POST", "/transactions/{id}/{action}"): _decide,
     ("POST", "/references/{id}/{verdict}"): _decide_reference,
+    ("GET", "/payouts"): _payouts,
+    ("POST", "/payouts/{id}/{status}"): _move_payout,
     ("GET", "/faults"): _faults,
     ("POST", "/faults"): _add_fault,
     ("DELETE", "/faults"): _clear_faults,
@@ -229,7 +244,7 @@ def _endpoint(house: House, gate: Gate, handler: Handler) -> Callable[[Request],
             if not gate.admits(request):
                 return JSONResponse({"error": "only for programs on this machine"}, status_code=403)
             result = handler(house, request, await _read(request))
-        except NotWaiting as error:
+        except (NotWaiting, PayoutFinal) as error:
             return JSONResponse({"error": str(error)}, status_code=409)
         except KeyError as error:
             return JSONResponse({"error": f"there is no {error.args[0]}"}, status_code=404)

@@ -155,7 +155,14 @@ class Koshelek(System):
             case Operation.AVAILABILITY:
                 self._check_session_exists(document[self._settings.availability_session_name])
                 return self.availability.ask(now_ms)
-            case Operation.AVAILABILITY_LOOK | Operation.FIND | Operation.LOGIN:
+            case (
+                Operation.AVAILABILITY_LOOK
+                | Operation.FIND
+                | Operation.LOGIN
+                | Operation.PAYOUT
+                | Operation.PAYOUT_STATUS
+                | Operation.PAYOUT_FIND
+            ):
                 raise AssertionError("it has no body and is answered before, or the Pay API has no such thing")
             case _:
                 assert_never(operation)

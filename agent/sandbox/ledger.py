@@ -12,11 +12,14 @@ from agent.sandbox.words import KOSHELEK, Operation
 
 
 class EntryKind(StrEnum):
-    """CHARGE and REFUND move money, CANCEL ends a payment before it did (amount 0)."""
+    """CHARGE and REFUND move money of customers, CANCEL ends a payment before it did (amount 0). PAYOUT sends money of the shop to a
+    recipient, PAYOUT_RETURN brings it back."""
 
     CHARGE = "charge"
     REFUND = "refund"
     CANCEL = "cancel"
+    PAYOUT = "payout"
+    PAYOUT_RETURN = "payout_return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +104,16 @@ class Ledger:
     def net(
         self, *, order_id: str | None = None, transaction_id: str | None = None, store_id: str | None = None, system: str | None = None
     ) -> int:
-        """Kopecks that customers are out of pocket: charged less refunded. Without arguments of the whole bank."""
+        """Kopecks that customers are out of pocket: charged less refunded, payouts apart. Without arguments of the whole bank."""
         found = self.select(order_id=order_id, transaction_id=transaction_id, store_id=store_id, system=system)
-        signs = {EntryKind.CHARGE: 1, EntryKind.REFUND: -1, EntryKind.CANCEL: 0}
-        return sum(signs[entry.kind] * entry.amount for entry in found)
+        signs = {EntryKind.CHARGE: 1, EntryKind.REFUND: -1}
+        return sum(signs.get(entry.kind, 0) * entry.amount for entry in found)
+
+    def paid_out(self, *, transaction_id: str | None = None, system: str | None = None) -> int:
+        """Kopecks that recipients have: paid out less returned."""
+        found = self.select(transaction_id=transaction_id, system=system)
+        signs = {EntryKind.PAYOUT: 1, EntryKind.PAYOUT_RETURN: -1}
+        return sum(signs.get(entry.kind, 0) * entry.amount for entry in found)
 
     def as_rows(self) -> list[dict[str, Any]]:
         """Entries as plain dictionaries, oldest first."""

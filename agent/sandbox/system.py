@@ -13,6 +13,7 @@ from agent.sandbox.desk import Desk
 from agent.sandbox.faults import Fault, FaultBook
 from agent.sandbox.ledger import Ledger
 from agent.sandbox.outbox import Change, Message
+from agent.sandbox.payouts import Payout, PayoutDesk
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Answer, Operation, Request
@@ -28,6 +29,7 @@ class Inside:
     ledger: Ledger
     new_id: Callable[[], str]
     address_of: Callable[[Transaction], str]
+    payouts: PayoutDesk
 
 
 class System(ABC):
@@ -57,6 +59,10 @@ class System(ABC):
 
     def message(self, now_ms: int, transaction: Transaction, change: Change, secret: str) -> Message | None:
         """What the system sends by itself when this becomes of a payment, proven by the secret; None: it does not speak of it."""
+        return None
+
+    def payout_message(self, now_ms: int, payout: Payout, secret: str) -> Message | None:
+        """The same of a payout, for systems that have them."""
         return None
 
     def payment_at(self, request: Request) -> Transaction | None:

@@ -23,6 +23,9 @@ class Operation(StrEnum):
     AVAILABILITY_LOOK = "availability_look"
     FIND = "find"  # payments by the client's own key
     LOGIN = "login"
+    PAYOUT = "payout"
+    PAYOUT_STATUS = "payout_status"
+    PAYOUT_FIND = "payout_find"
 
 
 PATHS: Mapping[str, Operation] = {

@@ -10,13 +10,14 @@ from agent.settings.listeners import (
     Client,
     HttpListener,
     Listener,
+    PageListener,
     PtyListener,
     SerialListener,
     TcpListener,
     UnixListener,
     allows,
 )
-from agent.settings.load import find, load, unchecked_sockets
+from agent.settings.load import find, load, unchecked_journal, unchecked_sockets
 from agent.settings.machine import group_ids, hook_secrets, owner_ids, password, token, user_ids
 from agent.settings.model import Backup, Helper, Journal, Log, Settings, Store, Terminal
 from agent.settings.payconnect import PayConnect
@@ -46,6 +47,7 @@ __all__ = [
     "LinkProvider",
     "Listener",
     "Log",
+    "PageListener",
     "PayConnect",
     "PayCore",
     "PaymentSystem",
@@ -72,6 +74,7 @@ __all__ = [
     "password",
     "policy_of",
     "token",
+    "unchecked_journal",
     "unchecked_sockets",
     "user_ids",
 ]

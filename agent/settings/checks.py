@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.settings.addresses import address_problem
 from agent.settings.messages_in import messages_in
 from agent.settings.pages import payment_pages
+from agent.settings.payouts import payouts
 from agent.settings.places import Place
 from agent.settings.problems import Finding
 from agent.settings.providers import KOSHELEK, SYSTEMS
@@ -26,7 +27,7 @@ POOL_LIMIT_MS = 500  # how long an attempt may wait for a free connection
 READ_STATUS = 422  # carries the vendor's error object
 
 _PLACEHOLDER = re.compile(r"<[a-z][a-z0-9 _-]*>")
-_ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file", "directory", "certificate_file", "key_file"})
+ABSOLUTE = frozenset({"path", "password_file", "token_file", "ca_file", "directory", "certificate_file", "key_file"})
 _ORDERED = (  # the first must not be above the second
     ("answer_limit_ms", "attempt_limit_ms"),
     ("checkout_backoff_base_ms", "checkout_backoff_cap_ms"),
@@ -51,6 +52,7 @@ def check(data: Data) -> list[Finding]:
         assumptions,
         payment_pages,
         public_keys,
+        payouts,
         shops,
         ways_in,
         messages_in,
@@ -70,7 +72,7 @@ def _paths(data: Data) -> Iterator[Finding]:
     for place, text in texts(data):
         command = place == ("helper", "command", 0)
         secret = len(place) > 1 and place[-2] == "secret_files"
-        if (place[-1] in _ABSOLUTE or command or secret) and not Path(text).is_absolute():
+        if (place[-1] in ABSOLUTE or command or secret) and not Path(text).is_absolute():
             yield Finding(place, message(N_("A path must begin with a slash: {path}."), path=text))
 
 

@@ -22,6 +22,7 @@ People = Annotated[tuple[Person, ...], Field(strict=False, max_length=64, exampl
 Connections = Annotated[int, Field(ge=1, le=1_000)]
 Rate = Annotated[int, Field(ge=1, le=1_000)]
 Port = Annotated[int, Field(ge=1, le=65_535, examples=[7431])]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Loopback = Literal["127.0.0.1", "::1"]  # tokens and amounts travel in the clear: never beyond this machine
 
 
@@ -40,6 +41,7 @@ class Client(Part):
     token_credential: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", examples=["kassa-1-token"])] = None
     role: Role = "pos"
     terminals: Tills
+    payouts: bool = False  # it may pay out, too
 
 
 class UnixListener(Part):
@@ -51,6 +53,7 @@ class UnixListener(Part):
     users: People = ()
     groups: People = ()
     terminals: Tills
+    payouts: bool = False
     connections: Connections = 64
     connections_per_user: Connections = 8
     requests_per_s: Rate = 50
@@ -68,13 +71,32 @@ class TcpListener(Part):
 
 
 class HttpListener(Part):
-    """An HTTP port of this machine. ``origins``: pages that may call it from a browser (promise P22); none by default."""
+    """An HTTP port of this machine. ``origins``: pages that may call it from a browser (promise P22); none by default. ``metrics``: figures
+    for Prometheus at /metrics, for whoever shows the token of one of the clients. ``page``: the status page at /, for everybody who can
+    reach the port, for operators with their token, or for nobody; what can be done on it takes an operator's token in any case."""
 
     kind: Literal["http"]
     host: Loopback = "127.0.0.1"
     port: Port
     origins: Annotated[tuple[Text, ...], Field(strict=False, max_length=16, examples=[["http://127.0.0.1:8080"]])] = ()
+    metrics: bool = False
+    page: Literal["open", "token", "off"] = "open"
     connections: Connections = 64
+    requests_per_s: Rate = 50
+    client: Annotated[tuple[Client, ...], Field(strict=False, min_length=1, max_length=64)]
+
+
+class PageListener(Part):
+    """The status page alone, for people in the shop's network: never without an operator's token, nor beyond this machine without TLS.
+    Registers cannot come in by it. ``names``: those by which browsers ask for it, beside its address."""
+
+    kind: Literal["page"]
+    host: Annotated[str, Field(min_length=1, max_length=64, examples=["192.168.1.20"])] = "127.0.0.1"
+    port: Port
+    names: Annotated[tuple[HostName, ...], Field(strict=False, max_length=8, examples=[["till-03.shop.example"]])] = ()
+    certificate_file: Annotated[Path | None, Field(strict=False, examples=["/etc/koshelek-agent/page.crt"])] = None
+    key_file: Annotated[Path | None, Field(strict=False, examples=["/etc/koshelek-agent/page.key"])] = None
+    connections: Connections = 32
     requests_per_s: Rate = 50
     client: Annotated[tuple[Client, ...], Field(strict=False, min_length=1, max_length=64)]
 
@@ -84,6 +106,7 @@ class Line(Part):
     fixes them."""
 
     terminals: Tills
+    payouts: bool = False
     requests_per_s: Rate = 50
     ack_limit_ms: Annotated[int, Field(ge=200, le=10_000)] = 2_000
     repeats: Annotated[int, Field(ge=0, le=10)] = 5
@@ -112,6 +135,6 @@ class PtyListener(Line):
 
 
 Listener = Annotated[
-    UnixListener | TcpListener | HttpListener | SerialListener | PtyListener,
+    UnixListener | TcpListener | HttpListener | PageListener | SerialListener | PtyListener,
     Field(discriminator="kind"),
 ]

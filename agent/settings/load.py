@@ -2,24 +2,28 @@
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from platformdirs import user_config_path
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from agent.settings.checks import check
 from agent.settings.explain import explain
 from agent.settings.machine import check_machine
-from agent.settings.model import Settings
+from agent.settings.model import Settings, default_journal
 from agent.settings.places import Place, line_of, places
 from agent.settings.problems import BadSettings, Finding, Problem, key_path
+from agent.settings.shape import shape_of
 from agent.settings.tables import tables
 from agent.texts import N_, message
 
 MAX_FILE_BYTES = 256 * 1024  # a thousand tills fit ten times over
 FILE_NAME = "koshelek-agent.toml"
 SYSTEM_FILE = Path("/etc/koshelek-agent") / FILE_NAME
+
+M = TypeVar("M", bound=BaseModel)
 
 _SYNTAX_PLACE = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
 
@@ -41,36 +45,60 @@ def load(path: Path, *, machine: bool = True) -> Settings:
 
     ``machine``: also check what depends on this machine (users, groups, files, passwords); off for a file meant for another one.
     """
-    text = _read(path)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadSettings([_syntax_problem(path, text, error)]) from error
+    text = read_text(path)
+    data = parse(path, text)
+    settings, findings = judge(data, machine=machine)
+    if settings is None or findings:
+        raise BadSettings(problems(path, text, findings))
+    return settings
+
+
+def judge(data: Mapping[str, Any], *, machine: bool = True) -> tuple[Settings | None, list[Finding]]:
+    """A file as read: its settings, and everything that is wrong with it. They can be used only if there is nothing."""
     findings = check(data) + (check_machine(data) if machine else [])
+    settings, mistakes = validate(Settings, data)
+    return settings, findings + mistakes
+
+
+def validate(model: type[M], data: Mapping[str, Any]) -> tuple[M | None, list[Finding]]:
+    """The same by a model alone: what each value may be. The values themselves are quoted nowhere but in the findings."""
     try:
-        settings = Settings.model_validate(data)
+        return model.model_validate(data), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
-        findings += [explain(detail, data) for detail in details]
-        raise BadSettings(_problems(path, text, findings)) from None  # the chain would quote the values
-    if findings:
-        raise BadSettings(_problems(path, text, findings))
-    return settings
+        return None, [explain(detail, data, shape_of(model)) for detail in details]
+
+
+def parse(path: Path, text: str) -> dict[str, Any]:
+    """A text as TOML. Raises BadSettings."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings([_syntax_problem(path, text, error)]) from error
 
 
 def unchecked_sockets(path: Path) -> list[tuple[Path, str]]:
     """Paths and roles of the Unix listeners in a file that may be wrong elsewhere: the running daemon, with the configuration from before,
     most likely listens there, and can tell what is wrong. Empty if nothing can be read."""
     try:
-        data = tomllib.loads(_read(path))
+        data = tomllib.loads(read_text(path))
     except (BadSettings, tomllib.TOMLDecodeError):
         return []
     found = [table for _, table in tables(data, "listener") if table.get("kind") == "unix" and isinstance(table.get("path"), str)]
     return [(Path(table["path"]), str(table.get("role", "pos"))) for table in found]
 
 
-def _read(path: Path) -> str:
-    """The text of the file."""
+def unchecked_journal(path: Path) -> Path:
+    """Where the journal lies by a file that may be wrong elsewhere, or not be there at all."""
+    try:
+        named = tomllib.loads(read_text(path)).get("journal", {}).get("path")
+    except (BadSettings, tomllib.TOMLDecodeError, AttributeError):
+        named = None
+    return Path(named) if isinstance(named, str) and named else default_journal()
+
+
+def read_text(path: Path) -> str:
+    """The text of the file. Raises BadSettings."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
@@ -100,19 +128,23 @@ def _syntax_problem(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Pr
     return Problem(path, number, "", problem, message(N_("The line reads: {text}"), text=shown))
 
 
-def _problems(path: Path, text: str, findings: Iterable[Finding]) -> list[Problem]:
-    """One problem per place (the first: checks across settings know more than kinds of values), sorted by line.
-
-    A problem of a whole list or table is dropped when a part of it has one: pydantic calls a list with a wrong member too short as well.
-    """
+def problems(path: Path, text: str, findings: Iterable[Finding]) -> list[Problem]:
+    """Findings with their lines, sorted by them."""
     lines = places(text)
+    found = [
+        Problem(path, line_of(lines, finding.place), key_path(finding.place), finding.problem, finding.hint, finding.example)
+        for finding in innermost(findings)
+    ]
+    return sorted(found, key=lambda problem: (problem.line or 0, problem.key_path))
+
+
+def innermost(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding per place (the first: checks across settings know more than kinds of values).
+
+    That of a whole list or table is dropped when a part of it has one: pydantic calls a list with a wrong member too short as well.
+    """
     chosen: dict[Place, Finding] = {}
     for finding in findings:
         chosen.setdefault(finding.place, finding)
     inside = {place[:length] for place in chosen for length in range(1, len(place))}
-    chosen = {place: finding for place, finding in chosen.items() if place not in inside}
-    problems = [
-        Problem(path, line_of(lines, finding.place), key_path(finding.place), finding.problem, finding.hint, finding.example)
-        for finding in chosen.values()
-    ]
-    return sorted(problems, key=lambda problem: (problem.line or 0, problem.key_path))
+    return [finding for place, finding in chosen.items() if place not in inside]

@@ -20,6 +20,7 @@ from agent.settings.system import ProviderName
 from agent.settings.webhooks import Webhooks
 
 STATE_VARIABLE = "STATE_DIRECTORY"  # set by systemd for a unit with StateDirectory=
+SERVICE_STATE = Path("/var/lib/koshelek-agent")  # what systemd makes of the unit's StateDirectory=
 JOURNAL_NAME = "journal.sqlite3"
 
 StoreName = Annotated[str, Field(pattern=r"^[^/*\s]{1,36}$")]  # the vendor's limit; opaque, no slash because it is a part of paths
@@ -68,7 +69,6 @@ class Store(Part):
     account: Annotated[Text | None, Field(examples=["40702810000000000001"])] = None
     member_id: Annotated[Text | None, Field(examples=["100000000001"])] = None
     payment_purpose: Text | None = None
-    subscription_purpose: Text | None = None
     address: Text | None = None
 
 
@@ -113,8 +113,16 @@ class Settings(Part):
         return named
 
     def journal_path(self) -> Path:
-        """The journal's file: as configured, else in systemd's state directory, else in the user's."""
-        if self.journal.path is not None:
-            return self.journal.path
-        folder = os.environ.get(STATE_VARIABLE, "").split(":")[0]
-        return (Path(folder) if folder else user_state_path("koshelek-agent", appauthor=False)) / JOURNAL_NAME
+        """The journal's file: as configured, else where it is by default."""
+        return self.journal.path or default_journal()
+
+
+def default_journal() -> Path:
+    """In systemd's state directory, which root and the service's own user mean as well when they ask at a terminal; else in the user's."""
+    if folder := os.environ.get(STATE_VARIABLE, "").split(":")[0]:
+        return Path(folder) / JOURNAL_NAME
+    try:
+        for_service = os.geteuid() in (0, SERVICE_STATE.stat().st_uid)
+    except OSError:  # no service has run here
+        for_service = False
+    return (SERVICE_STATE if for_service else user_state_path("koshelek-agent", appauthor=False)) / JOURNAL_NAME

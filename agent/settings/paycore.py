@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agent.core.sided_key import PATTERN as KEY
 from agent.settings.link_provider import LinkProvider
+from agent.settings.part import Part
 from agent.settings.system import Address, Login, Retired
 
 _URL = "https://com.paycore.io/api"  # one host for both sides: they are told apart in the request
@@ -17,6 +19,26 @@ Link = Annotated[str, Field(pattern=r"^https?://\S+$", max_length=512)]
 Value = Annotated[str, Field(min_length=1, max_length=255)]
 OfBuyer = Literal["customer.email", "customer.firstName", "customer.lastName", "customer.phone"]
 Shaped = Literal["envelope", "flat"]
+
+
+class PayCorePayouts(Part):
+    """``[provider.paycore.payouts]``: paying out of the commerce account. Off by default; a register must be allowed to as well."""
+
+    enabled: bool = False
+    service: Annotated[Code | None, Field(examples=["payout_card_rub"])] = None
+    most_amount: Annotated[int, Field(ge=0, le=9_999_999_999)] = 0  # of one payout
+    most_per_day: Annotated[int, Field(ge=0, le=9_999_999_999)] = 0  # of a business day, all tills of this agent together
+    send_deadline_s: Annotated[int, Field(ge=5, le=600)] = 60
+    slow_h: Annotated[int, Field(ge=1, le=720)] = 24
+
+    # where the sources are silent
+    searches: Annotated[int, Field(ge=2, le=20)] = 5
+    search_pause_s: Annotated[int, Field(ge=5, le=600)] = 30
+    shape: Shaped = "flat"
+    path: ApiPath = "/payout-invoices"
+    find_path: ApiPath = "/payout-invoices/"
+    read: Literal["private", "public"] = "private"
+    services_path: ApiPath = "/payout-prerequest"
 
 
 class PayCore(LinkProvider):
@@ -49,7 +71,7 @@ class PayCore(LinkProvider):
 
     # the list of services, for "koshelek-agent config services"; and payments that need no more than the public key
     public_base_url: Annotated[Address, Field(examples=["https://com.paycore.io/public-api"])] = "https://com.paycore.io/public-api"
-    public_key: Annotated[str | None, Field(pattern=r"^pk_[A-Za-z0-9_-]{1,128}$", examples=["pk_test_example"])] = None
+    public_key: Annotated[str | None, Field(pattern=f"^{KEY}$", examples=["pk_test_example"])] = None
 
     # where the sources are silent or disagree
     create_shape: Shaped = "envelope"
@@ -67,5 +89,7 @@ class PayCore(LinkProvider):
         425,
         429,
     )
+
+    payouts: PayCorePayouts = PayCorePayouts()
 
     retired: Annotated[tuple[Retired, ...], Field(strict=False, max_length=16)] = ()

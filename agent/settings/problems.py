@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.settings.places import Place
-from agent.texts import N_, Message, message, translator
+from agent.texts import N_, Message, Translate, message, translator
 
 EXAMPLE = N_("Example: {example}")
 
@@ -46,6 +47,14 @@ def key_path(place: Place) -> str:
     for part in place:
         path += f"#{part + 1}" if isinstance(part, int) else f".{part}" if path else part
     return path
+
+
+def told(problem: Problem, translate: Translate) -> dict[str, Any]:
+    """For programs, in a language: ``file``, ``line``, ``key``, ``problem``; and, where there are any, ``hint`` and ``example``."""
+    found: dict[str, Any] = {"file": str(problem.file), "line": problem.line, "key": problem.key_path}
+    found["problem"] = problem.problem.text(translate)
+    found |= {"hint": problem.hint.text(translate)} if problem.hint else {}
+    return found | ({"example": problem.example} if problem.example else {})
 
 
 def describe(problems: Sequence[Problem], language: str) -> str:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from agent.core.model import Environment
+from agent.core.sided_key import is_key, key_start
 from agent.settings.paycore import PayCore
 from agent.settings.places import Place
 from agent.settings.problems import Finding
 from agent.settings.providers import PAYCORE
 from agent.settings.tables import Data, tables
 from agent.texts import N_, message
-
-_KEYS = {"test": "pk_test_", "production": "pk_live_"}  # vendor
 
 
 def same_host(url: str, other: str) -> bool:
@@ -26,10 +26,13 @@ def public_keys(data: Data) -> Iterator[Finding]:
     """A key of this side, by which alone it is known which money such payments are about; and what each of the two ways has no room for."""
     side = data.get("environment")
     for place, table in tables(data, "provider", PAYCORE):
-        create, wanted = table.get("create"), _KEYS.get(str(side), "pk_")
+        create = table.get("create")
         if create not in ("public", "hpp"):
             continue
-        if not str(table.get("public_key", "")).startswith(wanted):
+        sides = [side == Environment.TEST] if side in tuple(Environment) else [True, False]  # of none it may be either's
+        key = str(table.get("public_key", ""))
+        if not any(is_key(key, test) for test in sides):
+            wanted = key_start(sides[0]) if len(sides) == 1 else "pk_"
             problem = message(
                 N_("create = {create} needs the public key of this side: it begins with {start}."), create=create, start=wanted
             )

@@ -9,7 +9,7 @@ from agent.settings.providers import KOSHELEK, SYSTEMS, by_default
 from agent.settings.tables import Data, systems, tables
 from agent.texts import N_, Message, message
 
-_FOR_KOSHELEK = {  # of a shop, with an example of each
+FOR_KOSHELEK = {  # of a shop, with an example of each
     "legal_id": "LB0000000001",
     "merchant_id": "MB0000000001",
     "account": "40702810000000000001",
@@ -65,7 +65,7 @@ def _for_koshelek(data: Data) -> Iterator[Finding]:
     if not tables(data, "provider", KOSHELEK):
         return
     for place, table in tables(data, "store"):
-        for name, example in _FOR_KOSHELEK.items():
+        for name, example in FOR_KOSHELEK.items():
             if name not in table:
                 hint = message(N_("Right is: {right}."), right=message(N_("text in quotes, 1 to {limit} characters"), limit=256))
                 yield Finding((*place, name), message(N_("This setting is missing.")), hint, f'{name} = "{example}"')

@@ -1,5 +1,6 @@
 """What only several settings together can get wrong about the listeners."""
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ def ways_in(data: Data) -> Iterator[Finding]:
         yield from _address(place, table, taken)
         yield from _terminals(place, table, tills)
         yield from _clients(place, table, tills)
+        if table.get("kind") == "page":
+            yield from _page(place, table)
 
 
 def _address(place: Place, table: Data, taken: set[tuple[Any, ...]]) -> Iterator[Finding]:
@@ -64,3 +67,25 @@ def _clients(place: Place, table: Data, tills: Tills) -> Iterator[Finding]:
         elif len(given) > 1:
             yield Finding((*here, "token_credential"), message(N_("Give either token_file or token_credential, not both.")))
         yield from _terminals(here, client, tills)
+
+
+def _page(place: Place, table: Data) -> Iterator[Finding]:
+    """Tokens must not travel in the clear between machines, and a page that no operator can open is none."""
+    certificate, key, host = table.get("certificate_file"), table.get("key_file"), table.get("host", "127.0.0.1")
+    if (certificate is None) != (key is None):
+        missing = "key_file" if key is None else "certificate_file"
+        yield Finding((*place, missing), message(N_("TLS needs both: certificate_file and key_file.")))
+    try:
+        address = ipaddress.ip_address(host) if isinstance(host, str) else None
+    except ValueError:
+        yield Finding((*place, "host"), message(N_("This is no address of this machine: {address}."), address=host))
+        return
+    if address is not None and not address.is_loopback and certificate is None:
+        text = N_("Beyond this machine the status page must be encrypted: give certificate_file and key_file.")
+        yield Finding((*place, "host"), message(text))
+    if address is not None and address.is_unspecified and not table.get("names"):
+        text = N_("The names or addresses by which browsers ask for the page are missing.")
+        yield Finding((*place, "names"), message(text), None, 'names = ["192.168.1.20"]')
+    if not any(client.get("role") == "admin" for _, client in tables(table, "client")):
+        text = N_("Nobody could open the page: it takes the token of a client with the role admin.")
+        yield Finding((*place, "client"), message(text), None, 'role = "admin"')

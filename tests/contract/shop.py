@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -40,7 +41,7 @@ from agent.engine.counter import Counter, RefundOrder
 from agent.engine.engine import Engine
 from agent.engine.hints import Hints
 from agent.engine.recover import recover
-from agent.engine.setup import Ports, Setup, Terminal
+from agent.engine.setup import PayoutTerms, Ports, Setup, Terminal
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import Fault, FaultKind, Parameter
 from agent.sandbox.ledger import EntryKind
@@ -78,6 +79,16 @@ POLICY = Policy(
 LIMITS = TransportLimits(connect_limit_ms=400, pool_limit_ms=100, answer_limit_ms=1_200, read_limit_ms=8_000, flight_limit_ms=10_000)
 PAUSE_MS = 200  # of a search by our own key
 REREADS_MS = (700, 1_400, 2_100)  # of a link that was taken back
+
+PAYOUT_WAITS: dict[str, Any] = {
+    "send_deadline_ms": 2_500,
+    "first_read_ms": 300,
+    "read_interval_ms": 300,
+    "read_cap_ms": 600,
+    "absent_ms": 900,
+    "rereads_ms": (700, 1_400, 2_100),
+    "backoff": BackOff(100, 300),
+}
 
 _CONFIGURATION = """
 environment = "test"
@@ -310,7 +321,10 @@ def setup_from(settings: Settings, kit: Kit, policy: Policy) -> Setup:
     can = provider.capabilities
     provider.capabilities = replace(can, rereads_ms=REREADS_MS, search_pause_ms=min(can.search_pause_ms, PAUSE_MS))
     terminals = {one: Terminal({kit.name: policy}, kit.name) for one in setup.terminals}
-    return replace(setup, terminals=terminals, default_policies={kit.name: policy})
+    payouts = {name: PayoutTerms(terms.provider, replace(terms.policy, **PAYOUT_WAITS)) for name, terms in setup.payouts.items()}
+    for terms in payouts.values():
+        terms.provider.payout_search_pause_ms = PAUSE_MS
+    return replace(setup, terminals=terminals, default_policies={kit.name: policy}, payouts=payouts)
 
 
 def _password(folder: Path, text: str) -> None:

@@ -19,7 +19,7 @@ NAME = "test_every_system_keeps_the_contract"
 AT_ONCE = 16  # shops that are open: enough to fill the waits of each other, few enough to leave every one of them its time
 
 
-async def _told(kit: Kit, case: Case, folder: Path, room: asyncio.Semaphore) -> str:
+async def told_of(kit: Kit, case: Case, folder: Path, room: asyncio.Semaphore) -> str:
     """What went wrong; empty: nothing."""
     async with room:
         try:
@@ -37,7 +37,7 @@ async def _told(kit: Kit, case: Case, folder: Path, room: asyncio.Semaphore) -> 
 
 async def _all(kit: Kit, names: Sequence[str], folder: Path) -> dict[str, str]:
     room = asyncio.Semaphore(AT_ONCE)
-    told = await asyncio.gather(*(_told(kit, CASES[name], folder / name, room) for name in names))
+    told = await asyncio.gather(*(told_of(kit, CASES[name], folder / name, room) for name in names))
     return dict(zip(names, told, strict=True))
 
 

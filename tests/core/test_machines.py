@@ -10,6 +10,8 @@ from agent.core.delivery import DeliveryEvent, DeliveryState
 from agent.core.machine import IllegalTransition, Table
 from agent.core.model import Stamp
 from agent.core.payment import PaymentEvent, PaymentState
+from agent.core.payout import machine as payout
+from agent.core.payout.machine import PayoutEvent, PayoutState
 from agent.core.refund import RefundEvent, RefundState
 from agent.core.verdict import Operation, Request
 
@@ -51,6 +53,20 @@ delivered  .       .      .       .        .         .       .
 refused    .       .      .       .        .         .       .
 """
 
+PAYOUT_GRID = """
+          sent    held   lost    known   paid_out failed canceled expired attention returned
+queued    sending .      unknown .       .        failed canceled expired attention .
+sending   .       queued unknown pending .        failed .        .       .         .
+unknown   .       .      .       pending .        .      .        .       attention .
+pending   .       .      .       .       paid_out failed canceled .       attention .
+attention .       .      .       pending paid_out failed canceled .       -         .
+paid_out  .       .      .       .       .        .      .        .       .         returned
+failed    .       .      .       .       .        .      .        .       .         .
+canceled  .       .      .       .       .        .      .        .       .         .
+expired   .       .      .       .       .        .      .        .       .         .
+returned  .       .      .       .       .        .      .        .       .         .
+"""
+
 CALL_GRID = """
            started   held lost answered
 idle       flying    .    .    .
@@ -71,6 +87,7 @@ MACHINES = {
     "payment": (payment.TABLE, PaymentState, PaymentEvent, PAYMENT_GRID),
     "refund": (refund.TABLE, RefundState, RefundEvent, REFUND_GRID),
     "delivery": (delivery.TABLE, DeliveryState, DeliveryEvent, DELIVERY_GRID),
+    "payout": (payout.TABLE, PayoutState, PayoutEvent, PAYOUT_GRID),
     "call": (call.TABLE, CallState, CallEvent, CALL_GRID),
 }
 

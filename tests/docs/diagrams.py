@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from agent.core import call, delivery, payment, refund
+from agent.core.payout import machine as payout
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
-TABLES = {table.name: table for table in (payment.TABLE, refund.TABLE, delivery.TABLE, call.TABLE)}
+TABLES = {table.name: table for table in (payment.TABLE, refund.TABLE, delivery.TABLE, payout.TABLE, call.TABLE)}
 _BLOCK = re.compile(r"<!-- diagram: (?P<name>\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
 

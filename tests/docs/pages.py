@@ -18,6 +18,7 @@ PROTOCOL = (
     "pos-methods.md",
     "pos-errors.md",
     "pos-operator.md",
+    "pos-payouts.md",
     "pos-socket.md",
     "pos-http.md",
     "pos-serial.md",

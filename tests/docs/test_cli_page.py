@@ -15,6 +15,7 @@ from agent.cli import cli
 from agent.cli.common import COMMON_OPTIONS, Exit
 from tests.docs.compare import Likeness
 from tests.docs.pages import DOCS, Marked, Page, names_in
+from tests.setup.support import a_stick, answers_text
 from tests.support.stand import STORE, TERMINAL, Stand
 
 PAGE = Page("cli.md")
@@ -51,6 +52,7 @@ def test_every_example_does_what_the_page_shows() -> None:
         (stand.folder / "bad.toml").write_text(BAD)
         (stand.folder / "paycore.toml").write_text(stand.config.read_text() + paycore(stand))
         backups(stand)
+        answers(stand)
         for example in PAGE.marked("example"):
             prepared = PREPARED.get(example.name)
             with contextmanager(prepared)(stand) if prepared else nullcontext():
@@ -121,6 +123,14 @@ def backups(stand: Stand) -> None:
     assert stand.cli("reload").returncode == 0
 
 
+def answers(stand: Stand) -> None:
+    """What a technician brings to another till."""
+    a_stick(stand.folder)
+    text = answers_text(stand.folder, stand.base_url)
+    (stand.folder / "answers.toml").write_text(text)
+    (stand.folder / "wrong.toml").write_text(text.replace('environment = "test"', 'environment = "tset"'))
+
+
 def in_attention(stand: Stand) -> Iterator[None]:
     """A sale whose slip shows another amount."""
     stand.fault("wrong_amount")
@@ -158,7 +168,7 @@ def test_the_options_are_those_of_the_command(name: str) -> None:
     if name == "sandbox":
         table = Page("sandbox.md").marked("options")[0]
     else:
-        (table,) = [marked for marked in PAGE.marked("options") if marked.name == name]
+        (table,) = [marked for marked in PAGE.marked("options") if marked.name == name.replace(" ", "-")]
     assert {option for row in table.rows for option in names_in(row[0])} == options(COMMANDS[name])
 
 

@@ -195,7 +195,7 @@ def parameters(model: type[BaseModel]) -> list[tuple[str, str, str, str | None]]
 def test_every_parameter_is_used_in_an_example() -> None:
     """Each parameter of each method and of each part of a bill occurs in a request that is carried out."""
     used: dict[str, set[str]] = {name: set() for name in MODELS}
-    for example in PAGE.marked("example"):
+    for example in (*PAGE.marked("example"), *PAGE.marked("payout")):
         request = example.blocks[0].json if example.blocks[0].language == "json" else {}
         if isinstance(request, dict) and isinstance(request.get("params"), dict) and request["method"] in REQUESTS:
             _use(used, REQUESTS[request["method"]], request["params"])
@@ -218,13 +218,14 @@ def _use(used: dict[str, set[str]], model: type[BaseModel], params: Mapping[str,
 
 def test_every_method_has_its_section_and_an_example_and_no_other_is_named() -> None:
     """The methods of the page are those of the protocol."""
-    examples = {block.json["method"] for example in PAGE.marked("example") for block in example.blocks[:1] if _is_request(block.text)}
+    carried_out = [*PAGE.marked("example"), *PAGE.marked("payout")]  # these in test_payouts_page
+    examples = {block.json["method"] for example in carried_out for block in example.blocks[:1] if _is_request(block.text)}
     assert set(REQUESTS) <= examples
     assert set(re.findall(r"^### ([a-z]+\.[a-z]+)$", PAGE.text, re.MULTILINE)) == set(REQUESTS)
     named = {
         span
         for text in PAGE.code_spans()
-        for span in re.findall(r"\b(?:availability|checkout|refund|receipt|operation|agent)\.[a-z]+\b", text)
+        for span in re.findall(r"\b(?:availability|checkout|refund|receipt|operation|payout|agent)\.[a-z]+\b", text)
     }
     assert named == set(REQUESTS)
 
@@ -326,11 +327,12 @@ def test_what_the_drivers_promise_is_in_the_table(name: str) -> None:
     assert set(get_type_hints(TYPED[name])) <= documented
 
 
-@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals"])
+@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals", "payout"])
 def test_the_reasons_are_those_a_cashier_reads(name: str) -> None:
     """Each code with its sentence, in English, word for word."""
-    known = {"own": reasons.OWN, "link": reasons.LINK, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}[name]
-    assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known
+    known = {"own": reasons.OWN, "link": reasons.LINK, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}
+    known |= {"payout": reasons.PAYOUT}
+    assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known[name]
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in DOCS.glob("*.md")))

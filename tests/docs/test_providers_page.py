@@ -16,6 +16,7 @@ TITLES = {"koshelek": "Koshelek Pay", "paycore": "PayCore.io", "softline": "Soft
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.text.splitlines() if line.startswith("| ")]
 SPANS = set(PAGE.code_spans())
 REPLIES = {"reference_id", "requestId", "payment_id", "description", "request_id", "transactionId"}  # names on the wire
+REPLIES |= {"processed_amount", "partially_processed", "cancel_failed"}  # of payouts
 CODE = "\n".join(path.read_text() for folder in ("agent", "tests/contract") for path in (ROOT / folder).rglob("*.py"))
 
 

@@ -14,6 +14,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.alias_generators import to_snake
 
 from agent.core.payment import PaymentState
+from agent.core.payout.machine import PayoutState
 from agent.core.resolution import Resolution
 from drivers import fields, operator
 from drivers.bill import Item
@@ -111,7 +112,7 @@ def test_a_refund_of_a_foreign_sale_brings_the_sale() -> None:
 
 def test_the_states_of_a_list_are_those_of_the_machine() -> None:
     """The protocol's words are the core's, and another word is refused with them."""
-    assert set(fields.STATES) == {state.value for state in PaymentState}
+    assert set(fields.STATES) == {state.value for state in (*PaymentState, *PayoutState)}
     with pytest.raises(Invalid, match="one of queued, sending"):
         parse("operation.list", {"state": "payed"})
 
@@ -126,6 +127,9 @@ def test_what_moves_money_outlives_its_caller() -> None:
     lasting = {method for method, kind in REQUESTS.items() if kind.outlives_caller}
     assert lasting == {"checkout.create", "checkout.cancel", "checkout.confirm", "refund.create", "receipt.create"} | {
         "operation.resolve",
+        "payout.create",
+        "payout.cancel",
+        "payout.resolve",
         "agent.reload",
         "agent.backup",
         "agent.release",

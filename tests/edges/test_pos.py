@@ -37,9 +37,9 @@ class Desk:
 
     def __init__(self, shop: Shop) -> None:
         self.desk = PosDesk(shop.living)
-        self.till_1 = Caller("uid:1001", tills=frozenset({(STORE, TILL)}))
+        self.till_1 = Caller("uid:1001", tills=frozenset({(STORE, TILL)}), payouts=True)
         self.till_2 = Caller("uid:1002", tills=frozenset({(STORE, TILL_2)}))
-        self.operator = Caller("uid:0", operator=True)
+        self.operator = Caller("uid:0", operator=True, payouts=True)
 
     async def ask(self, method: str, caller: Caller | None = None, **params: Any) -> Mapping[str, Any]:
         return await self.desk.handle(caller or self.till_1, parse(method, params))
@@ -99,7 +99,7 @@ async def told(shop: Shop, key: str = "K1") -> list[str]:
     return [one.by for one in await shop.events(sale_id(key)) if isinstance(one, events.Told)]
 
 
-FOR_OPERATORS = {"operation.show", "operation.resolve", "operation.retry"}
+FOR_OPERATORS = {"operation.show", "operation.resolve", "operation.retry", "payout.show", "payout.resolve"}
 
 
 def requests_of(desk: Desk, terminal: str) -> dict[str, dict[str, Any]]:
@@ -114,6 +114,8 @@ def requests_of(desk: Desk, terminal: str) -> dict[str, dict[str, Any]]:
         "refund.get": {**sale, "refundKey": "R1"},
         "receipt.create": desk.receipt("K1", terminal=terminal),
         "receipt.get": {**sale, "receiptId": "F1"},
+        "payout.services": {**till, "amount": 40_000},
+        "payout.create": {**sale, "amount": 40_000, "fields": {"card_number": "2200000000000004"}, "description": "Deposit"},
         "operation.last": till,
         "operation.list": till,
         "operation.report": till,

@@ -375,7 +375,7 @@ async def test_a_reload_keeps_the_token_and_logins_are_counted() -> None:
     seen: list[tuple[Operation, str]] = []
     shop = Shop()
     async with RawServer(shop) as server:
-        transport = sender(token_account(server), observe=lambda operation, outcome, _: seen.append((operation, outcome)))
+        transport = sender(token_account(server), observe=lambda operation, outcome, *_: seen.append((operation, outcome)))
         await sent(transport)
         transport.adopt(await transport.prepare({ACCOUNT: token_account(server)}))
         await sent(transport)

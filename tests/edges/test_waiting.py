@@ -447,8 +447,9 @@ async def test_a_probe_of_a_dead_host_is_bounded() -> None:
 
 
 async def test_every_attempt_is_observed_when_it_ends() -> None:
-    """Metrics get the operation, a class of few values and the time, also for attempts that nobody waited for and those never begun."""
-    seen: list[tuple[Operation, str, int]] = []
+    """Metrics get the operation, a class of few values, the time and the account, also for attempts that nobody waited for and those never
+    begun."""
+    seen: list[tuple[Operation, str, int, str]] = []
     late: list[Outcome] = []
 
     async def hang_up(exchange: Exchange) -> None:
@@ -464,6 +465,7 @@ async def test_every_attempt_is_observed_when_it_ends() -> None:
         await sender.aclose()
     assert {what[0] for what in seen} == {Operation.CHECKOUT}
     assert [what[1] for what in seen] == ["unclear.protocol", "not_sent.unknown_account", "reply.4xx"]
+    assert [what[3] for what in seen] == ["rude", "?", ACCOUNT]
     assert 590 <= seen[2][2] < 2_000
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 from pathlib import Path
-from types import SimpleNamespace
 from typing import cast
 from unittest import mock
 
@@ -117,7 +116,7 @@ def test_many_unsettled_sales_are_not_gone_through_at_every_change() -> None:
 
     class Settling:
         def __init__(self, number: int) -> None:
-            self.sale = SimpleNamespace(id=SaleId("S", "T", f"K{number}"))
+            self.id = SaleId("S", "T", f"K{number}")
             self.over = False
 
         @property
@@ -126,7 +125,7 @@ def test_many_unsettled_sales_are_not_gone_through_at_every_change() -> None:
             looked += 1
             return self.over
 
-    book, many = roster.Roster(), [Settling(number) for number in range(roster.MAX_IDLE_SALES + 2 * roster.GROWTH_SALES)]
+    book, many = roster.Roster[Steward](), [Settling(number) for number in range(roster.MAX_IDLE_SALES + 2 * roster.GROWTH_SALES)]
     for one in many:
         book.add(cast("Steward", one))
         book.forget_idle(())

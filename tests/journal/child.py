@@ -45,7 +45,7 @@ async def write(path: Path, count: int, *, together: bool) -> None:
                     say("not broken any more")
                 except JournalBroken:
                     say("still broken")
-            say((await journal.failed()).args[0].count("SQLITE_IOERR"), "io error")
+            say(str(await journal.failed()).count("SQLITE_IOERR"), "io error")
     finally:
         try:
             await journal.close()

@@ -112,6 +112,16 @@ async def test_neighbours_are_the_sale_and_what_holds_its_order(tmp_path: Path) 
         assert [one.id for one in await journal.neighbours(sale_id(99), "nothing")] == []
 
 
+async def test_the_sales_of_the_newest_events(tmp_path: Path) -> None:
+    """Each once, the one with the newest event first, though it began long before; of no more events than were asked for."""
+    path = tmp_path / "journal.db"
+    async with await filled(path) as journal:
+        await journal.append(Append(sale_id(2), 1, [entry("told", 1)], ROWS[1]))
+        async with await open_read_only(path) as reader:
+            assert list(await reader.recent(3)) == [sale_id(2), sale_id(7), sale_id(6, store="store-2")]
+            assert [one.key for one in await reader.recent(100)] == [sale_id(number).key for number in (2, 7, 6, 5, 4, 3, 1)]
+
+
 async def test_owing_is_in_order_of_acceptance_without_the_parked(tmp_path: Path) -> None:
     """Parking a sale takes it out of what is owed; parking again changes the reason only; any name can be parked."""
     async with await filled(tmp_path / "journal.db") as journal:

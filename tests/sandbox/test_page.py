@@ -19,14 +19,16 @@ from agent.sandbox.faults import PARAMETERS, Fault, FaultKind
 from agent.sandbox.gate import Gate
 from agent.sandbox.listening import own_address
 from agent.sandbox.page.document import regions
-from agent.sandbox.page.html import Html, tag, told
 from agent.sandbox.page.routes import PAGE, preferred
-from agent.sandbox.page.rows import MAX_SHOWN, Region, row
-from agent.sandbox.page.stream import MAX_STREAMS, Bell, Changes
+from agent.sandbox.page.rows import MAX_SHOWN
+from agent.sandbox.page.stream import MAX_STREAMS
 from agent.sandbox.page.words import FAULTS, OPERATIONS, Tongue
 from agent.sandbox.page.words import PARAMETERS as PARAMETER_NAMES
 from agent.sandbox.settings import SandboxSettings
 from agent.sandbox.words import Method, Operation
+from agent.web.html import Html, tag, told
+from agent.web.live import Changes, Region, row
+from agent.web.stream import Bell
 from tests.sandbox.running import House, running
 from tests.sandbox.till import Till
 

@@ -14,6 +14,7 @@ from agent.settings import (
     Client,
     Customer,
     HttpListener,
+    PageListener,
     Problem,
     PtyListener,
     SerialListener,
@@ -26,12 +27,13 @@ from agent.settings import (
     policy_of,
 )
 from agent.settings.model import Backup, Helper, Journal, Log, Store
+from agent.settings.paycore import PayCorePayouts
 from agent.settings.webhooks import HOOKS
 
 from .conftest import EXAMPLE, FILLING
 
 PLACES = {"test_base_url", "password_file", "password_credential"}  # of an account: one of each is needed
-NEEDED = {"kind", "path", "port", "client", "name", "token_file", "terminals"}  # of a listener: what has no default
+NEEDED = {"kind", "path", "port", "client", "name", "token_file", "role", "terminals"}  # of a listener: what has no default
 
 
 def test_untouched_the_check_names_every_placeholder(problems: Callable[..., list[Problem]]) -> None:
@@ -57,7 +59,7 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
     """With every "# key = value" line switched on, the settings are the same as without: each says the true default."""
     plain = load(write(example))
     switched_on = load(write(uncommented(example)), machine=False)
-    store = switched_on.store[0].model_copy(update={"payment_purpose": None, "subscription_purpose": None, "address": None})
+    store = switched_on.store[0].model_copy(update={"payment_purpose": None, "address": None})
     systems = dict(switched_on.provider.configured)
     assert systems.keys() == SYSTEMS.keys()
     for name, model in SYSTEMS.items():
@@ -67,7 +69,7 @@ def test_every_documented_default_is_the_models_default(example: str, write: Cal
         assert shown.keys() <= needed | PLACES, f"{name}: the example shows something else than the default"
     assert switched_on.helper == Helper(command=("/opt/koshelek-totp/helper",))
     first, *others = switched_on.listener
-    assert {"tcp", "http", "serial", "pty"} == {other.kind for other in others}
+    assert {"tcp", "http", "page", "serial", "pty"} == {other.kind for other in others}
     for table in [*others, *(client for other in others for client in getattr(other, "client", ()))]:
         assert table.model_dump(exclude_defaults=True).keys() <= NEEDED, "the example shows something else than the default"
     assert switched_on.webhooks is not None
@@ -81,7 +83,7 @@ def test_every_setting_is_in_the_example() -> None:
     """No setting exists that the example does not show."""
     text = EXAMPLE.read_text()
     models: list[type[BaseModel]] = [Settings, Journal, Backup, Log, Customer, Helper, Store, Terminal, UnixListener, *SYSTEMS.values()]
-    models += [TcpListener, HttpListener, Client, SerialListener, PtyListener, Webhooks, *HOOKS.values()]
+    models += [PayCorePayouts, TcpListener, HttpListener, PageListener, Client, SerialListener, PtyListener, Webhooks, *HOOKS.values()]
     names = {name for model in models for name in model.model_fields} - {"provider", *SYSTEMS}
     assert {name for name in names if not re.search(rf"^(# |# Example: )?(\[+)?([a-z.]+\.)?{name}\b", text, re.MULTILINE)} == set()
 
@@ -91,7 +93,7 @@ def test_documented_limits_are_the_models_limits() -> None:
     found: list[str] = []
     limits = r"(\d+)(?: \([^)]*\))? to (\d+)(?: \([^)]*\))?(?: each)?, default (\d+)[^\n]*\n# ([a-z_]+) = (\d+)"
     for table, text in tables_of(EXAMPLE.read_text()):
-        system = SYSTEMS.get(table.removeprefix("provider."))
+        system = PayCorePayouts if table == "provider.paycore.payouts" else SYSTEMS.get(table.removeprefix("provider."))
         models: list[type[BaseModel]] = [system] if system else [Terminal, SerialListener, Journal, Backup]
         models = [Webhooks] if table == "webhooks" else models
         properties: dict[str, Any] = {name: schema for model in models for name, schema in model.model_json_schema()["properties"].items()}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,14 @@ from agent.assembly import accounts_of, setup_of
 from agent.assembly.paycore import in_its_words
 from agent.cli.common import Exit
 from agent.core.model import Environment
-from agent.providers.paycore import Create, Limits, LinkSource, PayCore, PayCoreSettings, Shape
+from agent.core.money import Kopecks
+from agent.core.payout.policy import PayoutPolicy
+from agent.providers.paycore import Create, Limits, LinkSource, PayCore, PayCoreSettings, PayoutSettings, Shape
 from agent.sandbox.server import Sandbox
 from agent.sandbox.settings import SandboxSettings
 from agent.settings import PayCore as Given
 from agent.settings import Problem, load
+from agent.settings.paycore import PayCorePayouts
 
 from .conftest import EXAMPLE, ROOT
 
@@ -190,6 +194,7 @@ def test_accounts_that_are_only_watched(configured: Callable[..., Any]) -> None:
         ('public_base_url = "https://key@com.paycore.io"', "public_base_url"),
         ('create = "form"', "create"),
         ('create = "public"', "public_key"),
+        ('create = "public"\npublic_key = "pk_test_"', "public_key"),
         ('create = "hpp"\npublic_key = "pk_live_1"', "public_key"),
         (f'create = "public"\n{KEY}public_base_url = "https://public.shop.example"', "public_base_url"),
         (f'create = "public"\n{KEY}public_base_url = "https://[public"', "public_base_url"),
@@ -212,8 +217,78 @@ def test_the_example_shows_every_setting_at_its_default() -> None:
     shown = {line.removeprefix("# ").split(" = ")[0]: line for line in section.splitlines() if " = " in line and line.startswith("# ")}
     shared = {"password_file", "password_credential", "ca_file"}
     own = {name for name in Given.model_fields if name in Given.__annotations__ or name in Given.__mro__[1].__annotations__}
-    missing = [name for name in own - shared - {"retired"} if name not in shown and f"Example: {name}" not in shown]
+    missing = [name for name in own - shared - {"retired", "payouts"} if name not in shown and f"Example: {name}" not in shown]
     assert missing == []
+    payouts = section[section.index("# [provider.paycore.payouts]") :]
+    assert {name for name in PayCorePayouts.model_fields if not re.search(rf"^# (Example: )?{name} = ", payouts, re.MULTILINE)} == set()
+
+
+# --- payouts ---
+
+PAYOUTS = """[provider.paycore.payouts]
+enabled = true
+service = "payout_card_rub"
+most_amount = 500000
+most_per_day = 2000000
+send_deadline_s = 90
+slow_h = 12
+searches = 3
+search_pause_s = 20
+shape = "envelope"
+path = "/payout-invoice"
+find_path = "/payout-invoice"
+read = "public"
+services_path = "/payout-services"
+"""
+
+
+def test_payouts_are_off_and_known(configured: Callable[..., Any]) -> None:
+    """Unless it is said otherwise nothing is paid out; but what was begun before can be settled."""
+    terms = setup_of(configured("")).payouts["paycore"]
+    assert (terms.policy, isinstance(terms.provider, PayCore)) == (PayoutPolicy(), True)
+    assert (terms.provider.payout_searches, terms.provider.payout_search_pause_ms) == (5, 30_000)
+
+
+def test_every_setting_of_payouts_is_used(configured: Callable[..., Any]) -> None:
+    """Each value differs from its default: half of them are the engine's, the others the provider's."""
+    settings = configured(PAYOUTS)
+    assert setup_of(settings).payouts["paycore"].policy == PayoutPolicy(
+        enabled=True,
+        service="payout_card_rub",
+        most_amount=Kopecks(500_000),
+        most_per_day=Kopecks(2_000_000),
+        send_deadline_ms=90_000,
+        slow_ms=12 * 3_600_000,
+    )
+    assert in_its_words(settings).payouts == PayoutSettings(
+        shape=Shape.ENVELOPE,
+        path="/payout-invoice",
+        find_path="/payout-invoice",
+        public_read=True,
+        services_path="/payout-services",
+        searches=3,
+        search_pause_ms=20_000,
+    )
+    elsewhere = configured('public_base_url = "https://public.example"\n')
+    assert not in_its_words(elsewhere).payouts.ask_services, "its connections do not lead there"
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("enabled = true", {"payouts.most_amount", "payouts.most_per_day"}),
+        ("enabled = true\nmost_amount = 100", {"payouts.most_per_day"}),
+        ("enabled = true\nmost_amount = 200\nmost_per_day = 100", {"payouts.most_amount"}),
+        ('read = "public"', {"payouts.read"}),
+        ("searches = 1", {"payouts.searches"}),
+        ('path = "/../x"', {"payouts.path"}),
+    ],
+)
+def test_what_is_wrong_about_payouts(problems: Callable[..., list[Problem]], example: str, given: str, wrong: set[str]) -> None:
+    """No payout without a limit that somebody has chosen, none that is larger than a day's, and no read where no connection leads."""
+    public = 'public_base_url = "https://public.example"\n'
+    found = problems(example + TABLE + public + "[provider.paycore.payouts]\n" + given + "\n")
+    assert {problem.key_path.removeprefix("provider.paycore.") for problem in found} == wrong
 
 
 # --- the list of services ---

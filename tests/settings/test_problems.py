@@ -92,7 +92,7 @@ MISTAKES = [
     ('terminal_id = "till-1"', 'terminal_id = "till/1"', "terminal#1.terminal_id", "not allowed", ""),
     ('# offline = "queue"', 'offline = "wait"', "terminal#1.offline", "wait", '"queue", "refuse"'),
     ("# send_deadline_s = 30", "send_deadline_s = 121", "terminal#1.send_deadline_s", "121", "from 1 to 120 (seconds)"),
-    ('kind = "unix"', 'kind = "udp"', "listener#1.kind", "udp", '"unix", "tcp", "http", "serial", "pty"'),
+    ('kind = "unix"', 'kind = "udp"', "listener#1.kind", "udp", '"unix", "tcp", "http", "page", "serial", "pty"'),
     ('kind = "unix"', "", "listener#1.kind", "missing", '"unix", "tcp"'),
     ('kind = "unix"', 'kind = "tcp"', "listener#1.port", "missing", "from 1 to 65535"),
     ('kind = "unix"', 'kind = "unix"\nbaud = 1', "listener#1.baud", "Unknown setting", "Known here are: kind, path"),

@@ -21,6 +21,7 @@ from agent.core.stored import decode
 from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import Operation
 from tests.simulation.office import broken_decisions
+from tests.simulation.payout_till import broken_payouts
 from tests.simulation.systems import SOFTLINE, provider
 from tests.simulation.till import Entry, Pos
 from tests.simulation.world import World
@@ -44,6 +45,8 @@ async def check(world: World, tills: Sequence[Pos], attention_allowed: bool = Fa
     found += _of_bank(world)
     found += broken_decisions(world, {sale_id: entries or () for sale_id, entries in stored.items()})
     found += await _of_record(world, stored, sales)
+    for pos in tills:
+        found += await broken_payouts(world, pos.payouts)
     if world.left_behind:
         found.append("L6 a list of means was still asked for after a stop")
     parked = await world.journal.parked()

@@ -32,6 +32,7 @@ from agent.engine.steward import Steward
 from agent.engine.waiting import Entry, Waiting
 from agent.providers.softline import Softline
 from tests.simulation import systems
+from tests.simulation.planted_payouts import PAYOUT_PLANTS
 
 Plant = Callable[[], Any]
 
@@ -399,4 +400,5 @@ PLANTS: dict[str, tuple[Plant, str]] = {
     "a create repeated without a search": (not_searched, "softline: answer lost"),
     "a search taken for an empty one": (found_nothing, "softline: answer lost"),
     "a refund repeated where a repeat is a second refund": (refund_thought_idempotent, "paycore: refunds"),
+    **PAYOUT_PLANTS,
 }

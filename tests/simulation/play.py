@@ -65,6 +65,8 @@ async def _settle(world: World, seconds: float) -> None:
         await asyncio.sleep(QUIET_S)
         await world.up()
         alive = world.engine.alive if world.engine is not None else ()
-        if not any(steward.owed() or steward.flights for steward in alive) and not world.flights:
+        payouts = world.engine.payouts.alive if world.engine is not None else ()
+        at_work = any(one.owed() or one.flights for one in alive) or any(one.owed() or one.flights for one in payouts)
+        if not at_work and not world.flights:
             return
     await world.up()

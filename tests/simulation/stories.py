@@ -17,6 +17,7 @@ from agent.sandbox.words import Operation
 from tests.simulation.stories_hints import HINT_STORIES
 from tests.simulation.stories_links import LINK_STORIES
 from tests.simulation.stories_operator import OPERATOR_STORIES
+from tests.simulation.stories_payouts import PAYOUT_STORIES
 from tests.simulation.story import PATIENT as PATIENT
 from tests.simulation.story import POLICY as POLICY
 from tests.simulation.story import REREADS_MS as REREADS_MS
@@ -318,5 +319,6 @@ STORIES = {
         *OPERATOR_STORIES,
         *HINT_STORIES,
         *LINK_STORIES,
+        *PAYOUT_STORIES,
     )
 }

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from agent.core import events, stored
 from agent.core.answer import Answer, answer, refund_finished
@@ -23,6 +24,9 @@ from agent.engine.receipts import ReceiptOrder, Receipts
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.desk import NotWaiting
 from tests.simulation.world import STORE, TILL, World
+
+if TYPE_CHECKING:
+    from tests.simulation.payout_till import PayoutTill
 
 POLL_S = 0.5
 POLL_GROWTH = 1.1
@@ -82,6 +86,7 @@ class Pos:
         self.terminal = terminal
         self.book: dict[str, Entry] = {}
         self.shopper = Customer(Action.CONFIRM, 2_000)  # who scans the link that this till shows, and what he does so long after it
+        self.payouts: PayoutTill | None = None  # the program beside it that pays out
         self._shoppers: dict[str, asyncio.Task[None]] = {}
 
     def sale_id(self, key: str) -> SaleId:

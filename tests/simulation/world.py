@@ -26,6 +26,8 @@ from agent.core import canonical
 from agent.core.contract import Provider
 from agent.core.hints import Hint, KeptHint
 from agent.core.model import Binding, Deadline, Environment, Merchant, SaleId, Stamp
+from agent.core.money import Kopecks
+from agent.core.payout.policy import PayoutPolicy
 from agent.core.policy import Policy
 from agent.core.ports import Append, Card, Entry, Parked, Query, Row
 from agent.core.sale import Sale
@@ -38,13 +40,15 @@ from agent.engine.counter import Counter
 from agent.engine.engine import Engine
 from agent.engine.hints import Hints
 from agent.engine.recover import recover
-from agent.engine.setup import Ports, Setup, Terminal
+from agent.engine.setup import PayoutTerms, Ports, Setup, Terminal
 from agent.sandbox.bank import Bank
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.settings import BankSettings
 from agent.sandbox.transaction import Transaction
 from tests.simulation import systems
 from tests.simulation.loop import VirtualLoop
+from tests.simulation.payer import NAME as PAYER
+from tests.simulation.payer import OPERATIONS, Payer, PaysByPayer
 from tests.simulation.systems import LOGIN as LOGIN
 from tests.simulation.systems import PASSWORD as PASSWORD
 from tests.simulation.systems import STORE as STORE
@@ -55,6 +59,15 @@ EPOCH = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 TILL = "till-1"
 ANSWER_LIMIT_MS = 5_000  # of the transport: after that an attempt counts as lost
 RESTART_MS = 2_000
+# Few looks, and short patience: what is repeated without a change is a death like the last.
+PAYOUTS = PayoutPolicy(
+    enabled=True,
+    most_amount=Kopecks(50_000),
+    most_per_day=Kopecks(100_000),
+    read_interval_ms=4_000,
+    slow_ms=600_000,
+    rereads_ms=(60_000, 180_000),
+)
 IDLE_S = 20.0  # of the journal: in most deaths the log holds the last steps, in some it was just emptied
 
 
@@ -274,6 +287,7 @@ class World:
         self.flights: set[asyncio.Task[Outcome]] = set()
         self.opening = 0  # journals being opened or closed
         loop.virtual.busy = lambda: self.opening > 0 or (self.life is not None and not self.life.died.is_set() and self.life.at_work > 0)
+        self.payer = Payer(self)
         self.life: Incarnation | None = None
         self.engine: Engine | None = None
         self.journal: SqliteJournal | None = None
@@ -334,7 +348,8 @@ class World:
     # --- the wire ---
 
     def send(self, request: Request, secrets: Mapping[str, str]) -> "asyncio.Task[Outcome]":
-        task = self.loop.create_task(self._deliver(request, dict(secrets)))
+        deliver = self.payer.deliver if request.operation in OPERATIONS else self._deliver
+        task = self.loop.create_task(deliver(request, dict(secrets)))
         self.flights.add(task)
         task.add_done_callback(self.flights.discard)
         return task
@@ -374,6 +389,7 @@ class World:
             merchants={STORE: Merchant("Acme", "ООО Акме")},
             timezone=UTC,
             default_policies={name: self.policy},
+            payouts={PAYER: PayoutTerms(PaysByPayer(), PAYOUTS)} if name == PAYER else {},
         )
 
     @property

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Boots a systemd of its own as process 1, over a throw-away layer on this machine's root; see machine.py, which starts it as
+# Boots a systemd of its own as process 1, over a throw-away layer on a root; see machine.py, which starts it as
 #
-#   unshare --mount --pid --fork --kill-child --uts --ipc --net sh boot.sh begin GROUP FILES [SOURCE:TARGET ...]
+#   unshare --mount --pid --fork --kill-child --uts --ipc --net sh boot.sh begin GROUP ROOT FILES [SOURCE:TARGET ...]
 #
-# GROUP: name of the control group that everything in it belongs to. FILES: a tree that is laid over the root. SOURCE:TARGET: what is
-# mounted into it. Nothing written inside reaches the real root; /sys and /proc/sys cannot be written to. "sh boot.sh clean GROUP" removes
+# GROUP: name of the control group that everything in it belongs to. ROOT: a folder with a Debian. FILES: a tree that is laid over it.
+# SOURCE:TARGET: what is mounted into it. Nothing written inside reaches the real root; /sys and /proc/sys cannot be written to. "sh boot.sh clean GROUP" removes
 # the groups that are left when all is dead.
 set -e
 
@@ -36,10 +36,10 @@ begin)
     ;;
 esac
 
-files=$2 root=/mnt/root
-shift 2
+lower=$2 files=$3 root=/mnt/root
+shift 3
 mkdir /mnt/upper /mnt/work "$root"
-mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay "$root"
+mount -t overlay -o lowerdir="$lower",upperdir=/mnt/upper,workdir=/mnt/work overlay "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
@@ -75,5 +75,4 @@ rmdir /before
 mount --make-rshared /
 : >/etc/fstab
 export container=test
-systemd-sysusers --inline 'g dialout - -' 'u koshelek-agent - -'
 exec /lib/systemd/systemd --system --unit=basic.target --show-status=no --log-target=console --log-level=warning

@@ -1,4 +1,4 @@
-"""A machine of its own for a test: a real systemd as process 1 in fresh namespaces, over a throw-away layer on this machine's root.
+"""A machine of its own for a test: a real systemd as process 1 in fresh namespaces, over a throw-away layer on a root.
 
 It costs about as much as starting a program. What it needs - root, and leave to mount - a container may not have; ``CannotBoot`` says so.
 Nothing that is written inside reaches the real root. Its network is its own loopback, its Unix sockets can be reached from outside.
@@ -18,8 +18,11 @@ from typing import Self
 
 BOOT = Path(__file__).with_name("boot.sh")
 BOOT_S = 20.0  # a loaded machine takes its time
+COMMAND_S = 90.0  # a package is installed in some seconds
 NAMESPACES = ("--mount", "--pid", "--uts", "--ipc", "--net")
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+
+_NULL = subprocess.DEVNULL
 
 # Of no use in a second, or about hardware that is not its own.
 _MASKED = (
@@ -35,21 +38,21 @@ class CannotBoot(Exception):
 
 
 class Machine:
-    """``with Machine(files, mounts) as machine``: systemd has reached basic.target. ``files``: texts by absolute path, executable if they
-    begin with ``#!``. ``mounts``: targets by source. ``secrets``: further files, for root's eyes alone."""
+    """``with Machine(root, files, mounts) as machine``: systemd has reached basic.target. ``root``: a folder with a Debian; it stays as it
+    is. ``files``: texts by absolute path. ``mounts``: targets by source; what is written there stays."""
 
-    def __init__(self, files: Mapping[str, str], mounts: Mapping[Path, str], secrets: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, files: Mapping[str, str], mounts: Mapping[Path, str]) -> None:
+        self._root = root
         self._folder = Path(tempfile.mkdtemp(prefix="machine-"))
         self._group = self._folder.name
         self._mounts = [f"{source}:{target}" for source, target in mounts.items()]
         self._init: subprocess.Popen[bytes] | None = None
+        self._begun: list[subprocess.Popen[bytes]] = []
         self.pid = 0  # of its process 1, as seen from here
         for name in _MASKED:
             self._place(f"/etc/systemd/system/{name}").symlink_to("/dev/null")
-        for name, text in {**files, **secrets}.items():
-            place = self._place(name)
-            place.write_text(text)
-            place.chmod(0o600 if name in secrets else 0o755 if text.startswith("#!") else 0o644)
+        for name, text in files.items():
+            self._place(name).write_text(text)
 
     def _place(self, name: str) -> Path:
         place = self._folder / "files" / name.lstrip("/")
@@ -76,12 +79,14 @@ class Machine:
             else:
                 self._init.kill()
             self._init.wait()
+            for begun in self._begun:
+                begun.wait()
             subprocess.run(["unshare", "--mount", "sh", str(BOOT), "clean", self._group], check=False, capture_output=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _boot(self) -> None:
         alone = ["setpriv", "--pdeathsig", "KILL", "unshare", *NAMESPACES, "--fork", "--kill-child"]  # who runs the tests may be killed
-        begin = [*alone, "sh", str(BOOT), "begin", self._group, str(self._folder / "files"), *self._mounts]
+        begin = [*alone, "sh", str(BOOT), "begin", self._group, str(self._root), str(self._folder / "files"), *self._mounts]
         with (self._folder / "log").open("wb") as log:
             self._init = subprocess.Popen(begin, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT)
         end = time.monotonic() + BOOT_S
@@ -110,7 +115,15 @@ class Machine:
         """Where a path of the machine can be reached from outside."""
         return Path(f"/proc/{self.pid}/root{name}")
 
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """A command inside, as root."""
-        enter = ["nsenter", "--target", str(self.pid), *NAMESPACES, "--cgroup", "--", *command]
-        return subprocess.run(enter, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT)
+    def run(self, *command: str, language: str = ENVIRONMENT["LANG"], typed: str = "") -> subprocess.CompletedProcess[str]:
+        """A command inside, as root; ``typed`` is what it reads."""
+        environment = {**ENVIRONMENT, "LANG": language, "HOME": "/root"}
+        entered = [*self._enter(), *command]
+        return subprocess.run(entered, input=typed, capture_output=True, text=True, timeout=COMMAND_S, check=False, env=environment)
+
+    def begin(self, *command: str) -> None:
+        """The same, left running; what it says is not kept. It ends with the machine."""
+        self._begun.append(subprocess.Popen([*self._enter(), *command], stdin=_NULL, stdout=_NULL, stderr=_NULL, env=ENVIRONMENT))
+
+    def _enter(self) -> list[str]:
+        return ["nsenter", "--target", str(self.pid), *NAMESPACES, "--cgroup", "--root", "--wd", "--"]

@@ -4,9 +4,8 @@ import asyncio
 import socket
 import ssl
 
-from agent.edges.hooks.application import HookApplication
 from agent.edges.hooks.tls import end_handshakes, gate_for
-from agent.edges.http.server import HttpServer
+from agent.edges.http.server import HttpServer, Served
 from drivers.limits import Limits
 from drivers.observer import Observer
 
@@ -16,7 +15,7 @@ class HookServer(HttpServer):
 
     def __init__(
         self,
-        application: HookApplication,
+        application: Served,
         listening: socket.socket,
         limits: Limits,
         observer: Observer,

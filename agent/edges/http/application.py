@@ -3,16 +3,17 @@
 The same desk serves sockets and HTTP; nothing is decided about payments here. A request is carried out even if its client hangs up: the
 server does not cancel it, a long poll ends by itself (its presence is over), and to somebody who has gone nothing is told.
 
-``pages`` are what a browser or a monitor may look at beside the API, by path: each checks by itself who may see it.
+``pages`` are what a browser or a monitor may look at beside the API, by path. Those of ``guarded`` want the token of a client, like the
+API; each of the others checks by itself who may see it.
 """
 
 import asyncio
 import base64
 import functools
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -43,18 +44,42 @@ JSON = "application/json"
 Page = Callable[[Request], Awaitable[Response]]
 
 
+class Site(Protocol):
+    """Pages for people: many paths, streams, and buttons. It checks by itself who may look and who may act."""
+
+    def takes(self, path: str) -> bool:
+        """Whether a path is one of its."""
+
+    async def answer(self, request: Request, own: bool, holder: Callable[[], Awaitable[Holder]]) -> Response:
+        """``own``: no page of another origin asks. ``holder``: whose token the request carries; raises Fault. Raises Fault."""
+
+    def hurry(self) -> None:
+        """The door closes: streams should end."""
+
+
 class Application:
-    """One for each listener."""
+    """One for each listener. ``api`` False: the site and the pages are all there is."""
 
     def __init__(
-        self, handler: Handler, keyring: Keyring, guard: Guard, limits: Limits, observer: Observer, pages: Mapping[str, Page] | None = None
+        self,
+        handler: Handler,
+        keyring: Keyring,
+        guard: Guard,
+        limits: Limits,
+        observer: Observer,
+        pages: Mapping[str, Page] | None = None,
+        guarded: Collection[str] = (),
+        site: Site | None = None,
+        api: bool = True,
     ) -> None:
         self._handler = handler
         self._keyring = keyring
         self._guard = guard
         self._limits = limits
         self._observer = observer
-        self._pages: dict[str, Page] = {DOCUMENT_PATH: _describe, **(pages or {})}
+        self._pages: dict[str, Page] = {**({DOCUMENT_PATH: _describe} if api else {}), **(pages or {})}
+        self._site, self._api = site, api
+        self._guarded = frozenset(guarded)
         self._buckets: dict[str, TokenBucket] = {}
         self._at_work: dict[str, set[Presence]] = {}
         self._wrong_tokens = 0
@@ -63,6 +88,8 @@ class Application:
     def hurry(self) -> None:
         """The agent is about to stop: long polls should answer now."""
         self._hurried = True
+        if self._site is not None:
+            self._site.hurry()
         for presences in self._at_work.values():
             for presence in presences:
                 presence.hurry()
@@ -89,13 +116,15 @@ class Application:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, origin: str | None) -> Response:
+        if self._site is not None and self._site.takes(request.url.path):
+            return await self._site.answer(request, self._guard.is_own(origin), functools.partial(self._holder, request))
         page = self._pages.get(request.url.path)
         raw_path: bytes = request.scope["raw_path"]
-        routes, in_path = at(raw_path.decode("latin-1"))
+        routes, in_path = at(raw_path.decode("latin-1")) if self._api else ({}, {})
         verbs = ["GET"] if page else sorted(routes)
         if request.method == "OPTIONS" and origin is not None and "access-control-request-method" in request.headers and verbs:
             return self._guard.preflight(request.headers, verbs)
-        holder = None if page else await self._holder(request)
+        holder = None if page and request.url.path not in self._guarded else await self._holder(request)
         if not verbs:
             raise Fault("INVALID", "there is no such path in this API: see /openapi.json", status=HTTPStatus.NOT_FOUND)
         if request.method not in verbs:
@@ -145,7 +174,7 @@ class Application:
             body = await body_of(request.headers, request.stream())
             asked = request_of(route, in_path, request.scope["query_string"], request.headers, body)
         except Fault as fault:
-            caller = Caller(holder.name, tills=holder.tills, operator=holder.operator)
+            caller = Caller(holder.name, tills=holder.tills, operator=holder.operator, payouts=holder.payouts)
             places = ", ".join(str(problem["path"]) for problem in fault.data.get("details", [])[:5])
             self._observer.refused(caller, route.method, fault.code, places)
             raise
@@ -157,7 +186,8 @@ class Application:
             presence.hurry()
         presences.add(presence)
         try:
-            return await self._carry_out(Caller(holder.name, None, holder.tills, holder.operator, presence), presence, route, asked)
+            caller = Caller(holder.name, None, holder.tills, holder.operator, holder.payouts, presence)
+            return await self._carry_out(caller, presence, route, asked)
         finally:
             presences.discard(presence)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from agent.edges.http.faults import Fault
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
-DEFAULT_PORT = 80  # browsers leave it out
+DEFAULT_PORTS = (80, 443)  # in the clear and behind TLS: browsers leave them out
 PREFLIGHT_SECONDS = 600  # for which a browser need not ask again
 ALLOWED_HEADERS = "Authorization, Content-Type"
 EXPOSED_HEADERS = "Retry-After, WWW-Authenticate"
@@ -27,11 +27,14 @@ PLAIN_HEADERS = {  # with every answer: it is about money, for the asker alone, 
 
 
 class Guard:
-    """Looks at the headers that browsers cannot be made to forge. ``origins``: pages beside our own that may call."""
+    """Looks at the headers that browsers cannot be made to forge. ``origins``: pages beside our own that may call. ``names``: those of this
+    machine; ``secure``: it is asked behind TLS."""
 
-    def __init__(self, port: int, origins: Collection[str]) -> None:
-        self._hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == DEFAULT_PORT else set())
-        self._origins = {f"http://{host}" for host in self._hosts} | {origin.lower() for origin in origins}
+    def __init__(self, port: int, origins: Collection[str], names: Collection[str] = NAMES, *, secure: bool = False) -> None:
+        known = {name.lower() for name in names}
+        self._hosts = {f"{name}:{port}" for name in known} | (known if port == DEFAULT_PORTS[secure] else set())
+        self._own = {f"{'https' if secure else 'http'}://{host}" for host in self._hosts}
+        self._origins = self._own | {origin.lower() for origin in origins}
 
     def check(self, headers: Headers) -> str | None:
         """The page that asks, if a page asks. Raises Fault FORBIDDEN."""
@@ -43,6 +46,10 @@ class Guard:
         if len(origins) > 1 or origins[0].lower() not in self._origins:
             raise Fault("FORBIDDEN", "pages of this origin may not call the agent: it is not among the listener's origins")
         return origins[0]
+
+    def is_own(self, origin: str | None) -> bool:
+        """Whether a page of this very port asks, or no page at all. The origin has passed ``check``."""
+        return origin is None or origin.lower() in self._own
 
     def preflight(self, headers: Headers, verbs: Collection[str]) -> Response:
         """What a browser asks before it sends a page's request. The page has passed ``check``."""

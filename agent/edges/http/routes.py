@@ -84,6 +84,7 @@ _TILL = f"{_STORE}/terminals/{{terminalId}}"
 _SALE = f"{_TILL}/checkouts/{{key}}"
 _AVAILABILITY = f"{_TILL}/availability/{{key}}"
 _RECEIPT = f"{_SALE}/receipts/{{receiptId}}"
+_PAYOUT = f"{_TILL}/payouts/{{key}}"
 _REFUND = f"{_SALE}/refunds/{{refundKey}}"
 
 
@@ -118,6 +119,12 @@ ROUTES: tuple[Route, ...] = (
     Route("operation.resolve", Verb.POST, f"{_SALE}/resolve", answers.ResolveAnswer),
     Route("operation.retry", Verb.POST, f"{_SALE}/retry", answers.RetryAnswer),
     Route("operation.retry", Verb.POST, "/v1/retry", answers.RetryAnswer),
+    Route("payout.services", Verb.GET, f"{_TILL}/payout-services", answers.PayoutServicesAnswer),
+    Route("payout.create", Verb.PUT, _PAYOUT, answers.PayoutAnswer),
+    Route("payout.get", Verb.GET, _PAYOUT, answers.PayoutAnswer),
+    Route("payout.cancel", Verb.POST, f"{_PAYOUT}/cancel", answers.PayoutAnswer),
+    Route("payout.show", Verb.GET, f"{_PAYOUT}/record", answers.PayoutRecordAnswer),
+    Route("payout.resolve", Verb.POST, f"{_PAYOUT}/resolve", answers.PayoutResolveAnswer),
     Route("agent.status", Verb.GET, "/v1/status", answers.StatusAnswer),
     Route("agent.reload", Verb.POST, "/v1/reload", dict[str, Any]),
     Route("agent.backup", Verb.POST, "/v1/backup", dict[str, Any]),

@@ -30,6 +30,7 @@ from agent.edges.journal.errors import (
     JournalUnusable,
     NotAJournal,
     SqliteUnfit,
+    said,
 )
 from agent.edges.journal.journal import SqliteJournal
 from agent.edges.journal.reader import Reader
@@ -63,5 +64,6 @@ __all__ = [
     "Verification",
     "open_read_only",
     "restore",
+    "said",
     "verified",
 ]

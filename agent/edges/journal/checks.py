@@ -13,10 +13,11 @@ from pathlib import Path
 
 from agent.edges.journal import chain, connect, schema, verify
 from agent.edges.journal.chain import Head
-from agent.edges.journal.errors import JournalDamaged
+from agent.edges.journal.errors import DAMAGED, NOT_WHOLE, JournalDamaged
 from agent.edges.journal.ledger import DAY_CHARACTERS, PUT_META
 from agent.edges.journal.schema import Plan
 from agent.edges.journal.verify import Damage
+from agent.texts import N_, message
 
 DIGEST_KEY = "digest_key"
 DIGEST_KEY_BYTES = 32  # HMAC-SHA-256
@@ -55,7 +56,8 @@ def prepare_reader(connection: sqlite3.Connection, path: Path, plan: Plan) -> by
     """Settings, identity and key for a connection that only reads. Returns the digest key."""
     connect.configure(connection, connect.READER_SETTINGS)
     if schema.identify(connection, path, plan) != plan.version:
-        raise JournalDamaged(f"{path} has another version than {plan.version}: start the agent once, it migrates the file")
+        other = N_("{path} has another version than {version}: start the agent once, it migrates the file")
+        raise JournalDamaged(message(other, path=path, version=plan.version))
     return read_key(connection, path)
 
 
@@ -82,7 +84,7 @@ def _expect_ok(connection: sqlite3.Connection, pragma: str, path: Path) -> None:
     findings = [text for (text,) in connection.execute(f"PRAGMA {pragma}").fetchall()]
     if findings != ["ok"]:
         shown = "; ".join(findings[:MAX_FINDINGS_SHOWN])
-        raise JournalDamaged(f"{path} is damaged ({shown}). Keep the file, restore a backup, and reconcile with the provider")
+        raise JournalDamaged(message(DAMAGED, path=path, found=shown))
 
 
 def check_chain(connection: sqlite3.Connection, path: Path) -> tuple[Head, tuple[int, str], tuple[Damage, ...]]:
@@ -109,10 +111,11 @@ def read_key(connection: sqlite3.Connection, path: Path) -> bytes:
     """The key of keyed digests. Raises JournalDamaged: without it no repeated checkout could be recognised."""
     row = connection.execute("SELECT value, hash FROM meta WHERE name = ?", (DIGEST_KEY,)).fetchone()
     if row is None or not chain.matches((DIGEST_KEY, row[0]), row[1]):
-        raise JournalDamaged(f"{path} has no sound digest key: repeated checkouts could not be recognised. Restore a backup")
+        keyless = N_("{path} has no sound digest key: repeated checkouts could not be recognised. Restore a backup")
+        raise JournalDamaged(message(keyless, path=path))
     key: bytes = row[0]
     return key
 
 
 def _lost(path: Path, reason: str) -> JournalDamaged:
-    return JournalDamaged(f"{path} is not whole: {reason}. Keep the file, restore a backup, and reconcile with the provider")
+    return JournalDamaged(message(NOT_WHOLE, path=path, found=reason))

@@ -18,7 +18,8 @@ import aiosqlite
 
 from agent.core.ports import JournalError
 from agent.edges.journal import chain
-from agent.edges.journal.errors import JournalDamaged, SqliteUnfit, translate_at_start
+from agent.edges.journal.errors import BAD_SCHEMA, JournalDamaged, SqliteUnfit, translate_at_start
+from agent.texts import N_, message
 
 MIN_SQLITE = (3, 37, 0)  # STRICT tables
 WRITER_BUSY_MS = 100  # nobody else writes; a TRUNCATE checkpoint waits this long for a reader, and so do the steps behind it
@@ -91,9 +92,7 @@ class Connector(Generic[RawT, ResultT]):
         except sqlite3.Error as error:
             self.failure = translate_at_start(error, self.path)
         except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, and Python cannot decode the message
-            self.failure = JournalDamaged(
-                f"{self.path} has a damaged schema. Keep the file, restore a backup, and reconcile with the provider"
-            )
+            self.failure = JournalDamaged(message(BAD_SCHEMA, path=self.path))
             self.failure.__cause__ = error
         except JournalError as error:
             self.failure = error
@@ -138,14 +137,16 @@ def configure(connection: sqlite3.Connection, settings: Settings) -> None:
         row = connection.execute(f"PRAGMA {name}").fetchone()
         found = row[0] if row else None
         if found not in accepted:
-            raise SqliteUnfit(f"SQLite {sqlite3.sqlite_version} does not keep {name}={value} (it says {found!r}): not safe")
+            lost = N_("SQLite {version} does not keep {name}={value} (it says {found}): not safe")
+            raise SqliteUnfit(message(lost, version=sqlite3.sqlite_version, name=name, value=value, found=repr(found)))
 
 
 def check_version(version: tuple[int, int, int]) -> None:
     """Raises SqliteUnfit for a library without STRICT tables."""
     if version < MIN_SQLITE:
         found, needed = (".".join(map(str, numbers)) for numbers in (version, MIN_SQLITE))
-        raise SqliteUnfit(f"SQLite {found} is too old, {needed} or newer is needed: install a newer system or another Python")
+        old = N_("SQLite {found} is too old, {needed} or newer is needed: install a newer system or another Python")
+        raise SqliteUnfit(message(old, found=found, needed=needed))
 
 
 def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:

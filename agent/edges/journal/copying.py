@@ -23,10 +23,14 @@ from agent.edges.journal.errors import JournalDamaged, translate, translate_at_s
 from agent.edges.journal.reserve import free_bytes
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Verification
+from agent.texts import N_, message
 
 PAUSE_S = 0.01  # between slices; a year of a busy till is copied in half a minute
 ALONE = "mode=ro&immutable=1"  # a file that nobody writes to: nothing is made beside it
 SPARE_BYTES = 8 * 1024 * 1024  # left over beside the copy: the journal may lie on the same device
+
+CANNOT_WRITE = N_("the backup {path} cannot be written: {error}")
+NO_ROOM = N_("the backup needs {needed} MB in {folder}, and {free} MB are free")
 
 
 class CannotCopy(JournalError):
@@ -73,10 +77,12 @@ async def verified(path: Path, plan: Plan = CURRENT, key: bytes | None = None) -
     """
     found_key, version = await asyncio.to_thread(_identity, path, plan)
     if key is not None and found_key != key:
-        raise JournalDamaged(f"{path} has another digest key than the journal it was copied from")
+        raise JournalDamaged(message(N_("{path} has another digest key than the journal it was copied from"), path=path))
     found = await daily.verify_all(path, found_key, how=ALONE, rows=version == plan.version)
     if found.damages:
-        raise JournalDamaged(f"{path} does not hold what was written: {found.damages[0].reason}. Take another backup")
+        raise JournalDamaged(
+            message(N_("{path} does not hold what was written: {found}. Take another backup"), path=path, found=found.damages[0].reason)
+        )
     return found
 
 
@@ -102,9 +108,9 @@ def _copy(source: Path, target: Path, stop: threading.Event, pause_s: float) -> 
         finally:
             os.close(descriptor)
     except sqlite3.Error as error:
-        raise CannotCopy(f"the backup {target} cannot be written: {translate(error, target)}") from error
+        raise CannotCopy(message(CANNOT_WRITE, path=target, error=translate(error, target))) from error
     except OSError as error:
-        raise CannotCopy(f"the backup {target} cannot be written: {error.strerror}") from error
+        raise CannotCopy(message(CANNOT_WRITE, path=target, error=error.strerror)) from error
 
 
 def _snapshot(source: Path) -> sqlite3.Connection:
@@ -128,9 +134,9 @@ def _check_room(source: Path, target: Path) -> None:
     needed = source.stat().st_size + Path(f"{source}-wal").stat().st_size + SPARE_BYTES
     free = free_bytes(target.parent)
     if free < needed:
-        raise CannotCopy(f"the backup needs {needed >> 20} MB in {target.parent}, and {free >> 20} MB are free")
+        raise CannotCopy(message(NO_ROOM, folder=target.parent, needed=needed >> 20, free=free >> 20))
     if target.exists():
-        raise CannotCopy(f"{target} exists already")
+        raise CannotCopy(message(N_("{path} exists already"), path=target))
 
 
 def _name(unfinished: Path, target: Path) -> int:

@@ -9,8 +9,14 @@ import sqlite3
 from pathlib import Path
 
 from agent.core.ports import Conflict, JournalBroken, JournalError, JournalFull
+from agent.texts import N_, Message, message
 
 PRIMARY_CODE_MASK = 0xFF  # SQLite's extended result codes keep the primary code in the low byte
+
+
+DAMAGED = N_("{path} is damaged ({found}). Keep the file, restore a backup, and reconcile with the provider")
+BAD_SCHEMA = N_("{path} has a damaged schema. Keep the file, restore a backup, and reconcile with the provider")
+NOT_WHOLE = N_("{path} is not whole: {found}. Keep the file, restore a backup, and reconcile with the provider")
 
 
 class JournalUnusable(JournalError):
@@ -50,12 +56,14 @@ def translate(error: sqlite3.Error, path: Path) -> Conflict | JournalFull | Jour
         case sqlite3.SQLITE_CONSTRAINT:
             translated = Conflict(str(error))
         case sqlite3.SQLITE_FULL:
-            translated = JournalFull(f"{path}: no space is left on the device; nothing was written. Free some; the agent goes on by itself")
+            full = N_("{path}: no space is left on the device; nothing was written. Free some; the agent goes on by itself")
+            translated = JournalFull(message(full, path=path))
         case _:
-            translated = JournalBroken(
-                f"{path}: SQLite reported {name} ({error}). The last steps may or may not be stored. "
+            broken = N_(
+                "{path}: SQLite reported {name} ({error}). The last steps may or may not be stored. "
                 "The agent must start again and read; if it happens again, check the disk and restore a backup"
             )
+            translated = JournalBroken(message(broken, path=path, name=name, error=error))
     translated.__cause__ = error
     return translated
 
@@ -64,10 +72,20 @@ def translate_at_start(error: sqlite3.Error, path: Path) -> JournalError:
     """The same for the checks at start, where a file that is no database or has damaged pages is the technician's case."""
     match getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE_MASK:
         case sqlite3.SQLITE_NOTADB:
-            unusable: JournalError = NotAJournal(f"{path} is no SQLite database. Check the path, or restore a backup")
+            unusable: JournalError = NotAJournal(
+                message(N_("{path} is no SQLite database. Check the path, or restore a backup"), path=path)
+            )
         case sqlite3.SQLITE_CORRUPT:
-            unusable = JournalDamaged(f"{path} is damaged ({error}). Keep the file, restore a backup, and reconcile with the provider")
+            unusable = JournalDamaged(message(DAMAGED, path=path, found=error))
         case _:
             return translate(error, path)
     unusable.__cause__ = error
     return unusable
+
+
+def said(error: JournalError) -> Message:
+    """What an error of the journal says to people, in any language. One that was handed on says what its cause said."""
+    for one in (error, error.__cause__):
+        if one is not None and one.args and isinstance(one.args[0], Message):
+            return one.args[0]
+    return message("{text}", text=error)

@@ -23,7 +23,7 @@ from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.reserve import Reserve
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Verification
-from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Statistics, Writer
+from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Round, Statistics, Writer
 
 
 class SqliteJournal:
@@ -211,6 +211,12 @@ class SqliteJournal:
         self._writer.refuse_if_broken()
         with self._writer.long_read():
             return await copying.copy(self._path, target, self.digest_key)
+
+    async def come_round(self) -> None:
+        """Returns when the writing task and the threads of both connections have come to this and done it. Writes nothing. Raises
+        JournalBroken."""
+        await self._writer.submit(Round())
+        await self._reader.come_round()
 
     async def failed(self) -> JournalBroken:
         """Returns when the journal breaks, also in the quiet: the daemon must then exit non-zero and start again."""

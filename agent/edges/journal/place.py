@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.edges.journal.errors import JournalPlaceRefused
+from agent.texts import N_, message
 
 MOUNT_INFO = Path("/proc/self/mountinfo")
 FILE_MODE = 0o600
@@ -22,6 +23,12 @@ VOLATILE_TYPES = frozenset(
     # locks and flushes depend on another machine (SQLite: WAL does not work over a network)
     | {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2", "virtiofs", "vboxsf"}
 )
+VOLATILE = N_(
+    "{path} would lie on {point}, a file system of type {kind}, which does not keep what was written when the power fails. "
+    "Choose a directory on a local disk (ext4, xfs or btrfs); for a trial without real money allow a volatile journal"
+)
+OTHERS_MAY = N_("{path} can be used by others (mode {mode}): the journal holds secrets. Run: chmod {wanted} {path}")
+NOT_OURS = N_("{path} belongs to user {owner} and the agent runs as {user}. Run: chown {user} {path}")
 FUSE = "fuse"  # fuse, fuseblk, fuse.sshfs, ...: a flush means whatever the program behind it says
 
 
@@ -43,10 +50,7 @@ def prepare(path: Path, *, allow_volatile: bool) -> None:
     check_directory(directory)
     mount = mount_of(os.path.realpath(directory), MOUNT_INFO.read_text(errors="surrogateescape"))
     if mount.volatile and not allow_volatile:
-        raise JournalPlaceRefused(
-            f"{path} would lie on {mount.point}, a file system of type {mount.type}, which does not keep what was written when the power "
-            "fails. Choose a directory on a local disk (ext4, xfs or btrfs); for a trial without real money allow a volatile journal"
-        )
+        raise JournalPlaceRefused(message(VOLATILE, path=path, point=mount.point, kind=mount.type))
     for suffix in COMPANIONS:
         _check_file(Path(f"{path}{suffix}"))
 
@@ -58,7 +62,7 @@ def create(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE))
     except OSError as error:
-        raise JournalPlaceRefused(f"{path} cannot be made: {error.strerror}") from error
+        raise JournalPlaceRefused(message(N_("{path} cannot be made: {error}"), path=path, error=error.strerror)) from error
 
 
 def mount_of(path: str, mount_info: str) -> Mount:
@@ -90,11 +94,10 @@ def check_directory(directory: Path) -> None:
     try:
         status = directory.stat()
     except OSError as error:
-        raise JournalPlaceRefused(
-            f"the directory {directory} cannot be used: {error.strerror}. Run: install -d -m 0700 {directory}"
-        ) from error
+        unusable = N_("the directory {folder} cannot be used: {error}. Run: install -d -m 0700 {folder}")
+        raise JournalPlaceRefused(message(unusable, folder=directory, error=error.strerror)) from error
     if not stat.S_ISDIR(status.st_mode):
-        raise JournalPlaceRefused(f"{directory} is not a directory")
+        raise JournalPlaceRefused(message(N_("{path} is not a directory"), path=directory))
     _check_rights(directory, status, "0700")
 
 
@@ -104,15 +107,13 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(status.st_mode):
-        raise JournalPlaceRefused(f"{path} is a link or no regular file. Remove it, or configure the true path")
+        raise JournalPlaceRefused(message(N_("{path} is a link or no regular file. Remove it, or configure the true path"), path=path))
     _check_rights(path, status, "0600")
 
 
 def _check_rights(path: Path, status: os.stat_result, wanted: str) -> None:
     if status.st_mode & OTHERS:
-        found = stat.S_IMODE(status.st_mode)
-        raise JournalPlaceRefused(f"{path} can be used by others (mode {found:04o}): the journal holds secrets. Run: chmod {wanted} {path}")
+        mode = f"{stat.S_IMODE(status.st_mode):04o}"
+        raise JournalPlaceRefused(message(OTHERS_MAY, path=path, mode=mode, wanted=wanted))
     if status.st_uid != os.geteuid():
-        raise JournalPlaceRefused(
-            f"{path} belongs to user {status.st_uid} and the agent runs as {os.geteuid()}. Run: chown {os.geteuid()} {path}"
-        )
+        raise JournalPlaceRefused(message(NOT_OURS, path=path, owner=status.st_uid, user=os.geteuid()))

@@ -4,11 +4,13 @@ from dataclasses import fields
 from datetime import date
 
 from agent.core.model import SaleId
+from agent.core.payout.name import PREFIX
 from agent.core.ports import Query
 from agent.edges.journal import rows
 
 MAX_FOUND_ROWS = 10_000  # a whole day of a busy shop, for the comparison with the provider's registry
 
+_PAYOUT = f"key GLOB '{PREFIX}*'"
 SELECT_ROWS = " ".join(("SELECT", rows.COLUMN_LIST, ", hash FROM sale"))
 
 STREAM = (
@@ -25,13 +27,18 @@ NEIGHBOURS = " ".join(
     (
         SELECT_ROWS,
         "WHERE id IN (SELECT id FROM sale WHERE store_id = ? AND terminal_id = ? AND key = ?",
-        "UNION SELECT id FROM sale WHERE order_id = ? AND store_id = ? AND (open = 1 OR paid_unreturned = 1)) ORDER BY id",
+        "UNION SELECT id FROM sale WHERE order_id = ? AND store_id = ? AND (open = 1 OR paid_unreturned = 1)",
+        f"AND NOT {_PAYOUT}) ORDER BY id",
     )
 )
 PARKED = "SELECT store_id, terminal_id, key, reason, at, released, hash FROM parked ORDER BY rowid"
 REFUNDED = (
     "SELECT DISTINCT store_id, terminal_id, key FROM event JOIN sale ON sale.id = event.sale"
     " WHERE kind IN ('refunded', 'resolved') AND wall >= ? AND wall < ? ORDER BY sale.id"
+)
+RECENT = (
+    "SELECT store_id, terminal_id, key FROM (SELECT sale AS id, max(number) AS newest FROM"
+    " (SELECT sale, number FROM event ORDER BY number DESC LIMIT ?) GROUP BY sale) JOIN sale USING (id) ORDER BY newest DESC"
 )
 HINTS = "SELECT number, provider, at, transaction_id, reference, order_id, store_id, terminal_id, amount, hash FROM hint ORDER BY number"
 META = "SELECT value, hash FROM meta WHERE name = ?"
@@ -52,6 +59,7 @@ _FLAGS = {  # written out, because only so does SQLite see that a partial index 
     "owing": f"owes = 1 AND NOT {_SET_ASIDE} AND released IS NOT NULL)",
     "parked": f"{_SET_ASIDE})",
 }
+_BOTH = ("attention", "owing", "parked")  # whoever asks for these must miss nothing
 _EQUAL = tuple(field.name for field in fields(Query) if field.name in rows.COLUMNS and field.name not in _FLAGS)
 _OLDER = "id < (SELECT id FROM sale WHERE store_id = ? AND terminal_id = ? AND key = ?)"
 
@@ -64,6 +72,8 @@ def find(query: Query) -> tuple[str, tuple[str | int, ...]]:
         raise ValueError(f"between 1 and {MAX_FOUND_ROWS} sales can be listed, not {query.limit}")
     given = [(name, getattr(query, name)) for name in _EQUAL if getattr(query, name) is not None]
     conditions = [*(f"{name} = ?" for name, _ in given), *(condition for name, condition in _FLAGS.items() if getattr(query, name))]
+    if query.payouts or not any(getattr(query, name) for name in _BOTH):
+        conditions.append(_PAYOUT if query.payouts else f"NOT {_PAYOUT}")
     values: list[str | int] = [value.isoformat() if isinstance(value, date) else value for _, value in given]
     if query.before is not None:
         conditions.append(_OLDER)

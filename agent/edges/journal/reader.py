@@ -87,6 +87,10 @@ class Reader:
         """Sales with an event about a settled refund in this time. Raises ValueError for a naive moment, JournalBroken."""
         return [SaleId(*name) for name in await self._fetch(queries.REFUNDED, (chain.spell_moment(since), chain.spell_moment(until)))]
 
+    async def recent(self, events: int) -> Sequence[SaleId]:
+        """The sales of the newest so many events, newest first. Raises JournalBroken."""
+        return [SaleId(*name) for name in await self._fetch(queries.RECENT, (events,))]
+
     async def parked(self) -> Sequence[Parked]:
         """Sales whose record cannot be used: the parked ones, then those marked since the start. Raises JournalBroken."""
         stored = {entry.id: entry for entry in map(_parked, await self._fetch(queries.PARKED))}
@@ -104,6 +108,10 @@ class Reader:
     async def hints(self) -> Sequence[KeptHint]:
         """Messages that wait for their sale, oldest first, without the damaged ones. Raises JournalBroken."""
         return [_kept(values) for *values, stored in await self._fetch(queries.HINTS) if chain.matches(values, stored)]
+
+    async def come_round(self) -> None:
+        """Returns when the thread of the connection has come to this. Raises JournalBroken."""
+        await self._fetch("PRAGMA user_version")
 
     def mark(self, damages: Sequence[Damage]) -> None:
         """Show damaged sales among the parked ones."""

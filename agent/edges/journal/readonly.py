@@ -7,9 +7,10 @@ A reader of a write-ahead log needs the shared index (``-shm``) beside it, and S
 """
 
 import asyncio
+import contextlib
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import Enum
 from functools import partial
@@ -21,6 +22,7 @@ from agent.edges.journal.connect import file_uri
 from agent.edges.journal.errors import JournalPlaceRefused
 from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.schema import CURRENT, Plan
+from agent.texts import N_, message
 
 
 async def open_read_only(path: Path, *, plan: Plan = CURRENT) -> Reader:
@@ -28,11 +30,25 @@ async def open_read_only(path: Path, *, plan: Plan = CURRENT) -> Reader:
 
     Raises a JournalUnusable, or JournalBroken. Should the agent start just now, a record may look damaged: ask again.
     """
-    companions = await asyncio.to_thread(_companions, path)
+    with contextlib.ExitStack() as stack:
+        uri = await asyncio.to_thread(lambda: stack.enter_context(readable(path)))
+        reader = await attach(uri, path, utc_now, plan, stack.close)
+        stack.pop_all()
+    return reader
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[str]:
+    """The URI by which SQLite may read the journal at ``path``; it holds while the context lasts. Raises JournalPlaceRefused, OSError."""
+    companions = _companions(path)
     if companions is _Companions.ONLY_LOG:
-        return await _attach_copy(path, plan)
-    how = "readonly_shm=1" if companions is _Companions.INDEX else "immutable=1"
-    return await attach(f"{file_uri(path)}?mode=ro&{how}", path, utc_now, plan)
+        with tempfile.TemporaryDirectory(prefix="koshelek-agent-") as directory:  # mode 0700: the files hold secrets
+            copy = Path(directory, path.name)
+            copyfile(path, copy)
+            copyfile(f"{path}-wal", f"{copy}-wal")
+            yield f"{file_uri(copy)}?mode=ro"
+    else:
+        yield f"{file_uri(path)}?mode=ro&{'readonly_shm=1' if companions is _Companions.INDEX else 'immutable=1'}"
 
 
 async def attach(uri: str, path: Path, clock: Callable[[], datetime], plan: Plan, clean_up: Callable[[], None] = lambda: None) -> Reader:
@@ -49,20 +65,9 @@ class _Companions(Enum):
 
 def _companions(path: Path) -> _Companions:
     if not path.is_file():
-        raise JournalPlaceRefused(f"there is no journal at {path}. Check the configured path, or start the agent once")
+        none = N_("there is no journal at {path}. Check the configured path, or start the agent once")
+        raise JournalPlaceRefused(message(none, path=path))
     if Path(f"{path}-shm").exists():
         return _Companions.INDEX
     log = Path(f"{path}-wal")
     return _Companions.ONLY_LOG if log.exists() and log.stat().st_size else _Companions.NONE
-
-
-async def _attach_copy(path: Path, plan: Plan) -> Reader:
-    directory = tempfile.TemporaryDirectory(prefix="koshelek-agent-")  # mode 0700: the files hold secrets
-    try:
-        copy = Path(directory.name, path.name)
-        await asyncio.to_thread(copyfile, path, copy)
-        await asyncio.to_thread(copyfile, f"{path}-wal", f"{copy}-wal")
-        return await attach(f"{file_uri(copy)}?mode=ro", copy, utc_now, plan, directory.cleanup)
-    except BaseException:
-        directory.cleanup()
-        raise

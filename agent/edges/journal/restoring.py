@@ -23,13 +23,17 @@ from agent.edges.journal.ledger import PUT_META
 from agent.edges.journal.lock import FileLock
 from agent.edges.journal.place import COMPANIONS
 from agent.edges.journal.queries import MAX_FOUND_ROWS
+from agent.edges.journal.reader import Reader
 from agent.edges.journal.readonly import open_read_only
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.steps import NOTE_PREFIX
+from agent.texts import N_, message
 
 READY = ".to-be-restored"
 ASIDE = ".before-restore-"
 STAMP = "%Y%m%dT%H%M%SZ"
+
+CANNOT_LAY = N_("{backup} cannot be copied beside {journal}: {error}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,16 @@ async def _differences(backup: Path, journal: Path, plan: Plan) -> Sequence[Diff
     """By what both files say of their newest sales. The journal may be the reason for the restore: then nothing can be said."""
     try:
         async with await open_read_only(backup, plan=plan) as old, await open_read_only(journal, plan=plan) as present:
-            before = {row.id: row for row in await old.find(Query(limit=MAX_FOUND_ROWS))}
-            now = await present.find(Query(limit=MAX_FOUND_ROWS))
+            before = {row.id: row for row in await _newest(old)}
+            now = await _newest(present)
     except JournalError:
         return None
     return [Difference(row, row.id in before) for row in now if before.get(row.id) != row]
+
+
+async def _newest(journal: Reader) -> list[Row]:
+    """The sales, and the payouts after them."""
+    return [row for payouts in (False, True) for row in await journal.find(Query(payouts=payouts, limit=MAX_FOUND_ROWS))]
 
 
 class _Held:
@@ -98,7 +107,7 @@ def lay_ready(backup: Path, journal: Path, origin: Origin) -> None:
         pages.put_in_place(unfinished, Path(f"{journal}{READY}"))
     except (OSError, sqlite3.Error) as error:
         pages.discard(unfinished)
-        raise CannotCopy(f"{backup} cannot be copied beside {journal}: {error}") from error
+        raise CannotCopy(message(CANNOT_LAY, backup=backup, journal=journal, error=error)) from error
 
 
 def finish(journal: Path) -> Path | None:

@@ -18,8 +18,16 @@ from pathlib import Path
 from agent.edges.journal import pages
 from agent.edges.journal.errors import JournalDamaged, JournalFromFuture, NotAJournal
 from agent.edges.journal.rebuild import Project, make_room, rebuild
+from agent.texts import N_, message
 
 APPLICATION_ID = 0x4B4F5348  # "KOSH": so that `file` and the agent know whose database this is
+
+OTHER_PROGRAM = N_("{path} is a database of another program. Check the configured path; nothing was changed in it")
+FROM_FUTURE = N_(
+    "{path} was written by a newer agent (its version is {version}, this agent knows up to {known}). "
+    "Install the newer agent again, or restore the copy it made beside the file before its migration"
+)
+OTHER_TABLES = N_("the tables of {path} are not those of version {version}: they were changed. Restore a backup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,9 @@ def identify(connection: sqlite3.Connection, path: Path, plan: Plan) -> int:
     if empty and version == 0 and application == 0:
         return 0
     if application != APPLICATION_ID:
-        raise NotAJournal(f"{path} is a database of another program. Check the configured path; nothing was changed in it")
+        raise NotAJournal(message(OTHER_PROGRAM, path=path))
     if version > plan.version:
-        raise JournalFromFuture(
-            f"{path} was written by a newer agent (its version is {version}, this agent knows up to {plan.version}). "
-            "Install the newer agent again, or restore the copy it made beside the file before its migration"
-        )
+        raise JournalFromFuture(message(FROM_FUTURE, path=path, version=version, known=plan.version))
     return version
 
 
@@ -82,7 +87,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, plan: Plan) -> 
         for migration in plan.migrations[version - 1 :]:
             _migrate(connection, migration, plan)
     if spelling(connection) != expected(plan):
-        raise JournalDamaged(f"the tables of {path} are not those of version {plan.version}: they were changed. Restore a backup")
+        raise JournalDamaged(message(OTHER_TABLES, path=path, version=plan.version))
 
 
 def copy_before_migration(connection: sqlite3.Connection, target: Path) -> None:

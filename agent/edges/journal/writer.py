@@ -56,8 +56,13 @@ class Checkpoint(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """Nothing to write: come round, through the thread of the connection. Whoever waits for it knows that the writer gets on."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Waiting:
-    job: Job | Checkpoint
+    job: Job | Checkpoint | Round
     answer: asyncio.Future[bool]
 
 
@@ -85,7 +90,7 @@ class Writer:
         self.refuse_if_broken()
         self._task = asyncio.create_task(self._run(), name="journal-writer")
 
-    async def submit(self, job: Job | Checkpoint) -> bool:
+    async def submit(self, job: Job | Checkpoint | Round) -> bool:
         """Wait until the job is on disk; of a checkpoint, whether it was complete. Raises Conflict, JournalFull, JournalBroken."""
         async with self._places:
             self.refuse_if_broken()
@@ -191,7 +196,7 @@ class Writer:
         return await self._queue.get()
 
     async def _serve(self) -> None:
-        jobs = [(waiting, waiting.job) for waiting in self._group if not isinstance(waiting.job, Checkpoint)]
+        jobs = [(waiting, waiting.job) for waiting in self._group if not isinstance(waiting.job, Checkpoint | Round)]
         if jobs:
             outcomes = await self._write([job for _, job in jobs])
             for (waiting, _), outcome in zip(jobs, outcomes, strict=True):
@@ -200,6 +205,9 @@ class Writer:
             if isinstance(waiting.job, Checkpoint):
                 complete = self._failure is None and await self._checkpoint(waiting.job, warm=True)
                 _answer(waiting, self._failure or complete)
+            elif isinstance(waiting.job, Round):
+                await self._connection.execute_fetchall("PRAGMA user_version")
+                _answer(waiting, self._failure or True)
         self._group = []
         if self._since_checkpoint >= COMMITS_PER_CHECKPOINT:
             long = self._log_bytes() >= MAX_LOG_BYTES

@@ -1,6 +1,6 @@
 """The desk: who may ask what, who answers it, and how a refusal is worded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.core.ports import Corrupt
@@ -13,6 +13,7 @@ from agent.edges.pos.front import Front, Handler, sale_id
 from agent.edges.pos.keeper import Keeper
 from agent.edges.pos.operations import Operations
 from agent.edges.pos.operator import Operators
+from agent.edges.pos.payouts import Payouts
 from agent.edges.pos.receipts import Receipts
 from agent.edges.pos.refunds import Refunds
 from agent.edges.pos.reports import Reports
@@ -26,9 +27,12 @@ from drivers.session import Refused
 
 
 class PosDesk:
-    """Handles the requests of all connections. One for the whole agent."""
+    """Handles the requests of all connections. One for the whole agent. ``heard``: told of every till whose register asks something."""
 
-    def __init__(self, engine: Engine, keeper: Keeper | None = None) -> None:
+    def __init__(
+        self, engine: Engine, keeper: Keeper | None = None, heard: Callable[[str, str], None] = lambda store, terminal: None
+    ) -> None:
+        self._heard = heard
         self._front = front = Front(engine)
         areas = (
             Availability(front),
@@ -38,6 +42,7 @@ class PosDesk:
             Receipts(front),
             Operations(front),
             Operators(front),
+            Payouts(front),
             Reports(front),
             Status(front, keeper),
             Care(front, keeper),
@@ -48,6 +53,8 @@ class PosDesk:
         """One request. Raises Refused with the codes of the protocol."""
         try:
             self._permit(caller, request)
+            if isinstance(request, messages.TillRequest) and not caller.operator:
+                self._heard(request.store_id, request.terminal_id)
             handler = self._handlers.get(type(request))
             assert handler is not None, f"{request.method} has no handler"
             return await handler(caller, request)
@@ -76,6 +83,10 @@ class PosDesk:
                 raise Refusal("FORBIDDEN", f"{request.method} is for the operator's socket")
             case messages.OperationRetry():
                 return
+            case messages.PayoutShow() | messages.PayoutResolve() if not caller.operator:
+                raise Refusal("FORBIDDEN", f"{request.method} is for the operator's socket")
+            case messages.PayoutServices() | messages.PayoutCreate() | messages.PayoutCancel() | messages.PayoutGet() if not caller.payouts:
+                raise Refusal("FORBIDDEN", "this way in may not pay out: its listener or client needs payouts = true")
             case messages.OperationList() | messages.OperationReport() if caller.operator:
                 return
             case messages.OperationList() | messages.OperationReport() if request.terminal_id is None and caller.tills is not None:

@@ -57,6 +57,7 @@ class Status:
             "lines": self._keeper.lines() if self._keeper else [],
             "open": _counted(sale.payment.value for sale in alive if not sale.finished),
             "refundsOpen": sum(1 for sale in alive for one in sale.refunds if one.unsettled),
+            "payoutsOpen": sum(1 for one in engine.payouts.alive if not one.payout.finished),
             "receiptsOpen": sum(1 for sale in alive for one in sale.deliveries if one.unsettled),
             "toldUnconfirmed": len(unconfirmed),
             "paidUntold": len(untold),

@@ -1,4 +1,4 @@
-"""Callbacks of PayCore: how they prove where they come from, and which payment they name. Pure.
+"""Callbacks of PayCore: how they prove where they come from, and which payment or payout they name. Pure.
 
 The proof is a plain hash with the secret on both sides of the body, no HMAC, over the bytes as they came: bodies hold escaped slashes, so
 that one written anew would not fit. Callbacks come late, twice and out of order, and several changes may come as one; so nothing in them
@@ -19,7 +19,7 @@ from agent.providers.paycore.reading import MAX_BODY_BYTES
 
 HEADER: Final = "x-signature"
 SIGNATURE_CHARACTERS: Final = 28  # base64 of the 20 bytes of SHA-1
-_OURS: Final = "payment-invoices"
+_PAYMENT, _PAYOUT = "payment-invoices", "payout-invoices"
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -30,7 +30,7 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def read_hook(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> Hint | HookRefused:
-    """The payment that a proven callback names. Never raises. ``secrets``: private keys that are valid now; each is tried."""
+    """The payment or payout that a proven callback names. Never raises. ``secrets``: private keys that are valid now; each is tried."""
     given = headers.get(HEADER, "").strip()
     if len(given) != SIGNATURE_CHARACTERS or not given.isascii():
         return HookRefused(Unheard.UNSIGNED)
@@ -45,9 +45,9 @@ def read_hook(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -
 
 def _hint(body: bytes) -> Hint | HookRefused:
     data = mapping(wire.read_object(body, MAX_BODY_BYTES).get("data"), "data")
-    ours = data.get("type") in (None, _OURS)
+    payout, ours = data.get("type") == _PAYOUT, data.get("type") in (None, _PAYMENT, _PAYOUT)
     attributes = mapping(data.get("attributes") if ours or isinstance(data.get("attributes"), Mapping) else None, "attributes")
-    hint = Hint(transaction_id=name_of(data.get("id")), reference=name_of(attributes.get("reference_id")))
-    if not ours:  # a payout, for one
+    hint = Hint(transaction_id=name_of(data.get("id")), reference=name_of(attributes.get("reference_id")), payout=payout)
+    if not ours:
         return Unrelated(Unheard.IRRELEVANT, hint)
     return hint if hint.names_something else HookRefused(Unheard.GARBLED)

@@ -61,7 +61,7 @@ def observed(settings: PayCoreSettings, data: object) -> Observed:
     if not word:
         raise Unreadable("no_status")
     reference = wire.identifier(fields, "reference_id")
-    if not _our_money(settings, fields):
+    if not our_money(settings, fields):
         return Observed(Status.UNKNOWN, transaction_id, error_code="TEST_MODE_MISMATCH", reference=reference)
     status = STATUSES.get(word, Status.UNKNOWN)
     open_yet = status in (Status.NEW, Status.PENDING)
@@ -71,7 +71,7 @@ def observed(settings: PayCoreSettings, data: object) -> Observed:
         transaction_id=transaction_id,
         ref_status=RefStatus.REJECTED if word == REFUND_FAILED else None,
         slip=_slip(word, transaction_id, fields) if status is Status.ACCEPTED else None,
-        error_code=None if open_yet else REASONS.get(word) or _reason(fields),  # while it is open it is that of a single try
+        error_code=None if open_yet else REASONS.get(word) or reason_of(fields),  # while it is open it is that of a single try
         refunded=_refunded(word, fields),
         link=_link(settings, transaction_id, fields) if open_yet else None,
         reference=reference,
@@ -96,12 +96,14 @@ def _surplus(fields: Mapping[str, Any]) -> Kopecks | None:
     return Kopecks(more) if more > 0 else None
 
 
-def _our_money(settings: PayCoreSettings, fields: Mapping[str, Any]) -> bool:
+def our_money(settings: PayCoreSettings, fields: Mapping[str, Any]) -> bool:
+    """Whether an answer is about the side that this till is on."""
     told = fields.get("test_mode")
     return not settings.test_mode_required if told is None else told is settings.test_mode
 
 
-def _reason(fields: Mapping[str, Any]) -> str | None:
+def reason_of(fields: Mapping[str, Any]) -> str | None:
+    """The resolution as a code; None of the normal course."""
     value = fields.get("resolution")
     if value in (None, "", OK):
         return None

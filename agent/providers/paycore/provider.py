@@ -12,6 +12,7 @@ from agent.core.model import Checkout, PaymentLink, SaleId
 from agent.core.verdict import Finding, Operation, Reply, Request, Verdict
 from agent.providers.paycore import hook
 from agent.providers.paycore.check import check_checkout
+from agent.providers.paycore.payout import Payouts
 from agent.providers.paycore.public import page_link, public_request
 from agent.providers.paycore.reading import read_found, read_reply
 from agent.providers.paycore.request import create_request, find_request, refund_request, status_request
@@ -32,15 +33,15 @@ OWN_LINK_WATCH_MS: Final = (*WATCH_MS, *(days * 24 * _HOUR_MS for days in range(
 searched for daily for a month. What is paid later still is found by the provider's callback."""
 
 
-class PayCore:
-    """The core's contracts ``Provider``, ``FindsByKey``, ``ComposesLinks`` and ``ReadsHooks``. Immutable in use, safe to share between
-    lanes."""
+class PayCore(Payouts):
+    """The core's contracts ``Provider``, ``FindsByKey``, ``ComposesLinks``, ``ReadsHooks``, and of payouts ``AdvisesPayouts``. Immutable in
+    use, safe to share between lanes."""
 
     name: str = "paycore"
     capabilities: Capabilities
 
     def __init__(self, settings: PayCoreSettings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         own_links = settings.create is Create.HPP
         self.capabilities = replace(
             PAYCORE,

@@ -48,7 +48,7 @@ def read_reply(settings: PayCoreSettings, operation: Operation, reply: Reply) ->
     try:
         if reply.status in good:
             return observed(settings, wire.read_object(reply.body, MAX_BODY_BYTES).get("data"))
-        return _closed(settings, operation, reply)
+        return closed(settings, operation, reply)
     except Unreadable as problem:
         return Garbled(str(problem), retry_after_seconds(reply.headers))
 
@@ -60,7 +60,7 @@ def read_found(settings: PayCoreSettings, reply: Reply) -> Finding:
             return Found(_matches(settings, wire.read_object(reply.body, MAX_BODY_BYTES)))
         if reply.status == 404:
             return Denied(404, retry_after_seconds(reply.headers))
-        verdict = _closed(settings, Operation.FIND, reply)
+        verdict = closed(settings, Operation.FIND, reply)
         assert not isinstance(verdict, Observed)
         return verdict
     except Unreadable as problem:
@@ -86,7 +86,8 @@ def _created(one: object) -> int:
     return created if isinstance(created, int) else 0
 
 
-def _closed(settings: PayCoreSettings, operation: Operation, reply: Reply) -> Refused | Denied | Garbled:
+def closed(settings: PayCoreSettings, operation: Operation, reply: Reply) -> Refused | Denied | Garbled:
+    """What an answer says that describes no payment, by the operation it answers."""
     retry_after_s, status = retry_after_seconds(reply.headers), reply.status
     moves_nothing = operation in (Operation.STATUS, Operation.FIND)
     if status in settings.denied_statuses or (status == TOO_MANY_REQUESTS and moves_nothing):
@@ -94,14 +95,14 @@ def _closed(settings: PayCoreSettings, operation: Operation, reply: Reply) -> Re
     if not 400 <= status < 500 or status in settings.unclear_statuses | {TOO_MANY_REQUESTS}:
         return Garbled(f"http_{status}", retry_after_s)
     if status == 404 and operation is not Operation.CHECKOUT:
-        return Refused(UNKNOWN_TRANSACTION, Refusal.NOT_FOUND, _detail(status, reply.body))
+        return Refused(UNKNOWN_TRANSACTION, Refusal.NOT_FOUND, detail(status, reply.body))
     # What the register gives is checked before; what the provider still refuses to make is a matter of the settings: a wrong service,
     # a currency that is not enabled, a field that is missing. What it refuses to return is looked up first.
     refusal = Refusal.CONFIGURATION if operation is Operation.CHECKOUT else Refusal.UNKNOWN
-    return Refused(INVALID_REQUEST, refusal, _detail(status, reply.body))
+    return Refused(INVALID_REQUEST, refusal, detail(status, reply.body))
 
 
-def _detail(status: int, body: bytes) -> str:
+def detail(status: int, body: bytes) -> str:
     """For support: HTTP status, the request's number and the error codes, as far as they are codes. Of the body only these three names are
     documented, and no example; ``errors`` and ``error`` are what the vendor's own program looks for. It ends in logs: nothing of it may
     be a number of the buyer's, be it in pieces."""

@@ -29,7 +29,7 @@ def create_request(
     }
     if settings.callback_url is not None:
         attributes["callback_url"] = settings.callback_url
-    body = _shaped(settings.create_shape, {"type": "payment-invoices"}, attributes)
+    body = shaped(settings.create_shape, {"type": "payment-invoices"}, attributes)
     return Request(Operation.CHECKOUT, "POST", settings.invoices_path, body)
 
 
@@ -40,7 +40,7 @@ def attributes_of(
     invoice = checkout.invoice
     attributes: dict[str, Any] = {
         "reference_id": request_id,
-        "amount": _amount(settings, invoice.total_amount),
+        "amount": amount_in(settings, invoice.total_amount),
         "currency": invoice.currency,
         "description": invoice.order_id,
         "service": settings.service,
@@ -58,21 +58,26 @@ def status_request(settings: PayCoreSettings, transaction_id: str) -> Request:
 
 
 def find_request(settings: PayCoreSettings, request_id: str) -> Request:
-    """Search for the payments of one of our keys. The brackets of the filter are percent-encoded."""
-    query = f"{quote('filter[reference_id]', safe='')}={quote(request_id, safe='')}"
-    return Request(Operation.FIND, "GET", f"{settings.find_path}?{query}", {})
+    """Search for the payments of one of our keys."""
+    return Request(Operation.FIND, "GET", f"{settings.find_path}?{find_query(request_id)}", {})
+
+
+def find_query(request_id: str) -> str:
+    """The filter of a search by our own key; its brackets are percent-encoded."""
+    return f"{quote('filter[reference_id]', safe='')}={quote(request_id, safe='')}"
 
 
 def refund_request(settings: PayCoreSettings, request_id: str, transaction_id: str, amount: Kopecks, order_id: str) -> Request:
     """Give back ``amount`` kopecks, all or a part. Whether the refund's ``reference_id`` is checked for being unique is UNKNOWN, so
     nothing relies on it."""
     assert amount >= 1, "a refund moves at least one kopeck"
-    attributes = {"amount": _amount(settings, amount), "reference_id": request_id, "description": order_id}
-    body = _shaped(settings.refund_shape, {"type": "refund", "id": transaction_id}, attributes)
+    attributes = {"amount": amount_in(settings, amount), "reference_id": request_id, "description": order_id}
+    body = shaped(settings.refund_shape, {"type": "refund", "id": transaction_id}, attributes)
     return Request(Operation.REFUND, "POST", f"{_path(settings, transaction_id)}/refund", body)
 
 
-def _shaped(shape: Shape, head: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+def shaped(shape: Shape, head: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+    """A body, wrapped or flat. ``head``: what the envelope says beside the attributes."""
     return {"data": {**head, "attributes": attributes}} if shape is Shape.ENVELOPE else attributes
 
 
@@ -80,7 +85,8 @@ def _path(settings: PayCoreSettings, transaction_id: str) -> str:
     return f"{settings.invoices_path.rstrip('/')}/{quote(transaction_id, safe='')}"
 
 
-def _amount(settings: PayCoreSettings, amount: Kopecks) -> Any:
+def amount_in(settings: PayCoreSettings, amount: Kopecks) -> Any:
+    """An amount as this account wants it: a number or a text."""
     major = major_units(amount)
     return f"{major:f}" if settings.amount_as_text else major
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from agent.core.capability import PAYCORE
 from agent.core.money import MAX_KOPECKS, RUB, Kopecks
+from agent.core.sided_key import is_key, key_start
 
 
 class Shape(StrEnum):
@@ -45,9 +46,10 @@ UNCLEAR_STATUSES = frozenset({408, 409, 425, 429})
 
 LOCALES = frozenset({"en", "uk", "ru"})  # of the payment page
 
+MIN_SEARCHES = 2  # one that finds nothing proves little: what was sent may not be seen yet
+
 _LEAST, _MOST = Kopecks(1), Kopecks(MAX_KOPECKS)
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
-_KEY = re.compile(r"pk_(?:test|live)_[A-Za-z0-9_-]{1,128}")
 _PAGE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*/?")
 
 
@@ -60,6 +62,37 @@ class Limits:
     link_characters: int = 2_048  # what browsers and QR codes still take
     least: Kopecks = _LEAST
     most: Kopecks = _MOST
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutSettings:
+    """How payouts are made. ``searches``, ``search_pause_ms``: how often, and after which pause each time, one that may have been made is
+    looked for by our own id; when a new payout can be found is UNKNOWN.
+
+    ``public_read``: read by the public API, whose path the vendor publishes; those of the Private API for reading and finding a payout are
+    INFERRED from those of payments. ``ask_services``: whether the public API can be asked for the services that pay out.
+    """
+
+    shape: Shape = Shape.FLAT  # the vendor's sample for this endpoint
+    path: str = "/payout-invoices"
+    find_path: str = "/payout-invoices/"
+    public_read: bool = False
+    services_path: str = "/payout-prerequest"
+    ask_services: bool = True
+    searches: int = 5
+    search_pause_ms: int = 30_000
+
+    def __post_init__(self) -> None:
+        for name in ("path", "find_path", "services_path"):
+            check_path(f"payouts.{name}", getattr(self, name))
+        if self.searches < MIN_SEARCHES or self.search_pause_ms <= 0:
+            raise ValueError(f"payouts.searches must be at least {MIN_SEARCHES}, and payouts.search_pause_ms positive")
+
+
+def check_path(name: str, path: str) -> None:
+    """Raises ValueError for a path that leads somewhere else than it says."""
+    if not path.startswith("/") or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
+        raise ValueError(f"{name} must be a plain path that begins with a slash, not {path!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +138,11 @@ class PayCoreSettings:
     test_mode_required: bool = True  # an answer that does not say which money it is about proves no payment
     wait_limit_ms: int = PAYCORE.wait_limit_ms
     limits: Limits = field(default_factory=Limits)
+    payouts: PayoutSettings = field(default_factory=PayoutSettings)
 
     def __post_init__(self) -> None:
-        paths = {name: getattr(self, name) for name in ("invoices_path", "find_path", "public_create_path")}
-        for name, path in paths.items():
-            if not path.startswith("/") or not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
-                raise ValueError(f"{name} must be a plain path that begins with a slash, not {path!r}")
+        for name in ("invoices_path", "find_path", "public_create_path"):
+            check_path(name, getattr(self, name))
         if self.hpp_base_url and not self._is_page(self.hpp_base_url):
             raise ValueError("hpp_base_url must be a plain https address without a query (http only in test mode)")
         if not all(200 <= status < 300 for status in self.created_statuses) or not self.created_statuses:
@@ -128,9 +160,8 @@ class PayCoreSettings:
             self._check_own_links()
 
     def _check_public_key(self) -> None:
-        side = "pk_test_" if self.test_mode else "pk_live_"
-        if self.public_key is None or not _KEY.fullmatch(self.public_key) or not self.public_key.startswith(side):
-            raise ValueError(f"create = {self.create.value} needs a public_key that begins with {side}")
+        if self.public_key is None or not is_key(self.public_key, self.test_mode):
+            raise ValueError(f"create = {self.create.value} needs a public_key that begins with {key_start(self.test_mode)}")
 
     def _check_own_links(self) -> None:
         if not self.hpp_base_url:

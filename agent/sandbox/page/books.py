@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from agent.sandbox.control import PREFIX
 from agent.sandbox.ledger import EntryKind, Ledger, Violation
-from agent.sandbox.page.html import Html, tag, told
-from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
+from agent.sandbox.page.rows import MAX_SHOWN, House, button, left_out, none_yet
 from agent.sandbox.page.waiting import place
 from agent.sandbox.page.words import PURPOSES, REF_STATUSES, STATUSES, Tongue
 from agent.sandbox.receipts import ReceiptEntry
@@ -14,6 +13,8 @@ from agent.sandbox.showing import show
 from agent.sandbox.transaction import Reference, Transaction
 from agent.sandbox.words import RefStatus
 from agent.texts import N_
+from agent.web.html import Html, tag, told
+from agent.web.live import Region, Row, row
 
 MAX_VIOLATIONS = 20  # the latest; the control API has them all
 

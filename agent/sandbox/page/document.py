@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from agent.sandbox.control import PREFIX
 from agent.sandbox.page.books import books
 from agent.sandbox.page.forms import fault_form, offer_details, offer_form, outage_form, queue_form, usual_form
-from agent.sandbox.page.html import Child, Html, join, tag
-from agent.sandbox.page.rows import House, Region, button
+from agent.sandbox.page.rows import House, button
 from agent.sandbox.page.switches import switches
 from agent.sandbox.page.waiting import waiting
 from agent.sandbox.page.words import Tongue
 from agent.texts import N_
+from agent.web.html import Child, Html, tag
+from agent.web.live import Region, region_element
 
 _ELEMENTS = {"waiting": "ul", "books": "ul", "faults": "ul", "queued": "ul"}  # of the regions; the others are a div
 
@@ -23,7 +24,7 @@ def regions(house: House, tongue: Tongue) -> list[Region]:
 
 def document(house: House, tongue: Tongue) -> str:
     """The HTML document."""
-    live = {region.id: _region(region) for region in regions(house, tongue)}
+    live = {region.id: region_element(_ELEMENTS.get(region.id, "div"), region) for region in regions(house, tongue)}
     body = tag("body", _top(tongue, live), tag("main", _sections(tongue, live), id="main"), _texts(tongue), class_="offline")
     return "<!DOCTYPE html>" + tag("html", _head(tongue), body, lang=tongue.language)
 
@@ -36,8 +37,9 @@ def _head(tongue: Tongue) -> Html:
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", tongue(N_("The customer's phone"))),
         tag("link", rel="icon", type="image/svg+xml", href="icon.svg"),
+        tag("link", rel="stylesheet", href="base.css"),
         tag("link", rel="stylesheet", href="page.css"),
-        tag("script", src="page.js", defer=True),
+        tag("script", src="page.js", type="module"),
     )
 
 
@@ -101,10 +103,6 @@ def _fold(id_: str, title: str, *children: Child) -> Html:
     return tag("details", tag("summary", title), children, id=id_)
 
 
-def _region(region: Region) -> Html:
-    return tag(_ELEMENTS.get(region.id, "div"), join(row.html for row in region.rows), id=region.id, class_="region")
-
-
 def _texts(tongue: Tongue) -> Html:
     """What the script has to say, in the language of the page."""
     return tag(
@@ -112,7 +110,7 @@ def _texts(tongue: Tongue) -> Html:
         id="texts",
         data_live=tongue(N_("Live.")),
         data_lost=tongue(N_("No connection to the sandbox. Trying again…")),
-        data_code=tongue(N_("The sandbox does not accept this address any more. Open the one that it printed at its start.")),
+        data_shut=tongue(N_("The sandbox does not accept this address any more. Open the one that it printed at its start.")),
         data_done=tongue(N_("Done.")),
         data_failed=tongue(N_("Not done.")),
         data_late=tongue(N_("This payment does not wait any more.")),

@@ -13,11 +13,11 @@ from agent.sandbox.control import PREFIX
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import MAX_PARAMETER, FaultKind, Parameter
 from agent.sandbox.faults import PARAMETERS as FAULT_PARAMETERS
-from agent.sandbox.page.html import Child, Html, tag
 from agent.sandbox.page.rows import button
 from agent.sandbox.page.words import ACTIONS, FAULTS, METHODS, PARAMETERS, SYSTEMS, Tongue
 from agent.sandbox.words import Code, ErrorCode, Method, Operation
 from agent.texts import N_
+from agent.web.html import Child, Html, tag
 
 _OUTAGE_S = 30  # what the field says before anybody changes it: as long as a till waits
 _USUAL_S = 3

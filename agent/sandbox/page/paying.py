@@ -13,10 +13,10 @@ from agent.sandbox.asgi import BodyTooLarge, Gone, Receive, Scope, Send, read_bo
 from agent.sandbox.bank import PAY_PATH, Bank
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.desk import NotWaiting
-from agent.sandbox.page.html import Child, Html, tag, told
 from agent.sandbox.page.words import STATUSES, Tongue
 from agent.sandbox.transaction import WAITING, Transaction
 from agent.texts import N_
+from agent.web.html import Child, Html, tag, told
 
 _HEADERS = {
     "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",

@@ -1,8 +1,6 @@
 """The page on the wire: its address, its parts, and the headers that let it do no more than it must."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -12,13 +10,17 @@ from agent.sandbox.control import PREFIX
 from agent.sandbox.gate import Gate
 from agent.sandbox.page.document import document, regions
 from agent.sandbox.page.paying import paying
-from agent.sandbox.page.rows import House, Region
-from agent.sandbox.page.stream import MAX_STREAMS, Bell, stream
+from agent.sandbox.page.rows import House
+from agent.sandbox.page.stream import MAX_STREAMS, sleep_s
 from agent.sandbox.page.words import Tongue
 from agent.texts import LANGUAGES
+from agent.web.files import asset, media_type
+from agent.web.live import Region
+from agent.web.stream import Bell, Look, stream
 
 PAGE = f"{PREFIX}/page/"
 
+_OWN, _COMMON = "agent.sandbox.page", "agent.web"
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
 _HEADERS = {
     "content-security-policy": f"{_POLICY}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -28,7 +30,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-_ASSETS: Mapping[str, str] = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_ASSETS: Mapping[str, str] = {"base.css": _COMMON, "live.js": _COMMON, "page.css": _OWN, "page.js": _OWN, "icon.svg": _OWN}
 _LATER_S = 5
 
 
@@ -58,7 +60,7 @@ class Page:
         if request.method != "GET":
             return PlainTextResponse("GET only", status_code=405, headers={"allow": "GET"})
         if name in _ASSETS:
-            return Response(_asset(name), media_type=_ASSETS[name])  # holds nothing of this sandbox
+            return Response(asset(_ASSETS[name], name), media_type=media_type(name))  # holds nothing of this sandbox
         if not self._lets_in(request):
             return PlainTextResponse("Only from this machine, or with the access code that the sandbox printed.", status_code=403)
         if name == "events":
@@ -78,12 +80,15 @@ class Page:
         tongue = self._tongue(request)
         self._streams += 1
         try:
-            await stream(receive, send, self._bell, lambda: self._house.bank, self._house.now_ms, self._look(tongue))
+            await stream(receive, send, self._bell, self._look(tongue), lambda: sleep_s(self._house.bank, self._house.now_ms()))
         finally:
             self._streams -= 1
 
-    def _look(self, tongue: Tongue) -> Callable[[], Sequence[Region]]:
-        return lambda: regions(self._house, tongue)
+    def _look(self, tongue: Tongue) -> Look:
+        async def look() -> Sequence[Region]:
+            return regions(self._house, tongue)
+
+        return look
 
     async def pay(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page behind a payment link, for anybody who has the link."""
@@ -101,8 +106,3 @@ def preferred(accept_language: str) -> str:
         if language in LANGUAGES:
             return language
     return LANGUAGES[0]
-
-
-@cache
-def _asset(name: str) -> bytes:
-    return files("agent.sandbox.page").joinpath("assets", name).read_bytes()

@@ -1,14 +1,12 @@
-"""What of the page is live: regions, each a list of rows with ids. A row that did not change is not sent again and not touched in the
-browser, so that no finger misses a button because something else happened at that moment."""
+"""What the rows of the page have in common: whose they are, how many there may be, and the button that makes a request."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from agent.sandbox.bank import Bank
-from agent.sandbox.page.html import Child, Html, tag
 from agent.sandbox.page.words import Tongue
 from agent.texts import N_
+from agent.web.html import Html, tag
+from agent.web.live import Row, row
 
 MAX_SHOWN = 100  # payments, faults, customers of one list: the newest; a load test must not make a page that no phone can show
 
@@ -20,26 +18,6 @@ class House(Protocol):
     def bank(self) -> Bank: ...
 
     def now_ms(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a region. ``id`` is unique on the page and goes into the element by ``row``."""
-
-    id: str
-    html: Html
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A list that changes by itself. ``id`` is that of its element on the page."""
-
-    id: str
-    rows: Sequence[Row]
-
-
-def row(element: str, id_: str, *children: Child, class_: str | None = None) -> Row:
-    return Row(id_, tag(element, *children, id=id_, class_=class_))
 
 
 def button(text: str, call: str, body: str | None = None, *, class_: str | None = None, about: str | None = None) -> Html:

@@ -3,11 +3,12 @@
 from agent.sandbox.availability import Offer
 from agent.sandbox.control import PREFIX
 from agent.sandbox.faults import Planned
-from agent.sandbox.page.html import Html, tag, told
-from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
+from agent.sandbox.page.rows import MAX_SHOWN, House, button, left_out, none_yet
 from agent.sandbox.page.words import METHODS, SYSTEMS, Tongue
 from agent.sandbox.words import Method
 from agent.texts import N_
+from agent.web.html import Html, tag, told
+from agent.web.live import Region, Row, row
 
 
 def switches(house: House, tongue: Tongue) -> list[Region]:

@@ -5,12 +5,13 @@ import json
 from agent.sandbox.bank import PAY_PATH
 from agent.sandbox.control import PREFIX
 from agent.sandbox.customer import Action
-from agent.sandbox.page.html import Html, tag, told
-from agent.sandbox.page.rows import MAX_SHOWN, House, Region, Row, button, left_out, none_yet, row
+from agent.sandbox.page.rows import MAX_SHOWN, House, button, left_out, none_yet
 from agent.sandbox.page.words import ACTIONS, METHODS, PAY_WITH, Tongue
 from agent.sandbox.showing import show
 from agent.sandbox.transaction import WAITING, Transaction
 from agent.texts import N_
+from agent.web.html import Html, tag, told
+from agent.web.live import Region, Row, row
 
 MAX_LINES = 30  # goods of one payment; the amount tells the rest
 

@@ -1,14 +1,14 @@
 """What the page says: amounts, times, and a name for every value that the control API knows only by its code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import OF_MESSAGES, Fault, FaultKind
 from agent.sandbox.transaction import Purpose, Transaction
 from agent.sandbox.words import Method, Operation, RefStatus, Status
-from agent.texts import N_, Translate, translator
+from agent.texts import N_
+from agent.web import tongue
 
 STATUSES: Mapping[Status, str] = {
     Status.NEW: N_("on its way to the phone"),
@@ -51,6 +51,9 @@ OPERATIONS: Mapping[Operation, str] = {
     Operation.AVAILABILITY_LOOK: N_("a look whether their list is there"),
     Operation.FIND: N_("a search for a payment"),
     Operation.LOGIN: N_("a login"),
+    Operation.PAYOUT: N_("a payout"),
+    Operation.PAYOUT_STATUS: N_("a status read of a payout"),
+    Operation.PAYOUT_FIND: N_("a search for a payout"),
 }
 FAULTS: Mapping[str, Mapping[FaultKind, str]] = {
     N_("On the wire"): {
@@ -117,27 +120,10 @@ PARAMETERS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tongue:
-    """A language to speak: ``tongue("text")`` translates; how money, moments and codes are written comes with it."""
+class Tongue(tongue.Tongue):
+    """A language to speak, with the names above."""
 
-    language: str
-
-    def __call__(self, msgid: str, **values: object) -> str:
-        """The text with its ``{names}`` filled in. The result is text: it is escaped like any other."""
-        return self._translate(msgid).format(**values)
-
-    @property
-    def _translate(self) -> Translate:
-        return translator(self.language)
-
-    def roubles(self, kopecks: int) -> str:
-        """With thousands set apart: 1 234,50 ₽ or ₽1,234.50. Spaces do not break."""
-        whole, part = divmod(abs(kopecks), 100)
-        sign = "−" if kopecks < 0 else ""
-        if self.language == "ru":
-            return f"{sign}{whole:,}".replace(",", "\u00a0") + f",{part:02d}\u00a0₽"
-        return f"{sign}₽{whole:,}.{part:02d}"
+    __slots__ = ()
 
     def moment(self, at_ms: int) -> str:
         """The time of day where the sandbox runs."""

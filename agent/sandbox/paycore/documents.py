@@ -60,7 +60,7 @@ def attributes_of(document: Any, kind: str) -> Attributes | None:
 
 def create_problems(attributes: Attributes) -> list[str]:
     """Error codes of a create; empty if it can be carried out."""
-    found = _wrong(attributes, _CREATE, _CREATE_MORE)
+    found = wrong(attributes, _CREATE, _CREATE_MORE)
     if attributes.get("currency") != RUB:
         found.append("currency_not_enabled")
     if attributes.get("service", SERVICE) != SERVICE:
@@ -94,18 +94,19 @@ def names_other(document: Any, transaction_id: str) -> bool:
 
 def refund_problems(attributes: Attributes) -> list[str]:
     """Error codes of a refund."""
-    return _wrong(attributes, _REFUND, _REFUND_MORE)
+    return wrong(attributes, _REFUND, _REFUND_MORE)
 
 
-def _wrong(attributes: Attributes, needed: Mapping[str, type], more: Mapping[str, type]) -> list[str]:
+def wrong(attributes: Attributes, needed: Mapping[str, type], more: Mapping[str, type]) -> list[str]:
+    """Error codes of names that are missing, unknown, or of another kind."""
     missing = [f"{name}_required" for name in needed if name not in attributes]
     strange = [f"{name[:MAX_TEXT_CHARS]}_unknown" for name in attributes if name not in {*needed, *more}]
     kinds = {**needed, **more}
-    wrong = [f"{name}_invalid" for name, value in attributes.items() if name in kinds and not _fits(value, kinds[name])]
+    invalid = [f"{name}_invalid" for name, value in attributes.items() if name in kinds and not _fits(value, kinds[name])]
     amount = kopecks(attributes.get("amount"))
     if "amount" in attributes and (amount is None or amount <= 0):
-        wrong.append("amount_invalid")
-    return [*missing, *strange, *wrong]
+        invalid.append("amount_invalid")
+    return [*missing, *strange, *invalid]
 
 
 def _fits(value: Any, kind: type) -> bool:

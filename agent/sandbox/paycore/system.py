@@ -8,7 +8,7 @@ says. A second opening of a link that holds the bill is a repeat, too.
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from agent.sandbox.faults import Fault, FaultKind
@@ -18,14 +18,16 @@ from agent.sandbox.paycore.documents import (
     attributes_of,
     balances,
     create_problems,
-    errors,
     failed_refund,
     invoice,
     names_other,
     offer,
     refund_problems,
 )
+from agent.sandbox.paycore.payout_desk import FILTER, Payouts, refused
+from agent.sandbox.paycore.payouts import honest_payout, payout_document, payout_offer
 from agent.sandbox.paycore.public import link_attributes, link_problems, of_test_money, public_attributes
+from agent.sandbox.payouts import Payout
 from agent.sandbox.reading import parse
 from agent.sandbox.refunds import Forbidden
 from agent.sandbox.shapes import RUB, basic, exact_answer, honest, kopecks, query_of, same, seen
@@ -34,7 +36,6 @@ from agent.sandbox.transaction import Transaction
 from agent.sandbox.words import JSON_TYPE, Answer, Operation, Request
 
 LIFE_MS: Final = 30 * 60 * 1_000  # of a link; an account setting whose default is not public
-FILTER: Final = "filter[reference_id]"
 
 _ROUTES: Final = (
     ("POST", re.compile(r"/api/payment-invoices"), Operation.CHECKOUT),
@@ -43,7 +44,13 @@ _ROUTES: Final = (
     ("POST", re.compile(r"/api/payment-invoices/(?P<id>[^/]+)/refund"), Operation.REFUND),
     ("POST", re.compile(r"/public-api/payment-invoices"), Operation.CHECKOUT),
     ("POST", re.compile(r"/public-api/payment-prerequest"), Operation.AVAILABILITY),
+    ("POST", re.compile(r"/api/payout-invoices"), Operation.PAYOUT),
+    ("GET", re.compile(r"/api/payout-invoices/?"), Operation.PAYOUT_FIND),
+    ("GET", re.compile(r"/api/payout-invoices/(?P<id>[^/]+)"), Operation.PAYOUT_STATUS),
+    ("GET", re.compile(r"/public-api/payout-invoices/(?P<id>[^/]+)"), Operation.PAYOUT_STATUS),
+    ("POST", re.compile(r"/public-api/payout-prerequest"), Operation.AVAILABILITY),
 )
+_OF_PAYOUTS: Final = frozenset({Operation.PAYOUT, Operation.PAYOUT_FIND, Operation.PAYOUT_STATUS})
 PAGE: Final = "/hpp/"
 BALANCES: Final = "/api/account/balances"
 PUBLIC: Final = "/public-api/"
@@ -58,13 +65,15 @@ class PayCore(System):
     def __init__(self, inside: Inside) -> None:
         self._settings, self._desk, self._faults, self._ledger = inside.settings, inside.desk, inside.faults, inside.ledger
         self._new_id, self._address_of = inside.new_id, inside.address_of
+        self._payouts = Payouts(inside)
 
     def operation_of(self, method: str, path: str) -> Operation | None:
         return next((operation for verb, pattern, operation in _ROUTES if verb == method and pattern.fullmatch(path)), None)
 
     def names(self, request: Request) -> tuple[str | None, str | None]:
         document = parse(request.body)
-        attributes = attributes_of(document, "payment-invoices") or attributes_of(document, "refund") or {}
+        kinds = ("payment-invoices", "refund", "payout-invoices")
+        attributes = next((found for kind in kinds if (found := attributes_of(document, kind))), {})
         reference = attributes.get("reference_id") or query_of(request.query).get(FILTER)
         return (reference if isinstance(reference, str) else None), _id_in(request.path)
 
@@ -77,10 +86,10 @@ class PayCore(System):
         """A callback is the object of the API; ``updated`` in it orders several. A new payment is no change of one."""
         if change in (Change.CREATED, Change.FAILED_TRY):
             return None
-        document = {"data": invoice(transaction, honest(transaction), now_ms, self._address_of(transaction))}
-        body = exact_answer(200, document).body.replace(b"/", b"\\/")  # the vendor's spelling: who writes it anew breaks the signature
-        event = str(document["data"]["attributes"]["status"])
-        return Message(event, {"content-type": JSON_TYPE, "x-signature": _signed(secret.encode(), body)}, body)
+        return _callback({"data": invoice(transaction, honest(transaction), now_ms, self._address_of(transaction))}, secret)
+
+    def payout_message(self, now_ms: int, payout: Payout, secret: str) -> Message | None:
+        return _callback({"data": payout_document(payout, honest_payout(payout), now_ms)}, secret)
 
     def fault_answer(self, fault: Fault) -> Answer | None:
         if fault.kind is FaultKind.UNAUTHORIZED:
@@ -99,11 +108,16 @@ class PayCore(System):
             known = any(pattern.fullmatch(request.path) for _, pattern, _ in _ROUTES)
             return self._refused(405 if known else 404, ["method_not_allowed" if known else "not_found"])
         if operation is Operation.AVAILABILITY:
-            return self._offer(parse(request.body))
-        if request.path.startswith(PUBLIC):
+            return self._offer(parse(request.body), payout_offer if "payout" in request.path else offer)
+        if operation is Operation.CHECKOUT and request.path.startswith(PUBLIC):
             return self._create_publicly(now_ms, request)
-        if not self._let_in(request.headers):
+        if not request.path.startswith(PUBLIC) and not self._let_in(request.headers):
             return self._refused(401, ["unauthorized"])
+        if operation in _OF_PAYOUTS:
+            return self._payouts.answer(now_ms, operation, request, _id_in(request.path))
+        return self._of_payments(now_ms, operation, request)
+
+    def _of_payments(self, now_ms: int, operation: Operation, request: Request) -> Answer:
         if operation is Operation.FIND:
             return self._list(now_ms, query_of(request.query))
         if operation is Operation.CHECKOUT:
@@ -218,20 +232,21 @@ class PayCore(System):
             return self._refused(404, ["not_found"])
         return exact_answer(status, {"data": invoice(transaction, as_seen, now_ms, self._address_of(transaction))})
 
-    def _offer(self, document: Any) -> Answer:
+    def _offer(self, document: Any, write: Callable[[bool, str], dict[str, Any]]) -> Answer:
         asked = document if isinstance(document, dict) else {}
         side, currency = of_test_money(asked.get("public_key")), asked.get("currency")
         if side is None or not isinstance(currency, str):
             return self._refused(403 if side is None else 422, ["public_key_invalid" if side is None else "currency_required"])
-        return exact_answer(200, offer(side, currency or RUB))
+        return exact_answer(200, write(side, currency or RUB))
 
     def _balances(self) -> Answer:
-        """What payments have brought and refunds have taken, fees being nought."""
+        """What payments have brought, and refunds and payouts have taken, fees being nought."""
         moved = {kind: sum(entry.amount for entry in self._ledger.select(kind, system=self.name)) for kind in EntryKind}
-        return exact_answer(200, balances(self._settings.login, moved[EntryKind.CHARGE] - moved[EntryKind.REFUND]))
+        held = moved[EntryKind.CHARGE] - moved[EntryKind.REFUND] - self._ledger.paid_out(system=self.name)
+        return exact_answer(200, balances(self._settings.login, held))
 
     def _refused(self, status: int, codes: Iterable[str], headers: Mapping[str, str] | None = None) -> Answer:
-        return exact_answer(status, errors(self._new_id(), codes), headers)
+        return refused(self._new_id, status, codes, headers)
 
     def _let_in(self, headers: Mapping[str, str]) -> bool:
         given = basic({name.lower(): value for name, value in headers.items()}.get("authorization", ""))
@@ -241,6 +256,12 @@ class PayCore(System):
 def _id_in(path: str) -> str | None:
     named = (pattern.fullmatch(path) for _, pattern, _ in _ROUTES if "id" in pattern.groupindex)
     return next((match["id"] for match in named if match is not None), None)
+
+
+def _callback(document: dict[str, Any], secret: str) -> Message:
+    body = exact_answer(200, document).body.replace(b"/", b"\\/")  # the vendor's spelling: who writes it anew breaks the signature
+    event = str(document["data"]["attributes"]["status"])
+    return Message(event, {"content-type": JSON_TYPE, "x-signature": _signed(secret.encode(), body)}, body)
 
 
 def _signed(secret: bytes, body: bytes) -> str:

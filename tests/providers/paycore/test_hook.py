@@ -77,8 +77,15 @@ def test_what_is_proven_and_no_hint(body: bytes, reason: Unheard) -> None:
     assert heard(body) == HookRefused(reason)
 
 
-def test_a_payout_is_none_of_a_tills() -> None:
+def test_a_payout_is_named_as_one() -> None:
+    """By the provider's id and ours; no sale is looked for by either."""
+    body = b'{"data":{"type":"payout-invoices","id":"cpoi_1","attributes":{"reference_id":"r-1","status":"processed"}}}'
+    assert heard(body) == Hint("cpoi_1", "r-1", payout=True)
+    assert heard(b'{"data":{"type":"payout-invoices","id":[]}}') == HookRefused(Unheard.GARBLED)
+
+
+def test_what_is_none_of_a_tills() -> None:
     """Proven, about something else, and named for the log."""
-    body = b'{"data":{"type":"payout-invoices","id":"cpoi_1","attributes":{"reference_id":"r-1"}}}'
-    assert heard(body) == Unrelated(Unheard.IRRELEVANT, Hint("cpoi_1", "r-1"))
+    body = b'{"data":{"type":"customers","id":"cus_1","attributes":{"reference_id":"r-1"}}}'
+    assert heard(body) == Unrelated(Unheard.IRRELEVANT, Hint("cus_1", "r-1"))
     assert heard(b'{"data":{"type":"news","id":[],"attributes":["x"]}}') == Unrelated(Unheard.IRRELEVANT, Hint())

@@ -1,120 +1,7 @@
-// The page's own script. It knows nothing about payments: buttons and forms name the request they make, and the stream says which rows
-// of which list are new. Rows come from the server as finished, escaped HTML.
-"use strict";
+// The page's own script. It knows nothing about payments: buttons and forms name the request they make.
+import { connect, element, texts } from "./live.js";
 
-const SILENCE_MS = 30000; // three missed signs of life: the connection is dead, whatever the browser thinks
-const AGAIN_MS = 1000; // after an answer that is no stream; lost connections the browser repeats by itself
-const element = (id) => document.getElementById(id);
-const texts = element("texts").dataset;
 const code = new URLSearchParams(location.search).get("code");
-
-// --- rows ---
-
-function parse(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content.firstElementChild;
-}
-
-function keepOpen(before, fresh) {
-  for (const open of before.querySelectorAll("details[open]")) {
-    const same = fresh.querySelector("#" + CSS.escape(open.id));
-    if (same) same.open = true;
-  }
-}
-
-function renew(before, fresh) {
-  keepOpen(before, fresh);
-  if (before.isEqualNode(fresh)) return before;
-  const focused = before.contains(document.activeElement) ? document.activeElement : null;
-  before.replaceWith(fresh);
-  if (focused) (counterpart(focused, fresh) || heading(fresh)).focus();
-  return fresh;
-}
-
-function counterpart(focused, fresh) {
-  if (focused.dataset.call) return [...fresh.querySelectorAll("[data-call]")].find((one) => one.dataset.call === focused.dataset.call);
-  const details = focused.closest("details");
-  return details && fresh.querySelector("#" + CSS.escape(details.id) + " > summary");
-}
-
-function heading(inside) {
-  return inside.closest("section")?.querySelector("h2") || element("main");
-}
-
-function remove(row) {
-  const title = row.contains(document.activeElement) ? heading(row) : null;
-  row.remove();
-  title?.focus();
-}
-
-function apply(regionId, { order, rows }) {
-  const region = element(regionId);
-  if (!region) return;
-  const wanted = new Set(order);
-  for (const row of [...region.children]) if (!wanted.has(row.id)) remove(row);
-  let place = region.firstElementChild;
-  for (const id of order) {
-    let row = element(id);
-    if (rows[id] !== undefined) row = row ? renew(row, parse(rows[id])) : parse(rows[id]);
-    if (!row) continue;
-    if (place && place.id === id) place = row.nextElementSibling;
-    else region.insertBefore(row, place);
-  }
-}
-
-// --- the stream ---
-
-let source = null;
-let silence = 0;
-let again = 0;
-
-function show(live, text) {
-  document.body.classList.toggle("offline", !live);
-  if (element("link").textContent !== text) element("link").textContent = text;
-}
-
-function heard() {
-  clearTimeout(silence);
-  silence = setTimeout(connect, SILENCE_MS);
-  show(true, texts.live);
-}
-
-function connect() {
-  clearTimeout(again);
-  clearTimeout(silence);
-  source?.close();
-  source = new EventSource("events" + location.search);
-  source.addEventListener("tick", heard);
-  source.addEventListener("update", (event) => {
-    for (const [region, change] of Object.entries(JSON.parse(event.data))) apply(region, change);
-    heard();
-  });
-  source.addEventListener("error", (event) => {
-    clearTimeout(silence);
-    show(false, texts.lost);
-    if (event.target.readyState === EventSource.CLOSED) again = setTimeout(refused, AGAIN_MS);
-  });
-}
-
-// An answer that was no stream: too many pages, or a new sandbox with a new access code.
-async function refused() {
-  try {
-    const answer = await fetch(location.href, { cache: "no-store" });
-    if (answer.status === 403) return show(false, texts.code);
-  } catch {
-    // still no connection: try again
-  }
-  connect();
-}
-
-// A page that nobody looks at needs no stream.
-document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") return connect();
-  clearTimeout(silence);
-  clearTimeout(again);
-  source?.close();
-});
 
 // --- acting ---
 
@@ -195,4 +82,4 @@ for (const form of document.querySelectorAll("form[data-call]")) {
   });
 }
 
-connect();
+connect("events" + location.search);

@@ -1,0 +1,171 @@
+"""Is the till well: the first half of the first page. Each thing that is not as it should be says what it means and what to do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent.edges import outage
+from agent.edges.accounts import HTTPS_PORT
+from agent.edges.link import LinkStatus
+from agent.edges.page.document import OPERATIONS, address
+from agent.edges.page.facts import Overview, System, Till
+from agent.edges.page.pulse import Beat
+from agent.edges.page.words import LINES, LINKS, Tongue
+from agent.reasons import explain
+from agent.texts import N_, Message, message
+from agent.web.html import Html, tag, told
+from agent.web.live import Row, row
+
+MAX_LISTED = 10  # records set aside: the operations page has them all
+SILENT_S = 24 * 3600.0  # a register that was not heard for so long stands out
+KEYS = N_("Compare login and password in [provider.{system}] with those that the payment system gave the shop, then press Check-up.")
+
+COUNTS: Mapping[str, tuple[str, str, str]] = {  # of the status: its text, the filter of the operations page that shows them, how loud it is
+    "attention": (N_("a person must look"), "attention", "loud"),
+    "paidUntold": (N_("paid, told to nobody"), "untold", "loud"),
+    "toldUnconfirmed": (N_("told, not confirmed"), "unconfirmed", "soft"),  # many registers never confirm
+}
+
+
+def none_yet(tongue: Tongue, id_: str, msgid: str) -> Row:
+    """The one row of an empty list."""
+    return row("li", id_, tongue(msgid), class_="none")
+
+
+def state(seen: Overview, tongue: Tongue) -> Row:
+    """One sentence, and what keeps it from being a better one."""
+    status, bad = seen.status, list(_troubles(seen, tongue))
+    ready = tongue(N_("New payments are taken.")) if status["ready"] else tongue(N_("NEW PAYMENTS ARE NOT TAKEN."))
+    return row(
+        "div",
+        "state-now",
+        tag("p", tag("strong", ready), class_="up" if status["ready"] else "down"),
+        [tag("p", one, class_="down") for one in bad],
+        tag("p", tongue(N_("Version {version}"), version=status["version"]), class_="soft"),
+    )
+
+
+def _troubles(seen: Overview, tongue: Tongue) -> Sequence[str]:
+    status, found = seen.status, []
+    if status.get("disk", {}).get("full"):
+        found.append(tongue(N_("The disk is full: new payments are refused until there is room. Delete files that are not needed.")))
+    if status["details"].get("restored"):
+        text = N_("The journal was restored from a backup: compare it, then run koshelek-agent release.")
+        found.append(tongue(text))
+    if status.get("configuration", {}).get("problem"):
+        text = N_("The configuration file has a mistake, so the one before is in force. Run koshelek-agent config check.")
+        found.append(tongue(text))
+    if (backup := status.get("backup")) and backup.get("problem"):
+        found.append(tongue(N_("The backup failed: {problem}"), problem=backup["problem"]))
+    return found
+
+
+def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
+    """What needs a person, with the way to it."""
+    details = seen.status["details"]
+    counts = [
+        row("li", f"count-{name}", tag("a", f"{tongue(text)}: {details[name]}", href=address(OPERATIONS, only=only)), class_=loud)
+        for name, (text, only, loud) in COUNTS.items()
+        if details.get(name)
+    ]
+    parked = [
+        row("li", f"parked-{index}", tongue(N_("SET ASIDE: {sale}, {reason}"), sale=one["sale"], reason=one["reason"]), class_="loud")
+        for index, one in enumerate(details.get("parked", [])[:MAX_LISTED])
+    ]
+    return [*counts, *parked] or [none_yet(tongue, "alarms-none", N_("Nobody has to do anything."))]
+
+
+def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: Tongue) -> Row:
+    link = system.link
+    place = urlsplit(system.account)
+    remedy = outage.remedy(link.reason, link.failure, system=system.name, host=place.hostname or "", port=place.port or HTTPS_PORT)
+    since = "" if link.since is None else " " + tongue(N_("since {time}"), time=tongue.moment(link.since.wall, seen.now))
+    state = tag("span", tongue(LINKS[link.status]) + since, class_=_word(link.status))
+    return row(
+        "li",
+        f"system-{system.name}",
+        tag("p", tag("strong", tongue.system(system.name)), " ", state),
+        tag("p", tongue(N_("Last error:")), " ", told(outage.problem(link.failure).text(tongue.translate))) if link.failure else None,
+        _what_to_do(remedy, tongue) if link.failure else None,
+        None if system.admitted else _turned_away(system, tongue),
+        _clock(system, tongue),
+        tag("p", speed(beats, tongue), class_="soft"),
+        class_="card",
+    )
+
+
+def _what_to_do(remedy: Message, tongue: Tongue) -> Html:
+    return tag("p", tongue(N_("What to do:")), " ", told(remedy.text(tongue.translate)))
+
+
+def _turned_away(system: System, tongue: Tongue) -> list[Html]:
+    remedy = message(KEYS, system=system.name)
+    return [tag("p", explain("ACCESS_DENIED", tongue.translate), class_="down"), _what_to_do(remedy, tongue)]
+
+
+def _clock(system: System, tongue: Tongue) -> list[Html]:
+    """A clock that is wrong makes everything else look wrong."""
+    if system.skew_s is None or abs(system.skew_s) < outage.SKEW_WARNING_S:
+        return []
+    said = outage.skew(system.skew_s, tongue.system(system.name)).text(tongue.translate)
+    return [tag("p", said, " ", tongue(outage.SKEW_MEANS), class_="down"), _what_to_do(message(outage.SKEW_REMEDY), tongue)]
+
+
+def _word(status: LinkStatus) -> str:
+    return {LinkStatus.UP: "up", LinkStatus.DOWN: "no"}.get(status, "soft")
+
+
+def speed(beats: Sequence[Beat], tongue: Tongue) -> str:
+    if not beats:
+        return tongue(N_("Nothing was asked of it since the start."))
+    last = beats[-1]
+    text = N_("Answers: half within {median} ms, nine of ten within {slow} ms; without an answer in 10 minutes: {failures}")
+    return tongue(text, median=last.median_ms, slow=last.slow_ms, failures=last.failures)
+
+
+def till_row(till: Till, tongue: Tongue) -> Row:
+    heard = (
+        tongue(N_("register not heard since the start"))
+        if till.heard_s is None
+        else tongue(N_("register heard {age} ago"), age=tongue.age(till.heard_s))
+    )
+    silent = till.heard_s is None or till.heard_s > SILENT_S
+    return row(
+        "li",
+        f"till-{till.store_id}/{till.terminal_id}",
+        tag("strong", told(f"{till.store_id}/{till.terminal_id}")),
+        " ",
+        tag("span", tongue.system(till.provider), class_="soft"),
+        " ",
+        tag("span", heard, class_="warn" if silent else "up"),
+        tag("p", tongue(N_("Switch the register on and begin a sale. If it is not heard then, press Check-up."))) if silent else None,
+        class_="card",
+    )
+
+
+def lines(seen: Overview, tongue: Tongue) -> list[Row]:
+    """Serial lines and pseudo-terminals: what is known of their other ends."""
+    return [_line(seen, one, tongue) for one in seen.status["details"].get("lines", [])]
+
+
+def _line(seen: Overview, line: Mapping[str, Any], tongue: Tongue) -> Row:
+    state = str(line["state"])
+    said = tongue(LINES[state]) if state in LINES else state
+    if "heardSecondsAgo" in line:
+        said += ", " + tongue(N_("{age} ago"), age=tongue.age(line["heardSecondsAgo"]))
+    if line["damagedFrames"]:
+        said += ", " + tongue(N_("damaged frames: {count}"), count=line["damagedFrames"])
+    good = state in ("heard", "waiting")
+    wrong = seen.lines.get(str(line["name"]), {})
+    problem = tag("p", told(wrong["problem"].text(tongue.translate))) if "problem" in wrong else None
+    remedy = _what_to_do(wrong["remedy"], tongue) if "remedy" in wrong else None
+    return row(
+        "li",
+        f"line-{line['name']}",
+        tag("strong", told(line["name"])),
+        " ",
+        tag("span", said, class_="up" if good else "no"),
+        problem,
+        remedy,
+        class_="card",
+    )

@@ -1,0 +1,138 @@
+"""One sale: how it stands, its slip, its story as a timeline, and what can be decided about it. The same facts as the command ``show``."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from agent.edges.page.deciding import decisions, step_region
+from agent.edges.page.document import SLIP, address, facts, section
+from agent.edges.page.facts import Facts
+from agent.edges.page.words import LOUD, MONEY, Tongue
+from agent.edges.slips import WIDTHS
+from agent.edges.telling import facts_of
+from agent.texts import N_
+from agent.web.html import Child, Html, tag, told
+from agent.web.live import Region, Row, row
+
+SHOWN = ("transactionId", "paymentType", "provider", "environment", "reason", "told", "confirmed")
+OF_THE_SLIP = ("qrcId", "kzo", "operationId", "operationDateTime", "merchantId")
+MAX_EVENTS = 400  # of one story: a sale that was looked at for months; the command show has them all
+
+Names = Mapping[str, str]
+"""``storeId``, ``terminalId``, ``key``."""
+
+
+async def look(facts_: Facts, names: Names) -> Mapping[str, Any]:
+    """The sale, its story and what can be decided, as an operator is shown it. Raises Refused, Invalid (of drivers)."""
+    return await facts_.ask("operation.resolve", **names)
+
+
+def regions(names: Names, seen: Mapping[str, Any], now: datetime, tongue: Tongue) -> list[Region]:
+    """Everything about the sale that changes by itself."""
+    parked, refunds, events = seen.get("parked"), seen.get("sale", {}).get("refunds", []), seen.get("events", [])
+    standing = [_standing(seen["sale"], seen["alarms"], now, tongue) if parked is None else _set_aside(parked, now, tongue)]
+    story = [_event(index, one, now, tongue) for index, one in enumerate(events)][-MAX_EVENTS:]
+    untold = tongue(N_("Its record is not used, so nothing is told of it."))
+    return [
+        Region("standing", standing),
+        Region("refunds", [_refund(names, index, one, tongue) for index, one in enumerate(refunds)]),
+        Region("story-events", story or [row("li", "story-none", untold, class_="none")]),
+        Region("choices", decisions(names, seen["choices"], tongue)),
+    ]
+
+
+def content(names: Names, live: Mapping[str, Html], tongue: Tongue) -> list[Html]:
+    """What stands in the page."""
+    return [
+        section("sale", tongue(N_("Sale")), live["standing"], live["refunds"]),
+        section("story", tongue(N_("Story")), live["story-events"]),
+        section("operator", tongue(N_("Operator")), *step_region(names, live["choices"], tongue)),
+    ]
+
+
+def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue: Tongue) -> Row:
+    state = tag("span", tongue.state(sale["state"]), class_=f"state {sale['state']}")
+    accepted = datetime.fromisoformat(sale["acceptedAt"])
+    slip = sale.get("slip", {})
+    pairs: list[tuple[str, Child]] = [
+        (tongue(N_("Money")), tongue(MONEY[sale["money"]]) if sale["money"] in MONEY else sale["money"]),
+        (tongue(N_("Till")), told(f"{sale['storeId']}/{sale['terminalId']}")),
+        (tongue(N_("Key")), told(sale["key"])),
+        (tongue(N_("Taken over")), tongue.moment(accepted, now)),
+        *((name, _value(sale.get(name))) for name in SHOWN),
+        *((name, _value(slip.get(name))) for name in OF_THE_SLIP),
+    ]
+    return row(
+        "div",
+        "standing-now",
+        tag("p", tag("strong", told(sale["orderId"]), " ", tongue.roubles(sale["amount"])), " ", state, class_="title"),
+        tag("p", sale["message"]),
+        tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
+        facts(pairs),
+        tag("a", tongue(N_("Print the slip again")), href=_slip_address(sale, None), class_="button") if slip.get("text") else None,
+    )
+
+
+def _value(value: object) -> Child:
+    match value:
+        case None | "":
+            return None
+        case bool():
+            return "✓" if value else "—"
+        case _:
+            return told(str(value))
+
+
+def _slip_address(names: Mapping[str, Any], refund_key: str | None, width: int | None = None) -> str:
+    columns = None if width is None else str(width)
+    return address(SLIP, store=names["storeId"], terminal=names["terminalId"], key=names["key"], refund=refund_key, width=columns)
+
+
+def _refund(names: Names, index: int, one: Mapping[str, Any], tongue: Tongue) -> Row:
+    slip = one.get("slip", {}).get("text") and one.get("refundKey")
+    return row(
+        "div",
+        f"refund-{index}",
+        tag("p", tag("strong", tongue(N_("Return")), " ", tongue.roubles(one["amount"])), " ", tag("span", one["state"], class_="state")),
+        tag("p", one["message"]),
+        tag("a", tongue(N_("Print the slip again")), href=_slip_address(names, one["refundKey"]), class_="button") if slip else None,
+        class_="card",
+    )
+
+
+def _set_aside(parked: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
+    released = parked.get("released")
+    return row(
+        "div",
+        "standing-now",
+        tag("p", tongue(N_("The record of this sale is not used: {reason}"), reason=parked["reason"]), class_="loud"),
+        tag("p", tongue(N_("Released: {by}"), by=released) if released else tongue(N_("It still keeps the account from being changed."))),
+        tag("p", tongue.moment(datetime.fromisoformat(parked["at"]), now), class_="soft"),
+    )
+
+
+def _event(index: int, one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
+    kind, held = str(one["event"]), facts_of(one)
+    return row(
+        "li",
+        f"event-{index}",
+        tag("time", tongue.moment(datetime.fromisoformat(one["at"]), now), datetime=one["at"]),
+        tag(
+            "div",
+            tag("p", tag("strong", tongue.event(kind)), " ", tag("code", kind)),
+            tag("p", told(held), class_="soft") if held else None,
+        ),
+        class_="loud" if kind in LOUD else None,
+    )
+
+
+def slip(names: Names, refund_key: str | None, copy: Mapping[str, Any], width: int, tongue: Tongue) -> list[Html]:
+    """The copy of a slip, to be printed by the browser."""
+    widths = [
+        tag("a", str(one), href=_slip_address(names, refund_key, one), aria_current="true" if one == width else None) for one in WIDTHS
+    ]
+    return [
+        tag("nav", widths, aria_label=tongue(N_("Characters in a line")), class_="filters"),
+        tag("pre", copy["text"][str(width)], class_="slip", tabindex=0, aria_label=tongue(N_("Slip"))),
+        tag("button", tongue(N_("Print")), type="button", class_="main", data_print=True),
+    ]

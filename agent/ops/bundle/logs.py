@@ -1,0 +1,60 @@
+"""What the service said lately: from systemd's journal, or from a file that somebody names."""
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+from agent.ops.bundle.scrub import Scrubber
+
+UNIT = "koshelek-agent.service"
+SINCE = "-3d"  # a fault of Friday is told on Monday
+MAX_LINES = 10_000
+MAX_BYTES = 8 * 1024 * 1024  # the newest of a log; ten thousand lines are a quarter of it
+JOURNALCTL = ("journalctl", f"--unit={UNIT}", f"--since={SINCE}", f"--lines={MAX_LINES}", "--output=short-iso", "--no-pager", "--quiet")
+
+
+class NoLog(Exception):
+    """There is no log to be had; the message says what to do."""
+
+
+async def of_unit() -> bytes:
+    """The unit's lines in systemd's journal. Raises NoLog."""
+    if shutil.which(JOURNALCTL[0]) is None:
+        raise NoLog("there is no journalctl on this machine: name the log's file with --log")
+    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    process = await asyncio.create_subprocess_exec(
+        *JOURNALCTL, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        found = b""
+        while piece := await process.stdout.read(1 << 16):
+            found = (found + piece)[-MAX_BYTES:]
+        said = (await process.stderr.read(1_000)).decode(errors="replace").strip()
+        await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if not found:
+        raise NoLog(
+            f"journalctl has no lines of {UNIT} that this user may read. {said}".strip() + " Run it with sudo, or name a file with --log"
+        )
+    return found
+
+
+def of_file(path: Path) -> bytes:
+    """The end of a file, from the beginning of a line. Raises OSError."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - MAX_BYTES))
+        found = file.read(MAX_BYTES)
+    return found if size <= MAX_BYTES else found.partition(b"\n")[2]
+
+
+def redacted(data: bytes, scrubber: Scrubber) -> str:
+    """The newest lines without what must not leave the till."""
+    lines = data.decode(errors="replace").splitlines()[-MAX_LINES:]
+    return "".join(f"{scrubber.line(line)}\n" for line in lines)

@@ -1,0 +1,120 @@
+"""What goes into an archive. The record is read first, because it tells what must be searched for in the rest."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from agent.ops.bundle import configuration, known, logs, record, surroundings
+from agent.ops.bundle.archive import PART_LIMIT_S, Part
+from agent.ops.bundle.scrub import Scrubber
+from agent.settings import unchecked_sockets
+from agent.settings.load import unchecked_journal
+from agent.texts import translator
+from drivers.client import Client
+
+LANGUAGES = ("en", "ru")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Where to look. ``config`` is the file, there or not; ``socket`` the daemon's, if not the configuration's; ``log``: a file instead of
+    systemd's journal."""
+
+    config: Path
+    now: datetime
+    socket: Path | None = None
+    log: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+async def parts(wanted: Wanted) -> tuple[Sequence[Part], Scrubber]:
+    """The parts, and what takes secrets out of them."""
+    gathering = _Gathering(wanted)
+    await gathering.begin()
+    named: Mapping[str, Callable[[], Awaitable[str]]] = {
+        "versions.json": gathering.versions,
+        "machine.json": gathering.machine,
+        "service.txt": surroundings.unit,
+        "configuration.json": gathering.configuration,
+        "status.json": gathering.status,
+        "doctor.json": gathering.doctor,
+        "events.jsonl": gathering.events,
+        "log.txt": gathering.log,
+    }
+    return [Part(name, gather) for name, gather in named.items()], gathering.scrubber
+
+
+class _Gathering:
+    """The configuration and the record are read at the beginning: they tell what must not be in the rest. What went wrong with them is
+    raised by their own parts."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._journal = unchecked_journal(wanted.config)
+        self._data: Mapping[str, Any] = {}
+        self._record = record.Record()
+        self._unread: Exception | None = None
+        self._unrecorded: Exception | None = None
+        self.scrubber = Scrubber()
+
+    async def begin(self) -> None:
+        try:
+            self._data = configuration.read(self._wanted.config)
+        except (configuration.Unreadable, OSError) as error:
+            self._unread = error
+        try:
+            async with asyncio.timeout(PART_LIMIT_S):
+                self._record = await record.read(self._journal, self._wanted.now)
+        except Exception as error:  # noqa: BLE001 - the boundary of a part that is gathered early; the others are made all the same
+            self._unrecorded = error
+        secrets = [*known.of_configuration(self._data), *known.of_credentials(self._wanted.environment), *self._record.secrets]
+        self.scrubber = Scrubber(secrets, tuple(configuration.addresses(self._data)))
+
+    async def configuration(self) -> str:
+        if self._unread is not None:
+            raise self._unread
+        return _json(configuration.shown(self._data, self.scrubber))
+
+    async def events(self) -> str:
+        if self._unrecorded is not None:
+            raise self._unrecorded
+        return record.lines(self._record, self.scrubber.value)
+
+    async def log(self) -> str:
+        file = self._wanted.log
+        return logs.redacted(await logs.of_unit() if file is None else logs.of_file(file), self.scrubber)
+
+    async def versions(self) -> str:
+        return _json(surroundings.versions())
+
+    async def machine(self) -> str:
+        return _json(surroundings.machine(self._journal, self._wanted.now))
+
+    async def status(self) -> str:
+        return _json(self.scrubber.value(await _asked(self._wanted.socket, self._wanted.config)))
+
+    async def doctor(self) -> str:
+        """The findings in every language."""
+        from agent.ops.doctor import examine, worst  # here, because on a till where it cannot even be imported the rest is wanted
+
+        findings = await examine(self._wanted.config)
+        told = {language: [one.told(translator(language)) for one in findings] for language in LANGUAGES}
+        return _json(self.scrubber.value({"worst": worst(findings).value, "findings": told}))
+
+
+async def _asked(socket: Path | None, config: Path) -> Mapping[str, Any]:
+    """What the running daemon says of itself. Raises LookupError, Unreachable, CallFailed."""
+    ways = [(socket, "admin")] if socket is not None else unchecked_sockets(config)
+    if not ways:
+        raise LookupError("the configuration names no socket of the daemon")
+    path = next((path for path, role in ways if role == "admin"), ways[0][0])
+    async with await Client.connect(path) as client:
+        return await client.call("agent.status")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n"

@@ -1,0 +1,160 @@
+"""A look at what an answer names: is the address there, is the password right, is the port alive? It changes nothing and moves no money.
+
+Payment systems are looked at by the doctor's own checks, so that the setup and the doctor can never disagree.
+"""
+
+import asyncio
+import errno
+import socket
+import tempfile
+from collections.abc import Mapping
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.ops.aside import aside
+from agent.ops.doctor.case import Case
+from agent.ops.doctor.daemons import running
+from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
+from agent.ops.doctor.network import clock, connection, credentials, name
+from agent.ops.doctor.ports import port
+from agent.ops.lines.hearing import Dialect
+from agent.ops.lines.probe import probe
+from agent.secrets import Secret
+from agent.settings.model import Settings
+from agent.settings.places import Place
+from agent.settings.providers import SYSTEMS
+from agent.settings.tables import Data, tables
+from agent.texts import N_, message
+from drivers.serial_port import NoPort
+
+LOOK_LIMIT_S = 40.0  # the doctor's own limits for a name, a door and two requests are below it
+LISTEN_S = 2.0  # registers that speak by themselves do so every second
+PORT, LINE = "port", "line"
+
+TOO_LONG = N_("No answer came within {seconds} s.")
+NOT_KNOWN = N_("Whether the answer is right was not found out.")
+LATER = N_("Go on, and run koshelek-agent doctor when the setup is done.")
+AGAIN = N_("Compare address, login and password with what the payment system gave the shop, and answer again.")
+PORT_FREE = N_("The port {port} is free.")
+PORT_OURS = N_("The running agent listens at the port {port}.")
+PORT_TAKEN = N_("Another program listens at the port {port}: {problem}")
+CANNOT_LISTEN = N_("The agent could not listen there.")
+OTHER_PORT = N_("Choose another port, or stop that program: sudo ss -ltnp")
+LINE_HEARD = N_("The register is heard on {path}, and it speaks as it should.")
+LINE_SILENT = N_("Nothing was heard on {path} within {seconds} s, as from most registers until a payment.")
+LINE_NOISE = N_("Something is heard on {path}, and nothing of it makes sense.")
+NOISE_MEANS = N_("The speed or parity of the two ends differ, or another device is at the other end.")
+NOISE_REMEDY = N_("Answer with another speed. It can be found out: koshelek-agent probe {path}")
+
+STAND_IN = {"environment": "test", "password_file": "/dev/null", "login": "setup", "payment_method": "setup"}
+STAND_IN |= {"return_success_url": "https://setup.example", "refund_email": "setup@setup.example"}
+SHOP = dict.fromkeys(("store_id", "brand_name", "legal_name", "legal_id", "merchant_id", "account", "member_id"), "setup")
+TILL = {"store_id": "setup", "terminal_id": "setup"}
+WAY_IN = {"kind": "unix", "path": "/run/setup.sock", "users": ["root"], "terminals": ["*/*"]}
+ANY_SYSTEM = {"koshelek": {"login": "setup", "password_file": "/dev/null"}}
+WHOLE = {"environment": "test", "provider": ANY_SYSTEM, "store": [SHOP], "terminal": [TILL]}
+
+
+async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Secret], file: Path) -> list[Finding]:
+    """What is found where the answer at ``place`` points; nothing for most of them. ``data``: the configuration so far; ``present``: the
+    one in force, of the file ``file``, whose ports the running agent holds; ``secrets``: passwords by their systems."""
+    try:
+        async with asyncio.timeout(LOOK_LIMIT_S):
+            match place:
+                case (str(system), "address") if system in SYSTEMS:
+                    return await _system(system, data, None)
+                case (str(system), "password") if system in SYSTEMS and system in secrets:
+                    return await _system(system, data, secrets[system])
+                case ("connection", int(index), "port"):
+                    return [await aside(lambda: _port(_listener(data, index), present))]
+                case ("connection", int(index), "path") if _listener(data, index)["kind"] == "serial":
+                    return await _lines(_listener(data, index), file)
+                case ("connection", int(index), "baud"):
+                    return await _heard(_listener(data, index))
+                case _:
+                    return []
+    except TimeoutError:
+        return [warning(PORT, message(TOO_LONG, seconds=int(LOOK_LIMIT_S)), message(NOT_KNOWN), message(LATER))]
+
+
+async def _system(system: str, data: Data, secret: Secret | None) -> list[Finding]:
+    """Without a password: is it there, and is it who it says? With one: are we let in?"""
+    with tempfile.TemporaryDirectory(prefix="koshelek-agent-setup-") as folder:  # readable by us alone, and gone at once
+        file = Path(folder) / "password"
+        file.touch(0o600)
+        file.write_text(secret.reveal() if secret else "", encoding="utf-8")
+        case = Case(Path(folder), environment={})
+        try:
+            case.settings = _settings(system, data, file)
+        except ValidationError:
+            return []  # the form is wrong: told already
+        try:
+            found = [*await name(case), *await connection(case)] if secret is None else await credentials(case)
+            if secret is None and all(one.grade is Grade.OK for one in found):
+                found += await clock(case)
+        finally:
+            await case.close()
+    return [_with_our_remedy(one) for one in found] if secret else found
+
+
+def _with_our_remedy(found: Finding) -> Finding:
+    """The doctor's speaks of files that are not written yet."""
+    return found if found.grade is Grade.OK else Finding(found.check, found.grade, found.what, found.means, message(AGAIN))
+
+
+def _settings(system: str, data: Data, password: Path) -> Settings:
+    """Just enough of a configuration to reach one payment system. Raises ValidationError."""
+    given = {key: value for key, value in data["provider"][system].items() if key != "password_credential"}
+    fields = SYSTEMS[system].model_fields
+    needed = {key: value for key, value in STAND_IN.items() if key in fields and fields[key].is_required()}
+    table = {**needed, **given, "password_file": str(password)}
+    return Settings.model_validate({**WHOLE, "environment": data.get("environment"), "provider": {system: table}, "listener": [WAY_IN]})
+
+
+def _listener(data: Data, index: int) -> Mapping[str, Any]:
+    return tables(data, "listener")[index][1]
+
+
+def _port(listener: Mapping[str, Any], present: Data) -> Finding:
+    number = listener["port"]
+    if any(one.get("port") == number for _, one in tables(present, "listener")):
+        return ok(PORT, message(PORT_OURS, port=number))
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return fault(PORT, message(PORT_TAKEN, port=number, problem=error.strerror), message(CANNOT_LISTEN), message(OTHER_PORT))
+            raise
+    return ok(PORT, message(PORT_FREE, port=number))
+
+
+async def _lines(listener: Mapping[str, Any], file: Path) -> list[Finding]:
+    """The doctor's look at a serial port. ``file``: by it the running agent is known, which may well have the port."""
+    case = Case(file, environment={}, running=await aside(running))
+    try:
+        case.settings = Settings.model_validate({**WHOLE, "listener": [listener]})
+    except ValidationError:
+        return []
+    return await port(case)
+
+
+async def _heard(listener: Mapping[str, Any]) -> list[Finding]:
+    """A moment of listening at this speed, with the one question that no register takes for a command."""
+    path, seconds = Path(listener["path"]), int(LISTEN_S)
+    try:
+        async with aclosing(probe(path, LISTEN_S, [int(listener["baud"])])) as trials:
+            first = await anext(trials)
+    except NoPort:
+        return []  # told already, or the running agent has it
+    match first.heard.dialect:
+        case Dialect.JSON_FRAMES | Dialect.FRAMES | Dialect.ANSWERS:
+            return [ok(LINE, message(LINE_HEARD, path=path))]
+        case Dialect.SILENCE:
+            return [ok(LINE, message(LINE_SILENT, path=path, seconds=seconds))]
+        case _:
+            return [warning(LINE, message(LINE_NOISE, path=path), message(NOISE_MEANS), message(NOISE_REMEDY, path=path))]

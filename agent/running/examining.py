@@ -1,0 +1,54 @@
+"""The doctor for the status page: the command itself, as a process of its own.
+
+It reads the journal, asks names and knocks at doors. In this process that would take the loop's time, which belongs to the registers, and
+leave its modules in memory for good; and a doctor that stumbles must not take the agent with it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.edges.page.house import CannotExamine
+from agent.texts import Translate
+
+FACTS = ("check", "grade", "what", "means", "remedy")
+NICE = 10  # the registers go first
+LOCALES = {"ru": "ru_RU.UTF-8"}  # by which a command knows the language of its person
+KEPT_OUT = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})  # it is not the service, and must not speak for it
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One finding, as the command told it in the language that it was asked in."""
+
+    facts: Mapping[str, str]
+
+    def told(self, translate: Translate) -> Mapping[str, str]:
+        return self.facts
+
+
+async def examine(file: Path, language: str) -> Sequence[Line]:
+    """Run the doctor on a configuration. Raises CannotExamine; cancelled, it ends the process."""
+    command = [sys.executable, "-m", "agent", "--config", str(file), "--json", "doctor"]
+    kept = {name: value for name, value in os.environ.items() if name not in KEPT_OUT}
+    environment = {**kept, "LC_ALL": LOCALES.get(language, "C.UTF-8")}
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment
+    )
+    try:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+        said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    try:
+        return [Line({name: str(one[name]) for name in FACTS}) for one in json.loads(said)["findings"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CannotExamine(f"the doctor ended with {process.returncode}") from error

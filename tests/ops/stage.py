@@ -1,0 +1,107 @@
+"""What the planted faults are made of: servers with a wrong certificate or clock, a line whose ends differ in speed, and a way to ask that
+a finding is said in both languages."""
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.ops.doctor import NAMES, Finding, Grade, examine
+from agent.texts import Message, translator
+from tests.support.wires import Portions, Spoiler
+
+CYRILLIC = re.compile("[А-Яа-яЁё]")
+
+
+class Door:
+    """A server that answers every request with 404 and its own time. Use it in ``with``."""
+
+    def __init__(self, context: ssl.SSLContext | None = None, shift: timedelta = timedelta()) -> None:
+        self._context, self._shift = context, shift
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # the end
+            while True:
+                connection, _ = self._listener.accept()
+                threading.Thread(target=self._answer, args=[connection], daemon=True).start()
+
+    def _answer(self, raw: socket.socket) -> None:
+        with contextlib.suppress(OSError), contextlib.closing(self._secured(raw)) as connection:
+            while (asked := connection.recv(65_536)) and b"\r\n\r\n" in asked:
+                date = format_datetime(datetime.now(UTC) + self._shift, usegmt=True)
+                connection.sendall(f"HTTP/1.1 404 Not Found\r\nDate: {date}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    def _secured(self, raw: socket.socket) -> socket.socket:
+        try:
+            return self._context.wrap_socket(raw, server_side=True) if self._context else raw
+        except OSError:  # who looked at the certificate and went
+            raw.close()
+            raise
+
+
+def wrong_speed(sent: int, heard: int) -> Spoiler:
+    """A line whose writer uses another speed than its reader: what the reader's chip makes of the same wire (8N1)."""
+
+    def spoil(chance: random.Random, data: bytes) -> Portions:
+        wire = [bit for byte in data for bit in (0, *((byte >> place) & 1 for place in range(8)), 1)]
+        lasts, found, place = heard / sent, bytearray(), 0.5
+        level = lambda at: wire[int(at / lasts)] if int(at / lasts) < len(wire) else 1  # noqa: E731  the idle line is high
+        while place < len(wire) * lasts:
+            if level(place):  # no start bit
+                place += 1
+                continue
+            found.append(sum(level(place + 1 + bit) << bit for bit in range(8)))
+            place += 10
+        return [(0.0, bytes(found))]
+
+    return spoil
+
+
+def examined(config: Path, *names: str) -> Sequence[Finding]:
+    """The doctor's findings; ``names``: of these checks alone."""
+    return asyncio.run(examine(config, names or NAMES))
+
+
+def bad(findings: Sequence[Finding], check: str) -> list[Finding]:
+    """What is not in order with a check."""
+    return [one for one in findings if one.check == check and one.grade is not Grade.OK]
+
+
+def says(finding: Finding, grade: Grade, english: str, russian: str) -> None:
+    """The finding names cause and remedy in both languages: ``english`` and ``russian`` are patterns of the cause and the remedy, in this
+    order. Raises AssertionError."""
+    told = {name: finding.told(translator(name)) for name in ("en", "ru")}
+    assert finding.grade is grade, told["en"]
+    for language, pattern in (("en", english), ("ru", russian)):
+        text = " // ".join(told[language][part] for part in ("what", "means", "remedy"))
+        assert re.search(pattern, text, re.DOTALL), text
+    assert all(CYRILLIC.search(told["ru"][part]) for part in ("what", "means", "remedy")), told["ru"]
+    assert not any(CYRILLIC.search(told["en"][part]) for part in ("what", "means", "remedy")), told["en"]
+
+
+def said_in_both(text: Message, english: str, russian: str) -> None:
+    """The same of a text of the daemon."""
+    for language, pattern in (("en", english), ("ru", russian)):
+        spoken = text.text(translator(language))
+        assert re.search(pattern, spoken, re.DOTALL), spoken

@@ -1,0 +1,248 @@
+"""Goal: the doctor of a till that is well says so, moves no money, writes nothing, and cannot be stopped by one of its checks. Method: the
+real daemon and sandbox with all payment systems, the real commands; the single checks by what they are told."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.core.model import SaleId
+from agent.edges.journal import health
+from agent.ops.aside import aside
+from agent.ops.doctor import NAMES, Check, Finding, Grade, examine, registers, service, worst
+from agent.ops.doctor.case import Case
+from agent.ops.doctor.configuration import configuration
+from agent.ops.doctor.daemons import config_of, is_daemon, lock_holder, running
+from agent.ops.doctor.finding import fault, ok
+from agent.ops.doctor.ports import may_open
+from agent.ops.doctor.work import _attention, _open, _owing, _parked
+from agent.running.projecting import PLAN
+from agent.settings import load
+from agent.texts import message
+from tests.journal.support import row
+from tests.ops.stage import bad, examined, says
+from tests.support.stand import STORE, TERMINAL, Plan, Stand
+from tests.test_assembly import PAYCORE, SOFTLINE
+from tests.test_two_systems import card, sell
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    """A till with all payment systems that has sold once, and keeps backups."""
+    with Stand(Plan(systems={"paycore": PAYCORE, "softline": SOFTLINE, "payconnect": {}})) as made:
+        backups = made.folder / "backups"
+        backups.mkdir(mode=0o700)
+        made.config.write_text(f'{made.config.read_text()}\n[backup]\ndirectory = "{backups}"\n')
+        assert made.cli("reload").returncode == 0
+        with made.connect() as pos:
+            assert sell(pos, "one", **card("001"), wait=15)["state"] == "paid"
+            pos.call("checkout.confirm", storeId=STORE, terminalId=TERMINAL, key="one")
+        assert made.cli("backup").returncode == 0
+        yield made
+
+
+def record(stand: Stand) -> tuple[object, ...]:
+    """All that could show that something was written or moved: the journal's sales and events, the bank's books and complaints."""
+    return health.examine(stand.journal, plan=PLAN), json.dumps(stand.control("GET", "/ledger"), sort_keys=True)
+
+
+def test_a_till_that_is_well(stand: Stand) -> None:
+    """Everything is in order with all four payment systems (but for the test's file system), the exit status says so, and neither the
+    journal nor the bank's books have changed."""
+    before = record(stand)
+    asked = stand.cli("doctor", "--json")
+    assert record(stand) == before
+    told = json.loads(asked.stdout)
+    wrong = [one for one in told["findings"] if one["grade"] != "ok" and one["check"] != "disk"]
+    assert wrong == []
+    assert asked.returncode == {"ok": 0, "warning": 10, "fault": 11}[told["grade"]]
+    let_in = [one["what"] for one in told["findings"] if one["check"] == "credentials"]
+    assert [text.split(":")[0] for text in let_in] == ["koshelek", "paycore", "softline", "payconnect"]
+    assert {one["check"] for one in told["findings"]} >= {"journal", "clock", "register", "obligations", "versions", "backup"}
+
+
+def test_a_wrong_password_is_seen_with_every_system(stand: Stand) -> None:
+    """Each is asked once, and each refusal is told; the one that is asked by a search as well as those that log in."""
+    password = stand.folder / "password"
+    try:
+        password.write_text("wrong")
+        found = bad(examined(stand.config, "credentials"), "credentials")
+        assert [str(one.what).split(":")[0] for one in found] == ["koshelek", "paycore", "softline", "payconnect"]
+        assert {one.grade for one in found} == {Grade.FAULT}
+        password.unlink()
+        found = bad(examined(stand.config, "credentials"), "credentials")
+        says(found[0], Grade.WARNING, "cannot be read.*sudo koshelek-agent doctor", "прочитать нельзя.*sudo koshelek-agent doctor")
+    finally:
+        password.write_text("sandbox")
+        password.chmod(0o600)
+
+
+def test_with_the_service_stopped_it_reads_the_file(stand: Stand) -> None:
+    """In Russian, exit status 11; the daemon's absence is the fault, and what is open is known all the same."""
+    with stand.down():
+        asked = stand.cli("doctor", LC_ALL="ru_RU.UTF-8")
+    assert asked.returncode == 11
+    assert "НЕИСПРАВНОСТЬ  agent: Ни один агент не работает" in asked.stdout
+    assert "Что делать: Выполните: sudo systemctl start koshelek-agent" in asked.stdout
+    assert "Журнал цел: продаж 1" in asked.stdout
+
+
+def test_without_a_configuration(tmp_path: Path, stand: Stand) -> None:
+    """That is the first finding, and what needs none is checked."""
+    found = examined(tmp_path / "nothing.toml")
+    assert found[0].check == "configuration"
+    assert (worst(found), {one.check for one in found} >= {"sqlite", "versions", "proxy"}) == (Grade.FAULT, True)
+
+
+def test_a_file_that_was_changed_since(stand: Stand) -> None:
+    """The running agent does not know it yet, or refused it."""
+    stand.config.write_text(stand.config.read_text() + "# changed\n")
+    (changed,) = bad(examined(stand.config, "configuration"), "configuration")
+    says(changed, Grade.WARNING, "changed after.*koshelek-agent reload", "изменён после.*koshelek-agent reload")
+    assert stand.cli("reload").returncode == 0
+    assert bad(examined(stand.config, "configuration"), "configuration") == []
+
+
+async def test_a_broken_check_does_not_stop_the_others(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One raises, one never ends - neither keeps the third from being made, and both are told."""
+
+    async def raises(case: Case) -> Sequence[Finding]:
+        raise ZeroDivisionError("by zero")
+
+    async def hangs(case: Case) -> Sequence[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    async def well(case: Case) -> Sequence[Finding]:
+        return [ok("well", message("well"))]
+
+    checks = (Check("raises", 1.0, raises), Check("hangs", 0.05, hangs), Check("well", 1.0, well))
+    monkeypatch.setitem(examine.__globals__, "CHECKS", checks)
+    broken, overdue, fine = await examine(stand.config, ["raises", "hangs", "well"])
+    assert (broken.grade, "ZeroDivisionError: by zero" in str(broken.what)) == (Grade.WARNING, True)
+    assert (overdue.check, overdue.grade, fine.grade) == ("hangs", Grade.WARNING, Grade.OK)
+
+
+async def test_blocking_work_is_not_waited_for() -> None:
+    """What it returns or raises comes through; cancelled, it goes on alone."""
+    assert await aside(lambda: 42) == 42
+    with pytest.raises(ZeroDivisionError):
+        await aside(lambda: 1 // 0)
+    done = threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await aside(lambda: done.wait(5))
+    done.set()
+
+
+def test_a_finding_that_is_not_in_order_says_what_to_do() -> None:
+    """It cannot be made without; the worst one counts."""
+    with pytest.raises(ValueError, match="what to do"):
+        Finding("disk", Grade.FAULT, message("full"))
+    assert worst([]) is Grade.OK
+    assert worst([ok("a", message("a")), fault("b", message("b"), message("c"), message("d"))]) is Grade.FAULT
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_daemons_are_known_by_their_command_lines(tmp_path: Path, stand: Stand) -> None:
+    """The program by its name or as a module, with ``run``; its file as it would find it; the holder of a lock as the kernel says."""
+    assert is_daemon(["/opt/koshelek-agent/bin/python3", "/opt/koshelek-agent/bin/koshelek-agent", "run"])
+    assert is_daemon(["python3", "-m", "agent", "--config", "x", "run"])
+    assert not is_daemon(["koshelek-agent", "doctor"])
+    assert not is_daemon(["vim", "run"])
+    assert config_of(["koshelek-agent", "run", "--config=/etc/x.toml"], Path("/proc/self")) == Path("/etc/x.toml")
+    assert config_of(["koshelek-agent", "run", "--config", "x.toml"], Path("/proc/self")) == Path.cwd() / "x.toml"
+    assert config_of(["koshelek-agent", "run"], Path("/proc/self")) is None
+    (pid,) = [one.pid for one in running() if one.config == stand.config]
+    assert lock_holder(Path(f"{stand.journal}.lock")) == pid
+    assert lock_holder(tmp_path / "nothing") is None
+    (tmp_path / "free").touch()
+    assert lock_holder(tmp_path / "free") is None
+
+
+SOUND = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "NRestarts": "0", "WatchdogUSec": "30s"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({}, []),
+        ({"ActiveState": "failed"}, ["given the service up"]),
+        ({"UnitFileState": "disabled"}, ["does not start with the till"]),
+        ({"NRestarts": "7"}, ["again 7 times"]),
+        ({"WatchdogUSec": "0"}, ["does not watch"]),
+    ],
+)
+def test_what_systemd_says_of_the_service(facts: dict[str, str], expected: list[str]) -> None:
+    """Given up, not enabled, restarted again and again, not watched; a sound unit is in order."""
+    found = [one for one in service._unit(SOUND | facts) if one.grade is not Grade.OK]
+    assert [text in str(one.what) for text, one in zip(expected, found, strict=True)] == [True] * len(expected)
+    assert all(one.remedy is not None for one in found)
+
+
+async def told(**status: Any) -> list[Finding]:
+    """What the checks of registers and lines make of a status."""
+    case = Case(Path("/nowhere"), status=status)
+    return [*await registers.register(case), *await registers.line(case)]
+
+
+async def test_registers_and_lines_by_what_the_agent_tells() -> None:
+    """Heard, never heard, heard long ago; busy, unusable, damaged now and then."""
+    tills = [{"storeId": "S", "terminalId": "1", "heardSecondsAgo": age} for age in (5, 600, 10_000, None, 200_000)]
+    found = await told(registers=tills)
+    assert [one.grade.value for one in found] == ["ok", "ok", "ok", "warning", "warning"]
+    assert [text in str(one.what) for text, one in zip(("5 s", "10 min", "2 h"), found, strict=False)] == [True] * 3
+    lines = [
+        {"name": "serial:/dev/a", "state": "busy", "damagedFrames": 0, "problem": "x"},
+        {"name": "serial:/dev/b", "state": "failed", "damagedFrames": 0, "problem": "x"},
+        {"name": "serial:/dev/c", "state": "unplugged", "damagedFrames": 0},
+        {"name": "serial:/dev/d", "state": "heard", "heardSecondsAgo": 1, "damagedFrames": 50},
+    ]
+    found = await told(details={"lines": lines})
+    assert [one.grade.value for one in found] == ["fault", "fault", "fault", "ok", "warning"]
+
+
+async def test_a_configuration_that_the_agent_refused(stand: Stand) -> None:
+    """And a table that waits for a restart."""
+    told = {"loadedAt": NOW.isoformat(), "problem": "not used", "file": "elsewhere", "needsRestart": ["journal"]}
+    case = Case(stand.config, settings=await aside(lambda: load(stand.config)), status={"configuration": told})
+    _, refused, waits = await configuration(case)
+    assert ("refused the file" in str(refused.what), "journal" in str(waits.what)) == (True, True)
+
+
+def test_work_by_its_age() -> None:
+    """A payment under way is no news for ten minutes; money that is going back neither; what waits for a person is a fault at once."""
+    fresh = replace(row(SaleId("S", "1", "k")), state="pending", money="possible", accepted_at=NOW - timedelta(seconds=60))
+    old = replace(fresh, accepted_at=NOW - timedelta(hours=3))
+    assert [_open(rows, NOW).grade.value for rows in ([], [fresh], [old])] == ["ok", "ok", "warning"]
+    back = replace(old, money="returning")
+    assert [_owing(rows, NOW).grade.value for rows in ([], [old], [back])] == ["ok", "ok", "warning"]
+    assert [one.grade.value for one in (*_attention([]), *_attention([old]))] == ["ok", "fault"]
+    assert [one.grade.value for one in _parked({"parked": [{}]})] == ["fault"]
+
+
+def test_who_may_open_a_device(tmp_path: Path) -> None:
+    """By owner, group and others, as the kernel does; the super-user always."""
+    device = tmp_path / "device"
+    device.touch()
+    device.chmod(0o660)
+    status = device.stat()
+    assert may_open(status, status.st_uid, frozenset())
+    assert may_open(status, status.st_uid + 1, frozenset({status.st_gid}))
+    assert not may_open(status, status.st_uid + 1, frozenset())
+    assert may_open(status, 0, frozenset())
+
+
+def test_a_large_journal_is_given_up_in_time(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one who looks stops when the time is up; nothing is said about the file."""
+    monkeypatch.setattr(health, "STEPS_BETWEEN_LOOKS", 1)
+    with pytest.raises(health.TimeIsUp):
+        health.examine(stand.journal, lambda: True)

@@ -1,0 +1,182 @@
+"""Goal: the parts of the status page that need no daemon. Method: values in, values out; time is a number."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agent.core.answer import Money
+from agent.core.duty import Duty
+from agent.core.payment import PaymentState
+from agent.core.stored import KINDS
+from agent.edges.keyring import Holder
+from agent.edges.link import LinkStatus
+from agent.edges.page import facts, pass_, words
+from agent.edges.page.facts import LOOK_S, SHARE, Facts
+from agent.edges.page.pass_ import IDLE_S, MAX_PASSES, Passes
+from agent.edges.page.plots import latency, outcomes
+from agent.edges.page.pulse import BOUNDS_MS, MAX_ACCOUNTS, SLOT_S, SLOTS, Beat, Pulse
+from agent.edges.page.words import Tongue
+from agent.edges.telling import facts_of
+
+RUSSIAN, ENGLISH = Tongue("ru", UTC), Tongue("en", UTC)
+OPERATOR = Holder("client:web", None, True)
+
+
+# --- words ---
+
+
+def test_everything_has_a_name() -> None:
+    """Each event, duty, state of a payment, of money and of a link; a word that is younger than the page is shown as it is."""
+    assert KINDS.keys() == words.EVENTS.keys()
+    assert set(Duty) == words.DUTIES.keys()
+    assert {state.value for state in PaymentState} == words.STATES.keys()
+    assert {money.value for money in Money} == words.MONEY.keys()
+    assert set(LinkStatus) == words.LINKS.keys()
+    assert (RUSSIAN.event("later_kind"), RUSSIAN.state("later"), RUSSIAN.system("later")) == ("later_kind", "later", "later")
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(-5, "0 с"), (59.9, "59 с"), (60, "1 мин"), (7200, "2 ч"), (200_000, "2 дн.")])
+def test_an_age_has_one_unit(seconds: float, said: str) -> None:
+    """A clock that was set back makes no negative one."""
+    assert RUSSIAN.age(seconds) == said
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    """In the zone of the tongue."""
+    now = datetime(2026, 1, 31, 12, 0, 5, tzinfo=UTC)
+    assert ENGLISH.moment(now - timedelta(seconds=5), now) == "12:00:00"
+    assert ENGLISH.moment(now - timedelta(days=1), now) == "30.01.2026 12:00:05"
+
+
+def test_the_facts_of_an_event_are_in_roubles() -> None:
+    """Amounts wherever they stand; the moment and the name are not repeated."""
+    event = {"at": "x", "event": "paid", "slip": {"total_amount": 12_345, "kzo": "A1"}, "lines": [{"amount": 5}], "count": 5, "done": True}
+    assert facts_of(event) == "slip={total_amount: 123.45, kzo: A1}, lines=[{amount: 0.05}], count=5, done=True"
+
+
+# --- the pulse ---
+
+
+class Wall:
+    """A clock that stands where it was put."""
+
+    def __init__(self) -> None:
+        self.at = SLOT_S * 10_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def test_half_and_nine_of_ten_are_told_by_their_bounds() -> None:
+    """Answers of any kind are timed, what had none is counted; an answer slower than every bound counts as the last."""
+    pulse = Pulse(Wall())
+    for ms in (8, 8, 8, 8, 8, 8, 45, 45, 45, 400):
+        pulse.observe("a", "reply.2xx", ms)
+    pulse.observe("a", "unclear.timeout", 10_000)
+    pulse.observe("a", "not_sent.dns", 3)
+    (beat,) = pulse.day("a")
+    assert (beat.median_ms, beat.slow_ms, beat.answered, beat.failures) == (10, 50, 10, 2)
+    pulse.observe("b", "reply.5xx", 60_000)
+    assert pulse.day("b")[0].median_ms == BOUNDS_MS[-1]
+    assert pulse.day("unknown") == []
+
+
+def test_a_day_is_kept_and_no_more() -> None:
+    """However long the agent runs, and whatever accounts there were."""
+    wall = Wall()
+    pulse = Pulse(wall)
+    for _ in range(SLOTS + 20):
+        pulse.observe("a", "reply.2xx", 5)
+        wall.at += SLOT_S
+    assert len(pulse.day("a")) == SLOTS - 1, "the slot that has just begun is empty"
+    wall.at += SLOTS * SLOT_S
+    assert pulse.day("a") == []
+    for number in range(MAX_ACCOUNTS + 5):
+        pulse.observe(f"left-{number}", "reply.2xx", 5)
+    assert pulse.day(f"left-{MAX_ACCOUNTS + 4}") == []
+
+
+def test_a_slot_with_failures_alone_has_no_speed() -> None:
+    """Nothing is made up for it."""
+    pulse = Pulse(Wall())
+    pulse.observe("a", "unclear.timeout", 10_000)
+    assert [(beat.median_ms, beat.answered, beat.failures) for beat in pulse.day("a")] == [(0, 0, 1)]
+
+
+# --- the drawings ---
+
+
+def beat(slot: int, ms: int = 40, failures: int = 0) -> Beat:
+    return Beat(slot * SLOT_S, ms, 2 * ms, 3, failures)
+
+
+def test_a_line_is_not_drawn_over_a_gap() -> None:
+    """Two runs of answers with hours between them are two lines, of the median and of the slow ones; a failure is a mark."""
+    drawn = latency([beat(6), beat(7), beat(40), beat(41, failures=1)], UTC, "title", "ms")
+    assert len(re.findall(r'<polyline [^>]*class="median"', drawn)) == 2
+    assert len(re.findall(r'<polyline [^>]*class="slow"', drawn)) == 2
+    assert drawn.count('class="failures"') == 1
+    assert "<title>title</title>" in drawn
+
+
+def test_bars_stand_on_one_another() -> None:
+    """Their heights together are the hour's share of the scale, and no hour without payments has one."""
+    hours = {"paid": [0] * 24, "declined": [0] * 24, "canceled": [0] * 24, "open": [0] * 24}
+    hours["paid"][10], hours["declined"][10] = 3, 1
+    bars = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)" width="[\d.]+" height="([\d.]+)" class="(\w+)"', outcomes(hours, "title"))
+    (paid, declined) = bars
+    assert (paid[3], declined[3], paid[0]) == ("paid", "declined", declined[0])
+    assert float(declined[1]) + float(declined[2]) == pytest.approx(float(paid[1]), abs=0.2)
+    assert float(paid[2]) == pytest.approx(3 * float(declined[2]), abs=0.3)
+
+
+# --- passes ---
+
+
+async def test_a_pass_ends_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Using it keeps it; its two words are not each other; the oldest goes when there are too many."""
+    now = 1_000.0
+    monkeypatch.setattr(pass_, "_now", lambda: now)
+    passes = Passes()
+    first = passes.give(OPERATOR)
+    assert passes.actor(first.act) is OPERATOR
+    assert (passes.actor(first.look), passes.may_look(first.act), passes.actor("")) == (None, False, None)
+    now += IDLE_S - 1
+    assert passes.may_look(first.look), "it was used"
+    now += IDLE_S - 1
+    assert passes.actor(first.act) is OPERATOR
+    now += IDLE_S
+    assert passes.actor(first.act) is None
+    words_ = [passes.give(OPERATOR) for _ in range(MAX_PASSES + 1)]
+    assert (passes.actor(words_[0].act), passes.actor(words_[-1].act)) == (None, OPERATOR)
+    passes.end(words_[-1].act)
+    assert passes.actor(words_[-1].act) is None
+
+
+# --- looks ---
+
+
+async def test_all_who_watch_share_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within its time it is made once, however many ask; a look that took long is followed by a long rest."""
+    made: list[float] = []
+    now = 100.0
+
+    async def look(self: Facts) -> Any:
+        nonlocal now
+        made.append(now)
+        now += 0.5  # what it took
+        return object()
+
+    shown = Facts.__new__(Facts)
+    shown._looking, shown._seen, shown._good_until = asyncio.Lock(), None, 0.0
+    monkeypatch.setattr(Facts, "_look", look)
+    monkeypatch.setattr(facts, "_now_s", lambda: now)
+    assert len({id(await shown.overview()) for _ in range(8)}) == 1
+    assert shown.next_look_s() == pytest.approx(SHARE * 0.5)
+    now += SHARE * 0.5 + 1
+    await shown.overview()
+    assert len(made) == 2
+    assert shown.next_look_s() >= LOOK_S

@@ -1,0 +1,193 @@
+"""Goal: an answer that does not work is told at once, and one that works is called right. Method: real servers, ports and lines."""
+
+import asyncio
+import os
+import pty
+import socket
+import ssl
+import tty
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from agent.ops.doctor.finding import Finding, Grade
+from agent.ops.lines.hearing import QUESTION
+from agent.ops.setup import outside
+from agent.secrets import Secret
+from drivers.frames import Control
+from tests.ops.stage import Door
+from tests.support.stand import Stand
+
+NOWHERE = Path("/nonexistent/koshelek-agent.toml")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Stand]:
+    """The payment systems, without a daemon."""
+    stand = Stand()
+    try:
+        stand.start_sandbox()
+        yield stand
+    finally:
+        stand.close()
+
+
+def system(name: str, address: str, **more: object) -> dict[str, Any]:
+    """A configuration with one payment system, as far as it has been answered."""
+    return {"environment": "test", "provider": {name: {"test_base_url": address, **more}}}
+
+
+async def look(place: tuple[str | int, ...], data: Mapping[str, Any], password: str | None = None) -> list[Finding]:
+    secrets = {} if password is None else {str(place[0]): Secret(password)}
+    found = await outside.look(place, data, {}, secrets, NOWHERE)
+    assert all(one.remedy for one in found if one.grade is not Grade.OK)
+    return found
+
+
+def address_of(sandbox: Stand, name: str) -> str:
+    root = f"http://127.0.0.1:{sandbox.sandbox_port}"
+    return {"koshelek": f"{root}/acme", "paycore": f"{root}/paycore/api"}.get(name, f"{root}/{name}")
+
+
+@pytest.mark.parametrize("name", ["koshelek", "paycore", "softline", "payconnect"])
+async def test_an_address_and_a_password_that_work(sandbox: Stand, name: str) -> None:
+    """Of every payment system; the login is asked before the password, and other settings are not there yet."""
+    address = address_of(sandbox, name)
+    reached = await look((name, "address"), system(name, address))
+    assert [one.grade for one in reached] == [Grade.OK] * 4
+    assert [one.check for one in reached] == ["name", "connection", "latency", "clock"]
+    login = {} if name == "payconnect" else {"login": "sandbox"}
+    (let_in,) = await look((name, "password"), system(name, address, **login), "sandbox")
+    assert let_in.grade is Grade.OK
+    (refused,) = await look((name, "password"), system(name, address, **login), "wrong")
+    assert (refused.grade, refused.check) == (Grade.FAULT, "credentials")
+    assert refused.remedy is not None
+    assert "answer again" in str(refused.remedy)
+
+
+async def test_a_partner_that_is_none(sandbox: Stand) -> None:
+    """The address is there; only somebody who is let in is told that the partner is unknown."""
+    data = system("koshelek", f"http://127.0.0.1:{sandbox.sandbox_port}/nobody", login="sandbox")
+    (found,) = await look(("koshelek", "password"), data, "sandbox")
+    assert (found.grade, "/nobody" in str(found.what)) == (Grade.FAULT, True)
+
+
+async def test_an_address_where_nobody_is() -> None:
+    """Refused, as by a wrong port; the password is not tried before the address works."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        data = system("koshelek", f"http://127.0.0.1:{closed.getsockname()[1]}/acme", login="sandbox")
+        found = await look(("koshelek", "address"), data)
+        assert Grade.FAULT in {one.grade for one in found}
+        (unseen,) = await look(("koshelek", "password"), data, "sandbox")
+        assert unseen.grade is Grade.WARNING
+
+
+async def test_a_certificate_of_nobody_we_trust() -> None:
+    """A proxy that looks into everything, or a wrong host: named before a password is sent there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    with Door(context) as door:
+        found = await look(("koshelek", "address"), system("koshelek", f"https://localhost:{door.port}/acme"))
+    assert [one.check for one in found if one.grade is Grade.FAULT] == ["connection"]
+    assert "authority" in str(found[-1].what)
+
+
+async def test_a_clock_that_is_wrong() -> None:
+    """The address is right, and nothing would work."""
+    with Door(shift=timedelta(days=1)) as door:
+        found = await look(("koshelek", "address"), system("koshelek", f"http://127.0.0.1:{door.port}/acme"))
+    assert [one.check for one in found if one.grade is Grade.FAULT] == ["clock"]
+
+
+async def test_what_is_wrong_in_form_is_not_looked_at() -> None:
+    """It was told already; and most answers point nowhere."""
+    assert await look(("koshelek", "address"), system("koshelek", "http://127.0.0.1:1", login=5)) == []
+    assert await look(("store", 0, "store_id"), system("koshelek", "http://127.0.0.1:1")) == []
+
+
+def way_in(**listener: object) -> dict[str, Any]:
+    return {"listener": [listener]}
+
+
+async def test_a_port_is_free_taken_or_our_own() -> None:
+    """What the running agent listens at is no hindrance."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        data = way_in(kind="http", port=number)
+        (found,) = await look(("connection", 0, "port"), data)
+        assert (found.grade, str(number) in str(found.what)) == (Grade.FAULT, True)
+        (ours,) = await outside.look(("connection", 0, "port"), data, data, {}, NOWHERE)
+        assert ours.grade is Grade.OK
+    (free,) = await look(("connection", 0, "port"), data)
+    assert free.grade is Grade.OK
+
+
+@contextmanager
+def a_line() -> Iterator[tuple[int, str]]:
+    """The register's end, and the name of ours."""
+    register, ours = pty.openpty()
+    tty.setraw(register)
+    name = os.ttyname(ours)
+    os.close(ours)
+    try:
+        yield register, name
+    finally:
+        os.close(register)
+
+
+@asynccontextmanager
+async def speaking(register: int, answer: bytes, *, asked: bool) -> AsyncIterator[None]:
+    """A register that answers the question, or speaks by itself."""
+
+    async def speak() -> None:
+        os.set_blocking(register, False)
+        while True:
+            await asyncio.sleep(0.05)
+            try:
+                heard = os.read(register, 1024)
+            except OSError:  # nobody has our end, or nothing was said
+                heard = b""
+            if not asked or QUESTION in heard:
+                os.write(register, answer)
+
+    task = asyncio.create_task(speak())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def test_a_serial_port_that_is_there() -> None:
+    """Free, and silent until a payment, as most registers are."""
+    with a_line() as (_, path):
+        assert [one.grade for one in await look(("connection", 0, "path"), way_in(kind="serial", path=path, terminals=["*/*"]))] == [
+            Grade.OK
+        ]
+        (silent,) = await look(("connection", 0, "baud"), way_in(kind="serial", path=path, baud=9600))
+    assert (silent.grade, "Nothing was heard" in str(silent.what)) == (Grade.OK, True)
+
+
+async def test_a_serial_port_that_is_missing() -> None:
+    """The ports that are there are named with it. Of a socket of this machine nothing is looked at: the agent makes it."""
+    (found,) = await look(("connection", 0, "path"), way_in(kind="serial", path="/dev/ttyNO", terminals=["*/*"]))
+    assert (found.grade, "/dev/ttyNO" in str(found.what)) == (Grade.FAULT, True)
+    assert await look(("connection", 0, "baud"), way_in(kind="serial", path="/dev/ttyNO", baud=9600)) == []
+    assert await look(("connection", 0, "path"), way_in(kind="unix", path="/run/x.sock")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "grade", "words"),
+    [(bytes([Control.NAK]), True, Grade.OK, "is heard"), (b"\x9f\x83\xfe\x00\xe1" * 4, False, Grade.WARNING, "nothing of it makes sense")],
+)
+async def test_a_register_that_speaks_is_heard(said: bytes, asked: bool, grade: Grade, words: str) -> None:
+    """As it should, or so that nothing makes sense: then the speed differs."""
+    with a_line() as (register, path):
+        async with speaking(register, said, asked=asked):
+            (found,) = await look(("connection", 0, "baud"), way_in(kind="serial", path=path, baud=9600))
+    assert (found.grade, words in str(found.what)) == (grade, True)
