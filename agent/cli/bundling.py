@@ -32,7 +32,7 @@ def bundle_command(context: Context, file: str | None, log_file: str | None) -> 
     keys, card data or buyers' data; no bills. Nothing is sent anywhere.
     """
     from agent.ops.bundle import Wanted, make, parts
-    from agent.ops.bundle.archive import NAME, SUFFIX
+    from agent.ops.bundle.archive import NAME, SUFFIX, check
 
     now = datetime.now(UTC)
     target = Path(file or now.strftime(NAME) + SUFFIX).absolute()
@@ -40,6 +40,7 @@ def bundle_command(context: Context, file: str | None, log_file: str | None) -> 
     wanted = Wanted(_config(context), now, socket, log, os.environ)
 
     async def work() -> Any:
+        check(target)
         return await make(target, *await parts(wanted), now)
 
     try:

@@ -21,7 +21,7 @@ from agent.ops.setup.commit import Done
 from agent.ops.setup.interview import Interview
 from agent.ops.setup.machine import encrypted, this_machine
 from agent.ops.setup.plan import CheckFailed, Plan, plan_of
-from agent.ops.setup.question import Kind, NoAnswer, Question, Value, shown, typed
+from agent.ops.setup.question import CLEAR, Kind, NoAnswer, Question, Value, shown, typed
 from agent.ops.setup.rollout import FROM, answered
 from agent.secrets import Secret
 from agent.settings import BadSettings, Problem, describe, find
@@ -41,6 +41,7 @@ DROPPED = N_("Not taken over, because it is wrong in today's configuration: {nam
 NO_HELP = N_("There is no more to say about this.")
 STORED = N_("stored already")
 NOTHING = N_("nothing")
+OR_NOTHING = N_("{answer}; {key} for nothing")
 MARKS = {Grade.OK: N_("in order"), Grade.WARNING: N_("warning"), Grade.FAULT: N_("fault")}
 IN_SPITE = N_("Go on in spite of that?")
 ALL = N_("These are the answers:")
@@ -174,8 +175,8 @@ class _Setup:
         offered = self._shown(question.default) if question.default not in (None, []) else ""
         if question.kind is Kind.SECRET and question.optional and question.place[-1] == "password":
             offered = self.say(STORED)
-        elif not offered and question.optional:
-            offered = self.say(NOTHING)
+        elif question.optional:
+            offered = self.say(OR_NOTHING, answer=offered, key=CLEAR) if offered else self.say(NOTHING)
         prompt = f"{f'[{offered}]' if offered else ''}> "
         return (getpass.getpass(prompt) if question.kind is Kind.SECRET else input(prompt)).strip()
 
@@ -310,13 +311,16 @@ class _Setup:
         except OSError as error:
             self._context.fail(Exit.INTERNAL, "INTERNAL", f"{error}. {self.say(NOTHING_DONE)}")
         told = {"file": str(plan.machine.config), "written": [str(plan.machine.config), *map(str, secrets)]}
-        more: dict[str, Any] = {"copies": [str(one) for one in done.copies], "findings": [one.told(self._translate) for one in seen]}
+        more: dict[str, Any] = {"copies": [str(one) for one in done.copies], "dropped": list(plan.dropped)}
+        more["findings"] = [one.told(self._translate) for one in seen]
         self._context.show(told | more, lambda: self._print(plan, done, secrets))
 
     def _print(self, plan: Plan, done: Done, secrets: Sequence[Path]) -> None:
         click.echo(f"\n{self.say(WRITTEN, file=plan.machine.config)}")
         for copy in done.copies:
             click.echo(self.say(COPY, file=copy))
+        if plan.dropped:
+            click.echo(self.say(DROPPED, names=", ".join(plan.dropped)))
         for one in secrets:
             click.echo(self.say(SECRET_WRITTEN, file=one))
             if encrypted(one).exists():

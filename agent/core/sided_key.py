@@ -1,6 +1,7 @@
 """Public keys of PayCore.io: by such a key alone it is known which money a payment is about, so that its form is a rule about money.
 
-Their beginnings are the vendor's, the rest is this agent's limit. The one place for it: the configuration is checked by it, and so is what the provider is given.
+Their beginnings are the vendor's, the rest is this agent's limit. The one place for it: the configuration is checked by it, and so is what
+the provider is given.
 """
 
 import re

@@ -19,6 +19,7 @@ from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId, Stamp
 from agent.core.obligations import owes
 from agent.core.payment import IN_LANE, PaymentState
+from agent.core.payout.name import is_payout
 from agent.core.ports import Append, Card, Corrupt, JournalBroken
 from agent.core.sale import Sale
 from agent.engine.aside import Aside
@@ -268,7 +269,9 @@ class Engine:
             raise
 
     async def load(self, sale_id: SaleId) -> Steward | None:
-        """Read, verify and fold a stored sale. Raises Corrupt, IllegalTransition, ValueError."""
+        """Read, verify and fold a stored sale; a payout is none. Raises Corrupt, IllegalTransition, ValueError."""
+        if is_payout(sale_id):
+            return None
         entries = await self.ports.journal.stream(sale_id)
         if entries is None:
             return None

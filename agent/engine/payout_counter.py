@@ -48,7 +48,6 @@ class PayoutCounter:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._taking = asyncio.Lock()  # one at a time: together two could pass a limit that each of them keeps
 
     async def create(self, wish: Wish) -> tuple[PayoutSteward, bool]:
         """Take a payout (the second value is true) or recognise one that was taken before. Returns once it is on disk; a caller that is
@@ -61,7 +60,7 @@ class PayoutCounter:
     async def _create(self, wish: Wish) -> tuple[PayoutSteward, bool]:
         engine = self._engine
         engine.check_running()
-        async with self._taking:
+        async with engine.payouts.taking:
             known = await engine.payouts.open(wish.id)
             if known is not None:
                 self._repeat(known.payout, wish)

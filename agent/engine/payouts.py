@@ -39,6 +39,7 @@ class Payouts:
         self._roster = Roster[PayoutSteward]()
         self._places = Couriers()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
+        self.taking = asyncio.Lock()  # one new payout at a time: together two could pass a limit that each of them keeps
         self._loading = asyncio.Lock()
         self._working = False
 
@@ -66,13 +67,18 @@ class Payouts:
 
     async def stop(self) -> None:
         """Begin nothing more."""
-        self._working = False
         self._places.close()
         tending = list(self._tasks.values())
-        for task in tending:
-            task.cancel()
+        self._rest()
         if tending:
             await asyncio.wait(tending, timeout=STOP_LIMIT_S)
+
+    def _rest(self) -> None:
+        """No steward does anything more."""
+        self._working = False
+        for task in tuple(self._tasks.values()):
+            if task is not asyncio.current_task():
+                task.cancel()
 
     # --- recovery ---
 
@@ -155,6 +161,7 @@ class Payouts:
     def set_aside(self, steward: PayoutSteward, error: BaseException) -> None:
         """A broken journal ends the process; a payout that cannot be handled is parked and blocks nobody (promise P20)."""
         if isinstance(error, JournalBroken):
+            self._rest()
             self._fail(error)
             return
         steward.parked = True

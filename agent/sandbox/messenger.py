@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from agent.sandbox.bank import Bank
 from agent.sandbox.outbox import Message
 from agent.sandbox.page.rows import House
-from agent.web.stream import Bell
+from agent.sandbox.page.stream import Bell
 
 ANSWER_LIMIT_S = 5.0  # for a message from the connection to the status; real systems wait for up to a minute
 IDLE_S = 60.0  # between two looks when nothing is planned

@@ -28,9 +28,9 @@ from agent.sandbox.listening import Listener, bind, cut, own_address
 from agent.sandbox.messenger import carry
 from agent.sandbox.page.paying import is_page, lead_there
 from agent.sandbox.page.routes import PAGE, Page
+from agent.sandbox.page.stream import Bell
 from agent.sandbox.pay import pay
 from agent.sandbox.settings import SandboxSettings, is_loopback
-from agent.web.stream import Bell
 
 _log = logging.getLogger(__name__)
 _CODE_ALPHABET, _CODE_LENGTH = "abcdefghjkmnpqrstuvwxyz23456789", 10  # 49 bits; nothing that looks like something else: it is typed

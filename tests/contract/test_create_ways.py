@@ -1,5 +1,5 @@
-"""PayCore's other two ways to make a payment keep the contract as well: by the till with the public key alone, and by the customer who opens a
-link that holds the bill. Happy path, refusals and lost answers; the books equal the journal's after each.
+"""PayCore's other two ways to make a payment keep the contract as well: by the till with the public key alone, and by the customer who
+opens a link that holds the bill. Happy path, refusals and lost answers; the books equal the journal's after each.
 """
 
 import asyncio
@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agent.core.answer import Money, money
 from agent.core.payment import PaymentState
 from agent.sandbox.customer import Action
 from agent.sandbox.faults import FaultKind
@@ -50,22 +49,26 @@ async def canceled_unopened(shop: Shop) -> None:
 
 
 def search_lost(times: int) -> Play:
-    """The search that comes before the link is lost ``times``; while attempts are left the link is shown, and paid by."""
+    """The search that comes before the link is lost so often: it makes nothing, so it is made again, and the link is shown and paid by."""
 
     async def play(shop: Shop) -> None:
         shop.fault(FaultKind.LOSE_ANSWER, Operation.FIND, times)
         await shop.sell()
-        if times < POLICY.unanswered_attempts:
-            link = (await shop.pending()).link
-            assert link is not None
-            await pay_on_the_page(link.url, shop.trusted)
-            await shop.until(PaymentState.PAID)
-        else:
-            ended = await shop.end()
-            assert (ended.payment, ended.link, money(ended)) == (PaymentState.CANCELED, None, Money.NONE)
+        link = (await shop.pending()).link
+        assert link is not None
+        await pay_on_the_page(link.url, shop.trusted)
+        await shop.until(PaymentState.PAID)
         assert shop.received(Operation.CHECKOUT) == 0, "the till makes nothing itself"
 
     return play
+
+
+async def never_searched(shop: Shop) -> None:
+    """No search is ever answered: no link is shown, and nobody can have paid."""
+    shop.fault(FaultKind.LOSE_ANSWER, Operation.FIND, None)
+    await shop.sell()
+    ended = await shop.end()
+    assert (ended.payment, ended.link, shop.payments()) == (PaymentState.CANCELED, None, [])
 
 
 def refused_search() -> Play:
@@ -98,6 +101,7 @@ WAYS: dict[str, tuple[Kit, Case]] = {
     "hpp-canceled_unopened": (HPP, Case(canceled_unopened, Wishes())),
     "hpp-search_lost_first": (HPP, Case(search_lost(1), _SHORT_DEADLINE)),
     "hpp-search_lost_last": (HPP, Case(search_lost(POLICY.unanswered_attempts), _SHORT_DEADLINE)),
+    "hpp-never_searched": (HPP, Case(never_searched, Wishes(replace(POLICY, send_deadline_ms=2_500, window_limit_ms=3_500)))),
     "hpp-refused_search": (HPP, Case(refused_search(), _SHORT_DEADLINE)),
 }
 

@@ -202,6 +202,26 @@ def test_a_payout_is_in_no_list_of_sales(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
+def test_a_list_hands_a_finished_payout_out(fast_folder: Path) -> None:
+    """A register that may pay out reads its end in a list, so it is told; one that may not sees no payout at all; no look parks it."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        desk = Desk(shop)
+        till: dict[str, Any] = {"storeId": STORE, "terminalId": TILL}
+        await desk.ask("payout.create", **wish())
+        await asyncio.sleep(10)
+        plain = Caller("uid:1001", tills=frozenset({(STORE, TILL)}))
+        assert (await desk.ask("operation.list", plain, **till, payouts=True))["operations"] == []
+        (row,) = (await desk.ask("operation.list", desk.operator, **till, payouts=True))["operations"]
+        assert (row["state"], row["told"]) == ("paid_out", False)
+        (row,) = (await desk.ask("operation.list", **till, payouts=True))["operations"]
+        assert (row["state"], row["success"], row["told"]) == ("paid_out", True, True)
+        assert await shop.living.open(ID) is None
+        assert await shop.living.ports.journal.parked() == []
+
+    play(tale, fast_folder)
+
+
 def test_an_operator_decides_in_two_steps(fast_folder: Path) -> None:
     """He sees what can be decided and what it would do; the word does it once; another payout's transaction is not his to name."""
 

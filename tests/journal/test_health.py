@@ -2,13 +2,15 @@
 files, whole, empty, damaged in each way, of another program, beside a writer."""
 
 import asyncio
+import errno
+import os
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from agent.core.ports import JournalBroken, JournalError
-from agent.edges.journal import JournalDamaged, NotAJournal, SqliteJournal, health, said
+from agent.edges.journal import JournalDamaged, JournalPlaceRefused, NotAJournal, SqliteJournal, health, lock, said
 from agent.edges.journal.health import Health, beginning, examine, library_version, was_here
 from tests.journal.support import opened, read, sale_id, step
 
@@ -101,3 +103,14 @@ async def test_an_error_says_what_its_cause_said(journal: Path) -> None:
     handed_on.__cause__ = refused.value
     assert str(said(handed_on)) == str(said(refused.value)) == str(refused.value)
     assert str(said(JournalBroken("{braces}"))) == "{braces}"
+
+
+async def test_a_file_system_that_became_read_only(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told from other reasons why the lock cannot be had: another remedy helps."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(lock.os, "open", refuse)
+    with pytest.raises(JournalPlaceRefused, match=r"read-only.*dmesg"):
+        lock.FileLock(journal)

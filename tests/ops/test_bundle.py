@@ -225,6 +225,8 @@ async def test_an_archive_is_made_where_everything_is_broken(tmp_path: Path) -> 
         assert b"cAnArY" not in b"".join(found.values())
         again = stand.cli("bundle", str(stand.folder / "bundle.tar.gz"), config=config)
         assert (again.returncode, "exist" in again.stderr.lower()) == (2, True)
+        nowhere = stand.cli("bundle", str(stand.folder / "none" / "bundle.tar.gz"), config=config)
+        assert (nowhere.returncode, "No such file" in nowhere.stderr) == (2, True)
     finally:
         stand.close()
 
@@ -266,6 +268,8 @@ async def test_a_part_that_fails_hangs_or_is_endless_stops_no_other(tmp_path: Pa
     assert files["good"] == f"good, {STARS}".encode()
     assert files["endless"].endswith(b"end")
     assert files.keys() == {"manifest.json", "endless", "good"}
+    with pytest.raises(FileExistsError):  # somebody was faster
+        await make(made.file, [], Scrubber(), datetime.now(UTC))
 
 
 def test_of_a_long_log_the_newest_whole_lines_are_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Goal: the sums of the day are right while it goes on, and cost little. Method: a real journal with a day of sales; the clock is a number."""
+"""Goal: the sums of the day are right while it goes on, and cost little. Method: a real journal with a day of sales; time is a number."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -62,6 +62,11 @@ async def till(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         await journal.close()
 
 
+def of(till: Any) -> Day:
+    """The three things of an engine that it asks."""
+    return Day(till)
+
+
 def paid_step(number: int, **changes: Any) -> Any:
     one = paid(sale_id(number), **changes)
     facts = {name: getattr(one, name) for name in ("state", "money", "finished", "open", "paid_unreturned", "owes")}
@@ -74,7 +79,7 @@ def sums(figures: day.Figures) -> dict[str, tuple[int, int]]:
 
 async def test_a_day_is_read_whole_and_then_kept_up(till: Till) -> None:
     """First all of it, in pages; then what is new, in one; each hour has its own count."""
-    figures = await (shown := Day(till)).figures()  # type: ignore[arg-type]  # the three things of an engine that it asks
+    figures = await (shown := of(till)).figures()
     assert sums(figures) == {"queued": (1, 45_000), "paid": (SALES - 1, 45_000 * (SALES - 1))}
     assert (figures.hours["open"][10], figures.hours["paid"][10], figures.hours["paid"][11]) == (1, 59, SALES - 60)
     assert figures.whole
@@ -87,7 +92,7 @@ async def test_a_day_is_read_whole_and_then_kept_up(till: Till) -> None:
 
 async def test_a_sale_of_this_morning_is_as_memory_has_it(till: Till) -> None:
     """It stands beyond the newest page: its end is seen without reading the day again."""
-    shown = Day(till)  # type: ignore[arg-type]  # see above
+    shown = of(till)
     await shown.figures()
     till.rows = [paid(sale_id(0), state="declined", money="none")]
     till.queries.clear()
@@ -97,7 +102,7 @@ async def test_a_sale_of_this_morning_is_as_memory_has_it(till: Till) -> None:
 
 async def test_what_changed_unseen_is_found_when_the_day_is_read_anew(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a new day begins with nothing."""
-    shown = Day(till)  # type: ignore[arg-type]  # see above
+    shown = of(till)
     await shown.figures()
     changed = row(sale_id(0), state="declined", finished=True, open=False)
     await till.journal.append(step(sale_id(0), 1, state="declined", finished=True, open=False))
@@ -112,6 +117,6 @@ async def test_what_changed_unseen_is_found_when_the_day_is_read_anew(till: Till
 async def test_a_day_beyond_all_measure_says_so(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading ends at the limit, and the figures own up to it."""
     monkeypatch.setattr(day, "MAX_ROWS", PAGE_ROWS)
-    figures = await Day(till).figures()  # type: ignore[arg-type]  # see above
+    figures = await of(till).figures()
     assert not figures.whole
     assert sum(one.count for one in figures.sums) == PAGE_ROWS

@@ -172,6 +172,7 @@ async def test_all_who_watch_share_one_look(monkeypatch: pytest.MonkeyPatch) -> 
 
     shown = Facts.__new__(Facts)
     shown._looking, shown._seen, shown._good_until = asyncio.Lock(), None, 0.0
+    shown._resting = None
     monkeypatch.setattr(Facts, "_look", look)
     monkeypatch.setattr(facts, "_now_s", lambda: now)
     assert len({id(await shown.overview()) for _ in range(8)}) == 1

@@ -23,7 +23,7 @@ from tests.support.stand import STORE, TERMINAL, Plan, Port, Stand
 
 NAME = "till-03.shop.example"
 AMOUNT = 9_000
-ROUNDS, POLLS, PAUSE_S = 2, 60, 0.02  # polls on one connection, no faster than it may ask
+ROUNDS, POLLS, PAUSE_S = 2, 45, 0.02  # polls on one connection, no faster than it may ask
 MOST_TIMES_SLOWER = 3.0  # of the median poll with eight pages open; measured 0.9 to 1.2
 
 

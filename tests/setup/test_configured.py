@@ -86,6 +86,13 @@ def test_what_nobody_asks_about_stays() -> None:
     assert {*old.listener} | {*admin} == {*new.listener}, "the ways in, and one for operators, which the example leaves out"
 
 
+def test_an_answer_that_is_taken_out_is_taken_out() -> None:
+    """The setting goes; its table stays."""
+    present = {"environment": "test", "provider": {"paycore": {"login": "c", "service": "card", "password_file": "/p"}}}
+    answers = {**answers_of(present), ("paycore", "service"): None}
+    assert data_of(answers, present)["provider"]["paycore"] == {"login": "c", "password_file": "/p"}
+
+
 def test_a_shop_keeps_what_is_not_asked_by_its_name_and_loses_it_with_it(tmp_path: Path) -> None:
     """Known again by its id, not by its number; another shop has its own."""
     data = sound(answers_text(tmp_path))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.cli import cli
+from agent.cli import cli, setting_up
 from agent.ops.setup import plan as plans
+from agent.ops.setup.machine import Machine
 from agent.settings import load
 
 from .support import SHOP, a_stick, answers_text
@@ -87,12 +88,32 @@ def test_a_register_gets_a_token_that_stays(folder: Path) -> None:
     assert str(folder / "etc" / "kassa-1-token") in json.loads(given.stdout)["written"]
 
 
+def test_with_the_package_the_password_is_a_credential(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which its unit loads; what comes next are systemd's commands, and who changes the account is told when that is refused."""
+    place = folder / "etc" / "koshelek-password"
+    unit = f"[Service]\nLoadCredential=koshelek-password:{place}\n"
+    monkeypatch.setattr(setting_up, "this_machine", lambda config: Machine(config, unit))
+    first = set_up(folder, answers_text(folder), "--language", "en")
+    assert "systemctl enable --now koshelek-agent" in first.stdout
+    assert "koshelek-agent doctor" in first.stdout
+    assert (place.read_text(), place.stat().st_mode & 0o777) == ("sandbox\n", 0o600)
+    koshelek = tomllib.loads((folder / "etc" / "agent.toml").read_text())["provider"]["koshelek"]
+    assert (koshelek["password_credential"], "password_file" in koshelek) == ("koshelek-password", False)
+    (folder / "etc" / "koshelek-password.cred").touch()
+    a_stick(folder, "another")
+    again = set_up(folder, answers_text(folder, "http://127.0.0.1:9/other"), "--language", "en")
+    assert "systemctl restart koshelek-agent" in again.stdout
+    assert "the agent refuses that while money is owed" in again.stdout
+    assert "still takes the old password" in again.stdout
+
+
 def test_what_was_wrong_before_is_left_out(folder: Path) -> None:
     """A setting that the check refuses today would refuse the new file as well; its dated copy keeps it."""
     set_up(folder, answers_text(folder))
     file = folder / "etc" / "agent.toml"
     file.write_text(file.read_text().replace("[provider.koshelek]", '[provider.koshelek]\npoll_cap_s = 999\nunheard_of = "x"'))
-    assert set_up(folder, answers_text(folder)).exit_code == 0
+    done = json.loads(set_up(folder, answers_text(folder), "--json").stdout)
+    assert sorted(done["dropped"]) == ["provider.koshelek.poll_cap_s", "provider.koshelek.unheard_of"]
     assert "unheard_of" not in file.read_text()
     file.write_text("= broken")
     refused = set_up(folder, answers_text(folder), "--language", "en")

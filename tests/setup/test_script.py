@@ -129,6 +129,7 @@ A_CHOICE = Question(("x",), Kind.CHOICE, message("?"), options=(Option("a"), Opt
         (Kind.PLACE, "1", "a"),
         (Kind.SEVERAL, "b, a", ["b", "a"]),
         (Kind.WORDS, "root kassa,1000", ["root", "kassa", "1000"]),
+        (Kind.TEXT, "-", "-"),
     ],
 )
 def test_what_is_typed_becomes_a_value(kind: Kind, text: str, value: object) -> None:
@@ -163,3 +164,9 @@ def test_a_value_of_another_kind_is_told(kind: Kind, value: object) -> None:
     """As an answers file may hold it."""
     with pytest.raises(NoAnswer):
         checked(Question(("x",), kind, message("?")), value)
+
+
+def test_an_optional_answer_can_be_taken_out() -> None:
+    """By a dash where it stands in the brackets, by an empty text in a file; Enter keeps it."""
+    question = Question(("x",), Kind.TEXT, message("?"), default="card", optional=True)
+    assert (typed(question, ""), typed(question, "-"), checked(question, "")) == ("card", None, None)

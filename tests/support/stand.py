@@ -99,8 +99,8 @@ class Stand:
         self.config = self.folder / "koshelek-agent.toml"
         self.journal = self.folder / "journal" / "journal.sqlite3"
         self.log = self.folder / "agent.log"
-        self.sandbox_port, self.control_port = free_port(), free_port()
-        self.ports = {one.name: free_port() for one in self.plan.ports}
+        self.sandbox_port, self.control_port, *ports = free_ports(2 + len(self.plan.ports))
+        self.ports = {one.name: port for one, port in zip(self.plan.ports, ports, strict=True)}
         self.base_url = f"http://127.0.0.1:{self.sandbox_port}/acme"
         self.control_url = f"http://127.0.0.1:{self.control_port}/sandbox"
         self.sandbox_options: list[str] = []  # of its command, beside the ports
@@ -347,9 +347,16 @@ def _lines(values: Mapping[str, object]) -> str:
 
 def free_port() -> int:
     """A TCP port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many of them, no two the same."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def http_request(port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:

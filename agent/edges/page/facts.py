@@ -23,6 +23,7 @@ from drivers.validation import parse
 
 LOOK_S = 1.0  # a person sees what happens within a second
 SHARE = 20  # a look takes at most one part in so many of the time
+REST_S = 120.0  # after the last look its memory is given back; who goes from page to page does not make the day be read anew
 MAX_QUEUE = 30  # sales shown of what is at work and owed
 MAX_ALIVE = 512  # stewards asked what they owe
 LATEST = 12  # sales shown on the first page
@@ -88,6 +89,7 @@ class Facts:
         self._looking = asyncio.Lock()
         self._seen: Overview | None = None
         self._good_until = 0.0
+        self._resting: asyncio.TimerHandle | None = None
 
     async def ask(self, method: str, **params: Any) -> Mapping[str, Any]:
         """A question to the desk that changes nothing. Raises drivers.session.Refused, drivers.validation.Invalid."""
@@ -98,6 +100,7 @@ class Facts:
 
     async def overview(self) -> Overview:
         """As it is now, or was a moment ago."""
+        self._rest_later()
         async with self._looking:
             began = _now_s()
             if self._seen is None or began >= self._good_until:
@@ -109,10 +112,15 @@ class Facts:
         """Until it makes sense to look again."""
         return max(LOOK_S, self._good_until - _now_s())
 
-    def rest(self) -> None:
-        """Nobody watches: what was kept for that is given back."""
+    def _rest_later(self) -> None:
+        """Once nobody has looked for a while, what was kept for that is given back."""
+        if self._resting is not None:
+            self._resting.cancel()
+        self._resting = asyncio.get_running_loop().call_later(REST_S, self._rest)
+
+    def _rest(self) -> None:
         self._day.forget()
-        self._seen = None
+        self._seen = self._resting = None
 
     async def _look(self) -> Overview:
         engine = self.house.engine

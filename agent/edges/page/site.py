@@ -20,7 +20,7 @@ from agent.edges.keyring import Holder
 from agent.edges.page import checkup, document, operations, overview, sale
 from agent.edges.page.buttons import COOKIE, Buttons
 from agent.edges.page.deciding import sign_in
-from agent.edges.page.facts import Facts
+from agent.edges.page.facts import Facts, Overview
 from agent.edges.page.house import House
 from agent.edges.page.pass_ import Passes
 from agent.edges.page.words import Tongue
@@ -62,6 +62,7 @@ class Site:
         self._facts, self._passes, self._bell = Facts(house), Passes(), Bell()
         self._bucket: TokenBucket | None = None
         self._streams = 0
+        self._drawn: tuple[Overview, Tongue, Sequence[Region]] | None = None
         self._buttons = Buttons(house, self._passes, self._bell, lambda: self._tongue, secure)
 
     def takes(self, path: str) -> bool:
@@ -150,9 +151,16 @@ class Site:
                     names = _names(query)
                     return sale.regions(names, await sale.look(self._facts, names), self._facts.now(), self._tongue)
                 case _:
-                    return overview.regions(await self._facts.overview(), self._house.pulse, self._tongue)
+                    return await self._first_page()
 
         return show
+
+    async def _first_page(self) -> Sequence[Region]:
+        """Drawn once for all who watch."""
+        seen, tongue = await self._facts.overview(), self._tongue
+        if self._drawn is None or self._drawn[0] is not seen or self._drawn[1] != tongue:
+            self._drawn = seen, tongue, overview.regions(seen, self._house.pulse, tongue)
+        return self._drawn[2]
 
     def _events(self, of: str, query: Mapping[str, str]) -> Response:
         if self._streams >= MAX_STREAMS:
@@ -168,8 +176,6 @@ class Site:
             await stream(receive, send, self._bell, self._kept(show), sleep_s, headers)
         finally:
             self._streams -= 1
-            if not self._streams:
-                self._facts.rest()
 
     def _kept(self, show: Show) -> Show:
         """What fails for a moment (a journal that is just exchanged, a sale that was set aside) must not end a stream."""

@@ -7,11 +7,14 @@ from typing import Any
 from agent.core.alarms import standing
 from agent.core.answer import row as projection
 from agent.core.payment import PaymentState
+from agent.core.payout.answer import row as payout_row
+from agent.core.payout.name import is_payout
 from agent.core.ports import Query, Row
 from agent.edges import replies
 from agent.edges.pos.front import Front, Handlers, sale_id
 from agent.edges.pos.listing import cursor, parked_reply, query_of
 from agent.engine.errors import Refusal
+from agent.engine.payout_counter import PayoutCounter
 from drivers import messages
 from drivers.caller import Caller
 
@@ -23,6 +26,7 @@ class Operations:
 
     def __init__(self, front: Front) -> None:
         self._front = front
+        self._payouts = PayoutCounter(front.engine)
         self.handlers: Handlers = {
             messages.OperationLast: self._last,
             messages.OperationList: self._list,
@@ -43,7 +47,8 @@ class Operations:
         page, more = rows[: request.limit], len(rows) > request.limit
         shown: Sequence[Row | None] = page
         if not caller.operator:  # together, so that they share a commit
-            shown = await asyncio.gather(*(self._handed_out(caller, row) for row in page))
+            own = [row for row in page if caller.payouts or not is_payout(row.id)]
+            shown = await asyncio.gather(*(self._handed_out(caller, row) for row in own))
         found: dict[str, Any] = {
             "operations": [replies.row_reply(row, self._front.translate) for row in shown if row is not None],
             "more": more,
@@ -65,6 +70,10 @@ class Operations:
         if not row.finished or row.told or row.state == PaymentState.ELSEWHERE or caller.presence.gone:
             return row
         try:
+            if is_payout(row.id):
+                payout = await self._payouts.find(row.id)
+                await self._payouts.tell(payout, caller.name)
+                return payout_row(payout.payout)
             steward = await self._front.counter.find(row.id)
         except Refusal:
             return None

@@ -1,6 +1,7 @@
 """Makes the archive: each part by itself, bounded in time and size, its failure told and not raised; then the manifest, then the file."""
 
 import asyncio
+import errno
 import gzip
 import hashlib
 import io
@@ -47,6 +48,14 @@ class Made:
     file: Path
     bytes: int
     parts: Sequence[Told]
+
+
+def check(target: Path) -> None:
+    """Whether an archive can be written there, before a minute is spent on it. Raises OSError."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
 
 
 async def make(target: Path, wanted: Sequence[Part], scrubber: Scrubber, now: datetime) -> Made:

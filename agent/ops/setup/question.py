@@ -10,6 +10,8 @@ from agent.texts import N_, Message, message
 
 MAX_ANSWER_CHARACTERS = 4096  # longer than any setting: somebody pasted a file
 
+CLEAR = "-"  # takes out an optional answer that stands in the brackets
+
 Value = Any  # str, int, bool or a list of str, by the kind
 
 
@@ -64,12 +66,18 @@ YES: Mapping[str, bool] = {"y": True, "yes": True, "д": True, "да": True, "n"
 def typed(question: Question, text: str) -> Value:
     """What a person typed, as a value; None for nothing where that is allowed. Raises NoAnswer."""
     text = text.strip()
+    if not text and (question.default is not None or question.optional):
+        return question.default
+    if text == CLEAR and question.optional:
+        return None
     if not text:
-        if question.default is not None or question.optional:
-            return question.default
         raise NoAnswer(message(N_("An answer is needed here.")))
     if len(text) > MAX_ANSWER_CHARACTERS or not text.isprintable():
         raise NoAnswer(message(N_("This is too long, or holds characters that cannot be shown.")))
+    return _read(question, text)
+
+
+def _read(question: Question, text: str) -> Value:
     match question.kind:
         case Kind.NUMBER:
             if not (text.isascii() and text.isdecimal()):
@@ -92,6 +100,8 @@ def typed(question: Question, text: str) -> Value:
 def checked(question: Question, value: object) -> Value:
     """A value, from a file or as typed, if it is of the question's kind. Raises NoAnswer."""
     names = [option.value for option in question.options]
+    if question.optional and value in ("", []):
+        return None
     match question.kind, value:
         case ((Kind.TEXT | Kind.SECRET | Kind.PLACE), str()) if value.strip():
             return value

@@ -1,7 +1,9 @@
 """How often the page looks by itself, and how many pages may be open at once."""
 
 from agent.sandbox.bank import Bank
-from agent.web.stream import TICK_S
+from agent.web.stream import TICK_S, Bell
+
+__all__ = ["MAX_STREAMS", "Bell", "sleep_s"]  # the bell as well: outside of this page the sandbox knows nothing of how pages are made
 
 MAX_STREAMS = 16  # pages open at once: a handful of phones and tabs; each costs a rendering for every change
 

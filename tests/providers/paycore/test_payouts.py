@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core import canonical
@@ -360,6 +360,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(max_examples=400, deadline=None)
 @given(st.integers(100, 599), st.binary(max_size=60) | st.dictionaries(_NAMES, _VALUES).map(lambda one: json.dumps(one).encode()))
 def test_reading_never_raises(status: int, body: bytes) -> None:
     """Any status with any bytes is a verdict; a refusal of a create is never one of a repeat."""
