@@ -216,8 +216,8 @@ def repository_texts() -> Iterator[tuple[str, str]]:
     """(path, text) of every file that is, or would be, in the repository."""
     for name in git("ls-files", "--cached", "--others", "--exclude-standard"):
         path = ROOT / name
-        if path.is_file() and path != Path(__file__):
-            yield name, path.read_bytes().decode(errors="replace")
+        if path.is_file() and path != Path(__file__) and b"\0" not in (content := path.read_bytes()):  # pictures are not read
+            yield name, content.decode(errors="replace")
 
 
 UNWANTED = {

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import json
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,9 +64,10 @@ class Context:
         try:
             return load(find(Path(self.config_file) if self.config_file else None), machine=machine)
         except BadSettings as error:
-            self.bad_settings(error)
+            self.bad_settings(error, spoken_in(error.problems[0].file) if machine else None)
 
-    def bad_settings(self, error: "BadSettings") -> NoReturn:
+    def bad_settings(self, error: "BadSettings", tongue: str | None = None) -> NoReturn:
+        """Say what is wrong with the configuration and end. ``tongue``: of a service, which has no language of its own."""
         from agent.settings import describe
         from agent.settings.problems import told
 
@@ -73,7 +75,7 @@ class Context:
             problems = [told(one, say) for one in error.problems]
             click.echo(json.dumps({"error": {"code": "CONFIGURATION", "problems": problems}}, ensure_ascii=False))
         else:
-            click.echo(describe(error.problems, language()), err=True)
+            click.echo(describe(error.problems, tongue or language()), err=True)
         sys.exit(Exit.CONFIGURATION)
 
     def socket(self) -> Path:
@@ -167,6 +169,15 @@ def language() -> str:
     """The language of the person at the terminal, where no configuration says otherwise."""
     chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
     return "ru" if chosen.startswith("ru") else "en"
+
+
+def spoken_in(file: Path) -> str | None:
+    """The language that a configuration asks for, where the rest of it cannot be read; None if it does not say."""
+    try:
+        found = re.search(r'^\s*language\s*=\s*"(ru|en)"', file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    except OSError:
+        return None
+    return found[1] if found else None
 
 
 def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:

@@ -123,6 +123,13 @@ def test_of_several_payouts_the_one_with_money_counts_and_a_person_is_called() -
     assert asked.standing(book.payout) == ("SECOND_PAYOUT",)
 
 
+def test_a_payout_that_cannot_be_is_a_persons() -> None:
+    """By the record nothing was ever sent, and the system shows it all the same: nothing is adopted, somebody must look."""
+    book = _held()
+    assert book.found(PayoutsFound((seen(PayoutStatus.PROCESSED),))) == ["alarm_raised"]
+    assert (book.payout.state, book.payout.transaction_id, asked.standing(book.payout)) == (PayoutState.QUEUED, None, ("SECOND_PAYOUT",))
+
+
 def test_a_search_that_shows_others_payouts_proves_nothing() -> None:
     """It does not search at all: neither what it shows nor what it leaves out is believed."""
     book = lost()

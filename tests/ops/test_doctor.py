@@ -28,6 +28,7 @@ from agent.texts import message
 from tests.journal.support import row
 from tests.ops.stage import bad, examined, says
 from tests.support.stand import STORE, TERMINAL, Plan, Stand
+from tests.system import require
 from tests.test_assembly import PAYCORE, SOFTLINE
 from tests.test_two_systems import card, sell
 
@@ -83,6 +84,17 @@ def test_a_wrong_password_is_seen_with_every_system(stand: Stand) -> None:
     finally:
         password.write_text("sandbox")
         password.chmod(0o600)
+
+
+@pytest.mark.system
+def test_a_clock_that_is_a_day_off(stand: Stand) -> None:
+    """The till's wall clock runs a day ahead of the world; one line for each payment system, and exit status 11."""
+    require("faketime")
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    asked = stand.cli("doctor", "--json", LD_PRELOAD=str(library), FAKETIME="+1d", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    wrong = [one for one in json.loads(asked.stdout)["findings"] if one["check"] == "clock"]
+    assert (asked.returncode, len(wrong), {one["grade"] for one in wrong}) == (11, 4, {"fault"})
+    assert "1 days ahead" in wrong[0]["what"]
 
 
 def test_with_the_service_stopped_it_reads_the_file(stand: Stand) -> None:

@@ -147,6 +147,9 @@ def test_a_mistake_in_the_configuration(till: Stand) -> None:
     with pytest.raises(BadSettings) as refused:
         load(till.config)
     assert "logn" in describe(refused.value.problems, "ru")
+    till.config.write_text(till.config.read_text().replace('language = "en"', 'language = "ru"'))
+    started = till.cli("run", LANG="C.UTF-8")  # as systemd starts it: the service has no language but the configuration's
+    assert (started.returncode, "Неизвестная настройка" in started.stderr) == (78, True)
     assert "config check" in str(found[0].remedy)
 
 

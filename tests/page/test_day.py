@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.core.model import SaleId
 from agent.core.ports import Query, Row
 from agent.edges.journal import SqliteJournal
 from agent.edges.page import day
@@ -120,3 +121,11 @@ async def test_a_day_beyond_all_measure_says_so(till: Till, monkeypatch: pytest.
     figures = await of(till).figures()
     assert not figures.whole
     assert sum(one.count for one in figures.sums) == PAGE_ROWS
+
+
+async def test_a_payout_is_no_payment_of_the_day(till: Till) -> None:
+    """It lies in the journal beside the sales and is counted with none of them."""
+    before = sums(await (shown := of(till)).figures())
+    name = SaleId("store", "till", "payout:key-1")
+    await till.journal.append(step(name, state="paid_out", finished=True, open=False, owes=False))
+    assert sums(await shown.figures()) == before

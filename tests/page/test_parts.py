@@ -10,11 +10,14 @@ import pytest
 from agent.core.answer import Money
 from agent.core.duty import Duty
 from agent.core.payment import PaymentState
+from agent.core.payout.machine import PayoutState
+from agent.core.payout.stored import KINDS as PAYOUT_KINDS
 from agent.core.stored import KINDS
 from agent.edges.keyring import Holder
 from agent.edges.link import LinkStatus
-from agent.edges.page import facts, pass_, words
+from agent.edges.page import facts, pass_, sale, words
 from agent.edges.page.facts import LOOK_S, SHARE, Facts
+from agent.edges.page.operations import operation_row
 from agent.edges.page.pass_ import IDLE_S, MAX_PASSES, Passes
 from agent.edges.page.plots import latency, outcomes
 from agent.edges.page.pulse import BOUNDS_MS, MAX_ACCOUNTS, SLOT_S, SLOTS, Beat, Pulse
@@ -30,9 +33,9 @@ OPERATOR = Holder("client:web", None, True)
 
 def test_everything_has_a_name() -> None:
     """Each event, duty, state of a payment, of money and of a link; a word that is younger than the page is shown as it is."""
-    assert KINDS.keys() == words.EVENTS.keys()
+    assert KINDS.keys() | PAYOUT_KINDS.keys() == words.EVENTS.keys()
     assert set(Duty) == words.DUTIES.keys()
-    assert {state.value for state in PaymentState} == words.STATES.keys()
+    assert {state.value for states in (PaymentState, PayoutState) for state in states} == words.STATES.keys()
     assert {money.value for money in Money} == words.MONEY.keys()
     assert set(LinkStatus) == words.LINKS.keys()
     assert (RUSSIAN.event("later_kind"), RUSSIAN.state("later"), RUSSIAN.system("later")) == ("later_kind", "later", "later")
@@ -181,3 +184,42 @@ async def test_all_who_watch_share_one_look(monkeypatch: pytest.MonkeyPatch) -> 
     await shown.overview()
     assert len(made) == 2
     assert shown.next_look_s() >= LOOK_S
+
+
+# --- a payout ---
+
+PAYOUT = {
+    "storeId": "S12", "terminalId": "till-03", "key": "out-1", "state": "attention", "finished": False, "success": None,
+    "money": "possible", "reason": "NO_ANSWER", "message": "<b>", "amount": 50_000, "currency": "RUB", "service": "card", "told": False,
+
+        "provider": "paycore",
+        "environment": "test",
+        "acceptedAt": "2026-01-31T18:09:24.815Z",
+        "alarms": ["PAYOUT_SLOW"],
+        "fields": ["pan"]
+    ,
+}
+
+
+def test_a_payout_is_shown_and_not_decided_here() -> None:
+    """Its state, its alarms and its story; no form; and in a list it is not said that a customer paid."""
+    now = datetime(2026, 1, 31, 19, 0, tzinfo=UTC)
+    events = [{"at": "2026-01-31T18:09:24.815000+00:00", "event": "payout_accepted"}]
+    names = {"storeId": "S12", "terminalId": "till-03", "key": "payout:out-1"}
+    drawn = "".join(
+        one.html for region in sale.regions(names, {"payout": PAYOUT, "events": events, "choices": ()}, now, ENGLISH) for one in region.rows
+    )
+    for words_ in (
+        "PAYOUT",
+        "₽500.00",
+        "NEED A PERSON",
+        "PAYOUT_SLOW",
+        "The register handed the payout over",
+        "payout resolve",
+        "&lt;b&gt;",
+    ):
+        assert words_ in drawn
+    assert "<form" not in drawn
+    listed = operation_row({**PAYOUT, "key": "payout:out-1", "orderId": "", "refundedAmount": 0, "money": "none"}, now, ENGLISH).html
+    assert "PAYOUT" in listed
+    assert "no money was taken" not in listed

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from agent.providers.paycore.hook import signature as paycore_signature
 from agent.providers.softline.hook import signature
 from tests.docs.compare import Likeness
 from tests.docs.pages import Page
@@ -51,6 +52,7 @@ class PageStand(Stand):
         for name, seconds in NEXT_READ_S.items():
             reads = f"first_read_ms = 500\npoll_interval_ms = {seconds * 1_000}\npoll_cap_s = {seconds}\n"
             text = text.replace(f"[provider.{name}]\n", f"[provider.{name}]\n{reads}")
+        text = text.replace('terminals = ["*/*"]\n', 'terminals = ["*/*"]\npayouts = true\n')
         tills = [f'[[terminal]]\nstore_id = "{STORE}"\nterminal_id = "{till}"\nprovider = "{name}"\n' for name, till in TILLS.items()]
         return "\n".join([text, *tills[1:]])
 
@@ -196,3 +198,30 @@ def test_what_concerns_no_till_leaves_a_line(shop: Shop) -> None:
     (ignored,) = [json.loads(line) for line in shop.stand.log.read_text().splitlines() if '"webhook.ignored"' in line]
     assert (ignored["level"], ignored["provider"], ignored["reason"]) == ("info", "softline", "irrelevant")
     assert (ignored["transaction"], ignored["reference"], ignored["count"]) == ("77", "s-1", 1)
+
+
+def test_a_payouts_message_hurries_its_read(shop: Shop) -> None:
+    """Paid out by the page's own table; each change is told, taken and leads to a read; one of another till is forgotten, with a line."""
+    till = {"storeId": STORE, "terminalId": TILLS["paycore"], "key": "po-1"}
+    card = {"card_number": "2200000000000004"}
+    shop.stand.call("payout.create", **till, amount=AMOUNT, description="Deposit", fields=card, provider="paycore")
+    until(lambda: shop.stand.call("payout.get", **till)["state"] == "pending")
+    (payout,) = shop.stand.control("GET", "/payouts")
+    assert (payout["fields"], payout["status"]) == (["card_number"], "pending")
+    shop.stand.control("POST", f"/payouts/{payout['id']}/processed", {})
+    until(lambda: shop.stand.call("payout.get", **till)["state"] == "paid_out")
+    told = [one for one in shop.stand.control("GET", "/messages") if one["transaction_id"] == payout["id"]]
+    assert [(one["event"], one["fate"]) for one in told] == [("process_pending", "taken"), ("processed", "taken")]
+    assert shop.stand.control("GET", "/ledger")["paid_out"] == AMOUNT
+    secret = (shop.stand.folder / "password").read_text().strip()
+    body = b'{"data":{"type":"payout-invoices","id":"cpoi_of_another","attributes":{"reference_id":"r-9"}}}'
+    signed = {"x-signature": paycore_signature(secret, body)}
+    taken = httpx.post(f"http://127.0.0.1:{shop.stand.hooks_port}/paycore", content=body, headers=signed, trust_env=False)
+    assert taken.status_code == 200
+    log = [json.loads(line) for line in shop.stand.log.read_text().splitlines() if line.startswith("{")]
+    hurried = [one["hurried"] for one in log if one["event"] == "payout.hint_heard"]
+    assert hurried
+    assert hurried[-1] is True
+    (other,) = [one for one in log if one["event"] == "hint.unrelated"]
+    assert (other["transaction"], other["reference"]) == ("cpoi_of_another", "r-9")
+    assert card["card_number"] not in shop.stand.log.read_text()

@@ -32,6 +32,7 @@ SECOND = "SECOND_PAYOUT"  # under our id there is another one
 CONTRADICTED = "OPERATOR_CONTRADICTED"
 
 _OPEN = frozenset({PayoutState.PENDING, PayoutState.ATTENTION})
+_SEARCHED = frozenset({PayoutState.UNKNOWN, PayoutState.ATTENTION})
 _PLAIN_REFUSALS = frozenset(Refusal) - {Refusal.UNKNOWN, Refusal.PROVIDER_ERROR, Refusal.BUSY}  # of a create: it was not taken
 
 
@@ -124,6 +125,8 @@ def search_result(
         return attention(payout, OTHER) if payout.state is PayoutState.UNKNOWN else alarm(payout, OTHER)
     if not result.matches:
         return _found_nothing(payout, call, begun, now, policy, plan)
+    if payout.never_sent or (payout.decided is None and payout.state not in _SEARCHED):
+        return alarm(payout, SECOND)  # by our record there can be none
     first, *others = sorted(result.matches, key=_rank)
     assert first.transaction_id is not None
     found = [shared.AttemptAnswered(PAYOUT_CALL, request_id, "found")] if call.awaited else []

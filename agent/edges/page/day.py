@@ -12,6 +12,7 @@ from datetime import date
 
 from agent.core.answer import row as projection
 from agent.core.model import SaleId
+from agent.core.payout.name import is_payout
 from agent.core.ports import Query, Row
 from agent.engine.engine import Engine
 
@@ -103,7 +104,7 @@ class Day:
             await asyncio.sleep(0)
 
     def _keep(self, row: Row) -> None:
-        if row.business_date == self._day and row.state != "elsewhere":
+        if row.business_date == self._day and row.state != "elsewhere" and not is_payout(row.id):
             hour = row.accepted_at.astimezone(self._engine.setup.timezone).hour
             self._kept[row.id] = Kept(row.provider, row.state, row.amount, row.refunded_amount, hour)
 

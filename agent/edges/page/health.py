@@ -68,6 +68,8 @@ def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
         for name, (text, only, loud) in COUNTS.items()
         if details.get(name)
     ]
+    if details.get("payoutsOpen"):  # most tills pay nothing out
+        counts.append(row("li", "count-payouts", f"{tongue(N_('payouts not settled'))}: {details['payoutsOpen']}", class_="soft"))
     parked = [
         row("li", f"parked-{index}", tongue(N_("SET ASIDE: {sale}, {reason}"), sale=one["sale"], reason=one["reason"]), class_="loud")
         for index, one in enumerate(details.get("parked", [])[:MAX_LISTED])

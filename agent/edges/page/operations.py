@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from agent.core.model import SaleId
+from agent.core.payout.name import is_payout
 from agent.edges.page.document import OPERATIONS, SALE, address, section
 from agent.edges.page.facts import Facts
 from agent.edges.page.words import MONEY, Tongue
@@ -96,7 +98,10 @@ def operation_row(one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
 
 def _about(one: Mapping[str, Any], accepted: datetime, now: datetime, tongue: Tongue) -> Sequence[str]:
     refunded = tongue(N_("went back: {amount}"), amount=tongue.roubles(one["refundedAmount"])) if one["refundedAmount"] else ""
-    money = tongue(MONEY[one["money"]]) if one["money"] in MONEY else one["money"]
+    if is_payout(SaleId(one["storeId"], one["terminalId"], one["key"])):  # the words about money are those of payments
+        money = tongue(N_("PAYOUT"))
+    else:
+        money = tongue(MONEY[one["money"]]) if one["money"] in MONEY else one["money"]
     place = f"{one['storeId']}/{one['terminalId']}"
     shown = (tongue.moment(accepted, now), place, tongue.system(one["provider"]), money, refunded)
     return [part for part in shown if part]

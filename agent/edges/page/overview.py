@@ -127,10 +127,10 @@ def content(live: Mapping[str, Html], tongue: Tongue) -> list[Html]:
         section("connection", tongue(N_("Payment systems")), live["systems"]),
         section("registers", tongue(N_("Tills and their registers")), live["tills"]),
         section("work", tongue(N_("At work and owed")), live["queue"]),
+        section("today", tongue(N_("Today")), live["sums"], live["plots"]),
     ]
     day = [
         section("last", tongue(N_("Last operations")), live["latest"]),
-        section("today", tongue(N_("Today")), live["sums"], live["plots"]),
         section("operator", tongue(N_("Operator")), sign_in(tongue), hurry, empty_step()),
     ]
     return [tag("div", tag("div", now), tag("div", day), id="overview")]

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from agent.core.model import SaleId
+from agent.core.payout.name import is_payout, key_of
 from agent.edges.page.deciding import decisions, step_region
 from agent.edges.page.document import SLIP, address, facts, section
 from agent.edges.page.facts import Facts
@@ -15,6 +17,7 @@ from agent.web.html import Child, Html, tag, told
 from agent.web.live import Region, Row, row
 
 SHOWN = ("transactionId", "paymentType", "provider", "environment", "reason", "told", "confirmed")
+OF_A_PAYOUT = ("transactionId", "referenceId", "service", "description", "provider", "environment", "money", "reason", "told", "resolution")
 OF_THE_SLIP = ("qrcId", "kzo", "operationId", "operationDateTime", "merchantId")
 MAX_EVENTS = 400  # of one story: a sale that was looked at for months; the command show has them all
 
@@ -24,13 +27,20 @@ Names = Mapping[str, str]
 
 async def look(facts_: Facts, names: Names) -> Mapping[str, Any]:
     """The sale, its story and what can be decided, as an operator is shown it. Raises Refused, Invalid (of drivers)."""
-    return await facts_.ask("operation.resolve", **names)
+    named = SaleId(names["storeId"], names["terminalId"], names["key"])
+    if not is_payout(named):
+        return await facts_.ask("operation.resolve", **names)
+    payout = await facts_.ask("payout.show", **{**names, "key": key_of(named)}, events=True)
+    return {"payout": payout, "events": payout.get("events", []), "choices": ()}
 
 
 def regions(names: Names, seen: Mapping[str, Any], now: datetime, tongue: Tongue) -> list[Region]:
     """Everything about the sale that changes by itself."""
     parked, refunds, events = seen.get("parked"), seen.get("sale", {}).get("refunds", []), seen.get("events", [])
-    standing = [_standing(seen["sale"], seen["alarms"], now, tongue) if parked is None else _set_aside(parked, now, tongue)]
+    if "payout" in seen:
+        standing = [_payout(seen["payout"], now, tongue)]
+    else:
+        standing = [_standing(seen["sale"], seen["alarms"], now, tongue) if parked is None else _set_aside(parked, now, tongue)]
     story = [_event(index, one, now, tongue) for index, one in enumerate(events)][-MAX_EVENTS:]
     untold = tongue(N_("Its record is not used, so nothing is told of it."))
     return [
@@ -70,6 +80,27 @@ def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue:
         tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
         facts(pairs),
         tag("a", tongue(N_("Print the slip again")), href=_slip_address(sale, None), class_="button") if slip.get("text") else None,
+    )
+
+
+def _payout(payout: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
+    """Who gets the money is in no answer, and so not here."""
+    pairs: list[tuple[str, Child]] = [
+        (tongue(N_("Till")), told(f"{payout['storeId']}/{payout['terminalId']}")),
+        (tongue(N_("Key")), told(payout["key"])),
+        (tongue(N_("Taken over")), tongue.moment(datetime.fromisoformat(payout["acceptedAt"]), now)),
+        *((name, _value(payout.get(name))) for name in OF_A_PAYOUT),
+    ]
+    alarms = payout.get("alarms", [])
+    state = tag("span", tongue.state(payout["state"]), class_=f"state {payout['state']}")
+    return row(
+        "div",
+        "standing-now",
+        tag("p", tag("strong", tongue(N_("PAYOUT")), " ", tongue.roubles(payout["amount"])), " ", state, class_="title"),
+        tag("p", payout["message"]),
+        tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
+        facts(pairs),
+        tag("p", tongue(N_("What a person decides about it, he decides at the command line: koshelek-agent payout resolve"))),
     )
 
 

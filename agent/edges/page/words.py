@@ -16,7 +16,14 @@ SYSTEMS: Mapping[str, str] = {  # names of firms: the same in every language
     "softline": "Softline Payments",
     "payconnect": "PayConnect",
 }
-STATES: Mapping[str, str] = {**SHORT_STATES, "elsewhere": N_("Made elsewhere")}
+STATES: Mapping[str, str] = {
+    **SHORT_STATES,
+    "elsewhere": N_("Made elsewhere"),
+    "paid_out": N_("Paid out"),
+    "failed": N_("Not made"),
+    "returned": N_("Came back"),
+}
+"""Of payments and of payouts."""
 MONEY: Mapping[str, str] = {
     "none": N_("no money was taken"),
     "possible": N_("money may have been taken"),
@@ -91,6 +98,12 @@ EVENTS: Mapping[str, str] = {
     "receipt_reopened": N_("The fiscal receipt is sent again later"),
     "receipt_delivered": N_("The payment system has the fiscal receipt"),
     "receipt_refused": N_("The fiscal receipt was refused"),
+    "payout_accepted": N_("The register handed the payout over"),
+    "paid_out": N_("Paid out"),
+    "payout_failed": N_("The payout was not made"),
+    "payout_returned": N_("The payout came back"),
+    "payout_told": N_("The result was handed to the register"),
+    "payout_resolved": N_("Decided by a person"),
 }
 LOUD = frozenset(
     {"attention_needed", "alarm_raised", "late_money_found", "refund_needs_attention"}

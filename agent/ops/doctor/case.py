@@ -88,18 +88,24 @@ async def case_of(file: Path) -> Case:
     case = Case(file)
     try:
         async with asyncio.timeout(LOAD_LIMIT_S):
-            case.settings = await aside(lambda: load(case.file))
-    except BadSettings as error:
-        case.problems = error.problems
+            case.running = await aside(running)
+            await _load(case)
     except TimeoutError:
         case.silence = UNDER_WAY
         return case
-    case.running = await aside(running)
-    if case.settings is None and case.problems:
-        case.settings = await aside(lambda: _without_machine(case.file))
     case.socket = await aside(lambda: _socket(case))
     await _ask(case)
     return case
+
+
+async def _load(case: Case) -> None:
+    """Read the file. What this machine has to do with it (users, files of passwords) only root and the agent's own user can judge."""
+    machine = os.geteuid() in (0, case.user)
+    try:
+        case.settings = await aside(lambda: load(case.file, machine=machine))
+    except BadSettings as error:
+        case.problems = error.problems
+        case.settings = await aside(lambda: _without_machine(case.file))
 
 
 def _without_machine(file: Path) -> Settings | None:

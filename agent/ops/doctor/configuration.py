@@ -1,11 +1,14 @@
 """The configuration: is the file right, and is it the one that is in force?"""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.storage import AS_ROOT, HIDDEN, HIDDEN_MEANS
 from agent.settings import Problem
 from agent.settings.problems import EXAMPLE
 from agent.texts import N_, Message, message
@@ -31,6 +34,8 @@ LOOK_AT_DISK = N_("Look at the disk: dmesg, smartctl. If it is a network disk, m
 
 async def configuration(case: Case) -> list[Finding]:
     """Every mistake of the file by itself."""
+    if case.problems and await aside(lambda: _is_hidden(case.file)):
+        return [warning(CHECK, message(HIDDEN, path=case.file), message(HIDDEN_MEANS), message(AS_ROOT))]
     found = [_problem(one) for one in case.problems]
     if not found and case.settings is None:
         return [fault(CHECK, message(SLOW, file=case.file), message(DISK), message(LOOK_AT_DISK))]
@@ -38,6 +43,10 @@ async def configuration(case: Case) -> list[Finding]:
         found = [ok(CHECK, message(SOUND, file=case.file, environment=case.settings.environment.value))]
         found += list(_in_force(case, await aside(lambda: datetime.fromtimestamp(case.file.stat().st_mtime, UTC))))
     return found
+
+
+def _is_hidden(file: Path) -> bool:
+    return file.exists() and not os.access(file, os.R_OK)
 
 
 def _problem(one: Problem) -> Finding:

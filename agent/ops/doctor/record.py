@@ -11,7 +11,7 @@ from agent.edges.journal.health import Health, TimeIsUp
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
-from agent.ops.doctor.storage import name_of
+from agent.ops.doctor.storage import AS_ROOT, name_of
 from agent.running.backups import PATTERN
 from agent.running.beginning import LOST, LOST_MEANS, is_lost
 from agent.running.projecting import PLAN
@@ -56,7 +56,6 @@ SALES_REMEDY = N_("Look at them with koshelek-agent list --parked, ask the payme
 UNREADABLE_MEANS = N_("Whether the record is whole could not be seen.")
 TOO_LONG = N_("The journal is so large that it was not read to its end in time.")
 NOT_SEEN = N_("The journal could not be looked at: {problem}")
-AS_ROOT = N_("Run the doctor as root: sudo koshelek-agent doctor")
 LATER = N_("Run it again when the till is quiet. The agent itself proves the whole record once a day.")
 
 GOOD_BACKUP = N_("The newest backup: {file}")

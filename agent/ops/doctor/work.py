@@ -10,6 +10,7 @@ from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.ops.doctor.registers import age
+from agent.ops.doctor.storage import AS_ROOT
 from agent.running.projecting import PLAN
 from agent.settings import Settings
 from agent.texts import N_, message
@@ -44,7 +45,6 @@ UNCONFIRMED_MEANS = N_("The customer paid, and the register may not know it.")
 UNCONFIRMED_REMEDY = N_("koshelek-agent list --untold; compare with the register's receipts.")
 NOT_SEEN = N_("What is open could not be read: {problem}")
 NOT_SEEN_MEANS = N_("Whether money is owed is not known here.")
-AS_ROOT = N_("Run the doctor as root: sudo koshelek-agent doctor")
 
 
 async def work(case: Case) -> list[Finding]:
@@ -53,9 +53,9 @@ async def work(case: Case) -> list[Finding]:
     if settings is None:
         return []
     path = settings.journal_path()
-    if not await aside(path.is_file):
-        return []  # told by the check of the journal
     try:
+        if not await aside(path.is_file):
+            return []  # told by the check of the journal
         rows = await _rows(settings)
     except (JournalError, OSError) as error:
         return [warning(QUEUE, message(NOT_SEEN, problem=error), message(NOT_SEEN_MEANS), message(AS_ROOT))]

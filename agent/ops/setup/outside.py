@@ -5,6 +5,7 @@ Payment systems are looked at by the doctor's own checks, so that the setup and 
 
 import asyncio
 import errno
+import os
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from agent.settings.tables import Data, tables
 from agent.texts import N_, message
 from drivers.serial_port import NoPort
 
+MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
 LOOK_LIMIT_S = 40.0  # the doctor's own limits for a name, a door and two requests are below it
 LISTEN_S = 2.0  # registers that speak by themselves do so every second
 PORT, LINE = "port", "line"
@@ -82,7 +84,8 @@ async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Se
 
 async def _system(system: str, data: Data, secret: Secret | None) -> list[Finding]:
     """Without a password: is it there, and is it who it says? With one: are we let in?"""
-    with tempfile.TemporaryDirectory(prefix="koshelek-agent-setup-") as folder:  # readable by us alone, and gone at once
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None  # a disk would keep traces of it
+    with tempfile.TemporaryDirectory(prefix="koshelek-agent-setup-", dir=memory) as folder:  # readable by us alone, and gone at once
         file = Path(folder) / "password"
         file.touch(0o600)
         file.write_text(secret.reveal() if secret else "", encoding="utf-8")
