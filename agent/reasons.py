@@ -174,7 +174,8 @@ OWN = {
         "The customer may have paid twice. Call the technician."
     ),
     "OVERPAID": N_(
-        "The customer has paid more than the bill. The payment counts. Call the technician: the rest, which the sale's story names, must be returned by hand."
+        "The customer has paid more than the bill. The payment counts. "
+        "Call the technician: the rest, which the sale's story names, must be returned by hand."
     ),
     "OTHER_AMOUNT": N_(
         "The payment is over another amount than the register described, and this payment system returns only whole payments. "

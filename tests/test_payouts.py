@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from agent.doors import keyring_of
+from agent.settings import Settings, TcpListener
 from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Plan, Socket, Stand
 
@@ -71,6 +75,7 @@ def test_it_is_paid_out_once_and_its_story_told(stand: PayingStand) -> None:
     shown = stand.cli("show", "payout:P1")
     assert "payout_accepted" in shown.stdout
     assert "450.00" in shown.stdout
+    assert [one["key"] for one in json.loads(stand.cli("list", "--payouts", "--json").stdout)["operations"]] == ["payout:P1"]
     assert (stand.cli("payout", "get", "P1").returncode, stand.cli("payout", "cancel", "P1").returncode) == (0, 0)
     services = json.loads(stand.cli("payout", "services", "450", "--json").stdout)
     assert (services["state"], services["services"][0]["service"]) == ("ready", "payout_card_rub")
@@ -114,6 +119,20 @@ def test_what_no_search_finds_is_a_persons(stand: PayingStand) -> None:
     assert json.loads(stand.cli(*decision, "--confirmation", word).stdout)["payout"]["state"] == "failed"
     assert stand.call("payout.get", **named("P4"))["success"] is False
     assert made(stand, "P4") == []
+
+
+def test_a_client_may_pay_out_only_if_its_table_says_so(tmp_path: Path) -> None:
+    """The same for those who show a token: off unless it is switched on."""
+    token = tmp_path / "token"
+    token.write_text("token-of-kassa-0123456789")
+    token.chmod(0o600)
+    given = {"name": "kassa", "token_file": str(token), "terminals": ["*/*"]}
+    for more, may in (({}, False), ({"payouts": True}, True)):
+        listener = TcpListener.model_validate({"kind": "tcp", "port": 7431, "client": [{**given, **more}]})
+        settings = cast("Settings", SimpleNamespace(terminal=()))
+        holder = keyring_of(listener, settings).holder("token-of-kassa-0123456789")
+        assert holder is not None
+        assert holder.payouts is may
 
 
 def test_a_refused_one_is_not_made(stand: PayingStand) -> None:

@@ -77,9 +77,11 @@ async def test_no_sign_of_life_while_the_journal_hangs(tmp_path: Path) -> None:
         await soon(lambda: ear.listen() > 3)
         stuck = threading.Event()
         holding = asyncio.ensure_future(journal._writer._connection._execute(stuck.wait))
-        assert await quiet(ear)
-        stuck.set()
-        await holding
+        try:
+            assert await quiet(ear)
+        finally:
+            stuck.set()
+            await holding
         before = ear.listen()
         await soon(lambda: ear.listen() > before)
 

@@ -27,6 +27,9 @@ STATE_COLOURS = {
     "expired": "yellow",
     "reversed": "yellow",
     "attention": "bold red",
+    "paid_out": "green",
+    "failed": "red",
+    "returned": "yellow",
 }
 METHOD = "operation.list"
 SALES, SET_ASIDE = N_("Sales (UTC)"), N_("Set aside")
@@ -49,6 +52,7 @@ FLAGS = {
     "--untold": ("untold", "Paid, and handed out to no register."),
     "--owing": ("owing", "The agent still has something to do for it."),
     "--parked": ("parked", "Set aside: its record is not used."),
+    "--payouts": ("payouts", "Payouts instead of sales."),
 }
 
 

@@ -52,9 +52,7 @@ class PayoutAdvisor:
         adviser = terms.provider
         request = adviser.ask_payout_services(amount) if isinstance(adviser, AdvisesPayouts) else None
         if request is None or not isinstance(adviser, AdvisesPayouts):
-            raise Refusal(
-                "UNSUPPORTED", f"provider {name!r} cannot be asked: no public key is configured", path="provider"
-            )
+            raise Refusal("UNSUPPORTED", f"provider {name!r} cannot be asked: no public key is configured", path="provider")
         if len(self._tasks) >= MAX_KEPT:
             raise Refusal("LIMIT", "too many lists are being asked for; ask again in a moment")
         question = self._kept[name, amount] = PayoutQuestion(name, amount, now)

@@ -7,7 +7,7 @@ from agent.core.payout import stored
 from agent.core.payout.answer import needed_secrets, row
 from agent.core.payout.events import Event
 from agent.core.payout.fold import fold, open_payout
-from agent.core.payout.owed import PayoutDuty, PayoutMemory, PayoutOwed, obligations, owes
+from agent.core.payout.owed import READS, PayoutDuty, PayoutMemory, PayoutOwed, obligations, owes
 from agent.core.payout.payout import Payout
 from agent.core.ports import Append, Entry
 from agent.engine.keeper import Keeper
@@ -64,10 +64,11 @@ class PayoutSteward(Keeper[Payout, Event]):
         )
 
     def hurry(self) -> bool:
-        """Whether a look is owed; then it is made now, however long it would wait."""
+        """Whether a look is owed; then it is made now, however long it would wait. One that is under way may have been answered before
+        whatever it is that hurries: then another follows it."""
         self.memory.hurried = True
         owed = self.owed()
-        looks = any(one.duty in (PayoutDuty.FIND, PayoutDuty.READ) for one in owed)
+        looks = self.memory.reading or any(one.duty in READS for one in owed)
         self.memory.hurried = looks
         self.rouse()
         return looks

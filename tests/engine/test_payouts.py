@@ -129,6 +129,25 @@ def test_a_system_that_left_the_configuration_is_waited_for(fast_folder: Path) -
     play(tale, fast_folder)
 
 
+def test_a_message_during_a_look_leads_to_another(fast_folder: Path) -> None:
+    """The look under way may have been answered before the message was made."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        shop.payer.work_ms = 30_000
+        await paying(shop, pos)
+        await asyncio.sleep(4.5)
+        steward = steward_of(shop)
+        assert steward.hurry()
+        await asyncio.sleep(0.01)
+        assert steward.memory.reading
+        before = steward.memory.reads
+        assert steward.hurry()
+        await asyncio.sleep(1.2)
+        assert steward.memory.reads == before + 2
+
+    play(tale, fast_folder)
+
+
 def test_neither_waits_for_the_other(fast_folder: Path) -> None:
     """A payout system that hangs delays no sale, and a bank that hangs no payout."""
 

@@ -30,9 +30,11 @@ async def test_a_thread_that_hangs_lets_nobody_come_round(tmp_path: Path, half: 
         holding = asyncio.ensure_future(getattr(journal, half)._connection._execute(stuck.wait))
         await asyncio.sleep(0)
         coming = asyncio.ensure_future(journal.come_round())
-        await asyncio.wait([coming], timeout=0.2)
-        assert not coming.done()
-        stuck.set()
+        try:
+            await asyncio.wait([coming], timeout=0.2)
+            assert not coming.done()
+        finally:
+            stuck.set()
         await coming
         await holding
 

@@ -3,6 +3,7 @@ real daemon and sandbox with all payment systems, the real commands; the single 
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from agent.ops.doctor.case import Case
 from agent.ops.doctor.configuration import configuration
 from agent.ops.doctor.daemons import config_of, is_daemon, lock_holder, running
 from agent.ops.doctor.finding import fault, ok
-from agent.ops.doctor.ports import may_open
+from agent.ops.doctor.ports import group_number, groups_of_process, may_open
 from agent.ops.doctor.work import _attention, _open, _owing, _parked
 from agent.running.projecting import PLAN
 from agent.settings import load
@@ -251,6 +252,8 @@ def test_who_may_open_a_device(tmp_path: Path) -> None:
     assert may_open(status, status.st_uid + 1, frozenset({status.st_gid}))
     assert not may_open(status, status.st_uid + 1, frozenset())
     assert may_open(status, 0, frozenset())
+    assert groups_of_process(os.getpid()) == {*os.getgroups(), os.getegid()}
+    assert (groups_of_process(2**22 + 1), group_number("root"), group_number("no such group")) == (None, 0, None)
 
 
 def test_a_large_journal_is_given_up_in_time(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

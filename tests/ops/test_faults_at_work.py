@@ -204,6 +204,17 @@ def test_the_doctor_names_cause_and_remedy_of_all_of_them_at_once(scene: Scene) 
     says(silent, Grade.WARNING, "nothing was heard.*koshelek-agent probe", "ничего не слышно.*koshelek-agent probe")
 
 
+def test_a_name_that_is_not_found_is_named(scene: Scene, tmp_path: Path) -> None:
+    """No network, no name server, or a misspelt address: one fault, and what could not be seen for it is no fault of its own."""
+    config = tmp_path / "nameless.toml"
+    config.write_text(scene.stand.config.read_text().replace(scene.stand.base_url, f"https://{NOBODY}/acme/x"))
+    found = [one for one in examined(config, "name", "connection", "clock", "credentials") if "koshelek" in str(one.what)]
+    (nameless,) = bad(found, "name")
+    says(nameless, Grade.FAULT, f"cannot be resolved.*{NOBODY}.*resolvectl", f"не найдено.*{NOBODY}.*resolvectl")
+    assert bad(found, "connection") == []
+    assert {one.grade for check in ("clock", "credentials") for one in bad(found, check)} == {Grade.WARNING}
+
+
 def test_a_journal_that_was_begun_anew_or_taken_away_is_named(scene: Scene) -> None:
     """The newest backup is of another journal; and while the agent works its file is renamed, as a clumsy clean-up does."""
     (anew,) = bad(examined(scene.stand.config, "journal"), "journal")

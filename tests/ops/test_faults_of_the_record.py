@@ -207,7 +207,7 @@ def test_a_port_that_the_user_may_not_open() -> None:
     try:
         os.chown(slave, 0, 20)  # dialout on Debian
         path.chmod(0o660)
-        (forbidden,) = [one for one in _serial(path, None, NOBODY) if "may not open" in str(one.what)]
+        (forbidden,) = [one for one in _serial(path, None, NOBODY, frozenset({NOBODY})) if "may not open" in str(one.what)]
         says(
             forbidden,
             Grade.FAULT,

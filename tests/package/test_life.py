@@ -174,6 +174,7 @@ def test_a_life_from_the_package(till: Till, usb: Path, tmp_path: Path) -> None:
     _reloads(till)
     _upgrades(till, usb, later(next(usb.glob("*.deb")), tmp_path / "later"))
     _goes_back(till)
+    _is_removed_in_spite_of_a_debt(till)
     _is_purged(till)
     marked = {(page, name) for page, one in till.pages.items() for name in one.blocks}
     assert till.done == marked
@@ -294,6 +295,21 @@ def _goes_back(till: Till) -> None:
     until(lambda: not till.asked("status")["details"].get("restore", {}).get("lookingAt"), PATIENCE_S)
     till.follow("obnovlenie", "release")
     till.sell("back", "FAST4")
+
+
+def _is_removed_in_spite_of_a_debt(till: Till) -> None:
+    """Who insists gets the program removed, not its journal: a purge is refused still. Installed again, it ends what it had begun."""
+    till.begin_sale("left")
+    said = till.run("KOSHELEK_AGENT_REMOVE=yes dpkg -r koshelek-agent")
+    assert "Журнал остаётся" in said
+    assert not till.machine.inside("/opt/koshelek-agent/bin/koshelek-agent").exists()
+    refused = till.run("dpkg -P koshelek-agent", 1)
+    assert "НЕ УДАЛЕНО" in refused
+    assert "left" in refused
+    assert till.machine.inside(JOURNAL).exists()
+    assert "настройки сохранились" in till.run("dpkg -i /media/usb/old/koshelek-agent_*.deb")
+    till.run("systemctl enable --now koshelek-agent; koshelek-agent cancel left")
+    assert till.states()["left"] == "canceled"
 
 
 def _is_purged(till: Till) -> None:

@@ -166,6 +166,7 @@ def test_nobody_acts_without_the_token_of_an_operator(shop: Shop) -> None:
     """A button without it asks for it; a wrong one opens nothing; after signing out it is asked for again."""
     browser = shop.browser
     shop.look()
+    assert visible(browser) == {"sign-in": True, "sign-out": False}
     browser.tap("#hurry-all summary")
     browser.tap("#hurry-all button")
     browser.sees("#failed", "Sign in as an operator first.")
@@ -175,6 +176,7 @@ def test_nobody_acts_without_the_token_of_an_operator(shop: Shop) -> None:
     browser.fill("#sign-in-form [name=token]", shop.stand.plan.ports[0].token)
     browser.tap("#sign-in-form button")
     browser.sees("#said", "Signed in as an operator.")
+    assert visible(browser) == {"sign-in": False, "sign-out": True}
     browser.tap("#hurry-all button")
     browser.sees("#step", "Nothing waits.")
     browser.tap("#sign-out")
@@ -183,6 +185,14 @@ def test_nobody_acts_without_the_token_of_an_operator(shop: Shop) -> None:
     browser.sees("#failed", "Sign in as an operator first.")
     stored = browser.run("return [document.cookie, localStorage.length, JSON.stringify(sessionStorage)]")
     assert stored == ["", 0, "{}"]
+
+
+def visible(browser: Browser) -> dict[str, bool]:
+    """Which of the two a person sees."""
+    found: dict[str, bool] = browser.run(
+        "return Object.fromEntries(['sign-in', 'sign-out'].map(id => [id, document.getElementById(id).checkVisibility()]))"
+    )
+    return found
 
 
 def test_an_operator_decides_by_keyboard_alone(shop: Shop) -> None:

@@ -189,15 +189,24 @@ async def test_all_who_watch_share_one_look(monkeypatch: pytest.MonkeyPatch) -> 
 # --- a payout ---
 
 PAYOUT = {
-    "storeId": "S12", "terminalId": "till-03", "key": "out-1", "state": "attention", "finished": False, "success": None,
-    "money": "possible", "reason": "NO_ANSWER", "message": "<b>", "amount": 50_000, "currency": "RUB", "service": "card", "told": False,
-
-        "provider": "paycore",
-        "environment": "test",
-        "acceptedAt": "2026-01-31T18:09:24.815Z",
-        "alarms": ["PAYOUT_SLOW"],
-        "fields": ["pan"]
-    ,
+    "storeId": "S12",
+    "terminalId": "till-03",
+    "key": "out-1",
+    "state": "attention",
+    "finished": False,
+    "success": None,
+    "money": "possible",
+    "reason": "NO_ANSWER",
+    "message": "<b>",
+    "amount": 50_000,
+    "currency": "RUB",
+    "service": "card",
+    "told": False,
+    "provider": "paycore",
+    "environment": "test",
+    "acceptedAt": "2026-01-31T18:09:24.815Z",
+    "alarms": ["PAYOUT_SLOW"],
+    "fields": ["pan"],
 }
 
 

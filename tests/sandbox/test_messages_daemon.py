@@ -60,7 +60,7 @@ class PageStand(Stand):
 class Shop:
     """What the tests do at its tills."""
 
-    def __init__(self, stand: Stand) -> None:
+    def __init__(self, stand: PageStand) -> None:
         self.stand = stand
 
     def sell(self, system: str, key: str) -> dict[str, Any]:

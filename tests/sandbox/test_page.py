@@ -15,22 +15,25 @@ from starlette.requests import Request
 
 from agent.cli import cli
 from agent.sandbox.availability import Offer
+from agent.sandbox.customer import Action, Customer
 from agent.sandbox.faults import PARAMETERS, Fault, FaultKind
 from agent.sandbox.gate import Gate
 from agent.sandbox.listening import own_address
 from agent.sandbox.page.document import regions
+from agent.sandbox.page.payouts import STATES as PAYOUT_STATES
 from agent.sandbox.page.routes import PAGE, preferred
 from agent.sandbox.page.rows import MAX_SHOWN
 from agent.sandbox.page.stream import MAX_STREAMS
 from agent.sandbox.page.words import FAULTS, OPERATIONS, Tongue
 from agent.sandbox.page.words import PARAMETERS as PARAMETER_NAMES
+from agent.sandbox.payouts import PayoutStatus
 from agent.sandbox.settings import SandboxSettings
 from agent.sandbox.words import Method, Operation
 from agent.web.html import Html, tag, told
 from agent.web.live import Changes, Region, row
 from agent.web.stream import Bell
 from tests.sandbox.running import House, running
-from tests.sandbox.till import Till
+from tests.sandbox.till import HEADERS, Till
 
 ENGLISH = Tongue("en")
 RUSSIAN = Tongue("ru")
@@ -340,6 +343,37 @@ def test_a_fault_of_messages_names_no_request() -> None:
     forged, lost = shown(till, "faults")
     assert ("<p>PayCore.io · times: 1</p>" in forged, "The message is forged" in forged) == (True, True)
     assert "<p>any request · times: 1</p>" in lost
+
+
+def test_a_payout_and_what_can_become_of_it() -> None:
+    """A button for every state that may follow, none at its end; the client's words are no markup; every state has a name."""
+    till = Till()
+    assert shown(till, "payouts") == ['<li id="payouts-none" class="none">No payout yet.</li>']
+    till.bank.queue_customer(Customer(Action.WAIT), order_id=HOSTILE)
+    body = {
+        "test_mode": True,
+        "currency": "RUB",
+        "amount": 450,
+        "reference_id": "p-1",
+        "service": "payout_card_rub",
+        "description": HOSTILE,
+    }
+    content = json.dumps({**body, "fields": {"card_number": "2200000000000004"}}).encode()
+    headers = {"Authorization": HEADERS["Authorization"]}
+    assert till.bank.handle(till.now, "POST", "/paycore/api/payout-invoices", headers, content).status == 201
+    (payout,) = till.bank.payouts()
+
+    def buttons() -> list[str]:
+        (card,) = shown(till, "payouts")
+        assert f"<bdi>{html.escape(HOSTILE)}</bdi>" in card
+        return re.findall(rf'data-call="POST /sandbox/payouts/{payout.id}/(\w+)"', card)
+
+    assert buttons() == ["processed", "partly_processed", "failed", "expired", "terminated", "canceled"]
+    till.bank.move_payout(till.now, payout.id, PayoutStatus.PROCESSED)
+    assert buttons() == ["canceling", "canceled", "partly_canceled", "cancel_failed"]
+    till.bank.move_payout(till.now, payout.id, PayoutStatus.CANCELED)
+    assert buttons() == []
+    assert set(PAYOUT_STATES) == set(PayoutStatus)
 
 
 def test_long_lists_are_cut_and_say_so() -> None:

@@ -395,7 +395,7 @@ def test_a_keyboard_is_enough(shop: Shop) -> None:
     focused = "return document.activeElement.innerText.split('\\n')[0]"
     transaction = shop.checkout()
     card = shop.waiting(transaction)
-    for _ in range(5):  # four sections, then the first payment
+    for _ in range(6):  # five sections, then the first payment
         browser.press(TAB)
     assert browser.run(focused) == "Pay with SBP"
     assert browser.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"

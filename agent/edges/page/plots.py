@@ -30,7 +30,7 @@ def latency(beats: Sequence[Beat], zone: tzinfo, title: str, unit: str) -> Html:
         for name, value in (("slow", _slow), ("median", _median))
         for run in _runs([one for one in today if one[1].answered])
     ]
-    dots = [tag("circle", cx=_x(share), cy=_y(beat.median_ms, top), r=2, class_="median-dot") for share, beat in today if beat.answered]
+    dots = [tag("circle", cx=_x(share), cy=_y(beat.median_ms, top), r=3, class_="median-dot") for share, beat in today if beat.answered]
     marks = [
         tag("rect", x=_x(share), y=HEIGHT - BOTTOM - 8, width=_width(SLOT_S / SECONDS_OF_A_DAY), height=8, class_="failures")
         for share, beat in today

@@ -53,10 +53,10 @@ class Case:
 
     @property
     def user(self) -> int:
-        """Whom the daemon runs as: as seen, else whom the unit names, else whoever asks."""
+        """Whom the daemon runs as: as seen, else whom the unit names if this is its file, else whoever asks."""
         if self.own is not None:
             return self.own.user
-        if os.geteuid() == 0:
+        if same_file(self.file, SYSTEM_FILE):
             try:
                 return pwd.getpwnam(SERVICE_USER).pw_uid
             except KeyError:

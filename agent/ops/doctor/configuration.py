@@ -34,7 +34,8 @@ LOOK_AT_DISK = N_("Look at the disk: dmesg, smartctl. If it is a network disk, m
 
 async def configuration(case: Case) -> list[Finding]:
     """Every mistake of the file by itself."""
-    if case.problems and await aside(lambda: _is_hidden(case.file)):
+    hidden = await aside(lambda: _is_hidden(case.file))
+    if hidden:
         return [warning(CHECK, message(HIDDEN, path=case.file), message(HIDDEN_MEANS), message(AS_ROOT))]
     found = [_problem(one) for one in case.problems]
     if not found and case.settings is None:

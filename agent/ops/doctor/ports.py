@@ -11,6 +11,7 @@ from agent.lines import HELD, LET_GO, NO_PORT
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.service import unit_facts
 from agent.ops.lines.known import known_ports
 from agent.settings import PtyListener, SerialListener
 from agent.texts import N_, message
@@ -52,10 +53,11 @@ async def port(case: Case) -> list[Finding]:
     if case.settings is None:
         return []
     pid, user, found = (case.own.pid if case.own else None), case.user, list[Finding]()
+    groups = await _groups(pid, user)
     for listener in case.settings.listener:
         match listener:
             case SerialListener(path=path):
-                found += await aside(lambda path=path: list(_serial(path, pid, user)))  # type: ignore[misc]  # bound at once
+                found += await aside(lambda path=path: list(_serial(path, pid, user, groups)))  # type: ignore[misc]  # bound at once
             case PtyListener(path=path) if pid is not None:
                 found += [_pty(path)]
             case _:
@@ -69,7 +71,15 @@ def _pty(path: Path) -> Finding:
     return fault(PORT, message(PTY_GONE, path=path), message(PTY_MEANS), message(PTY_REMEDY))
 
 
-def _serial(path: Path, pid: int | None, user: int) -> Iterator[Finding]:
+async def _groups(pid: int | None, user: int) -> frozenset[int]:
+    """The groups that the agent has, or will have: of the running process, else of its user, with those that the unit adds."""
+    if pid is not None and (seen := await aside(lambda: groups_of_process(pid))) is not None:
+        return seen
+    added = (await unit_facts()).get("SupplementaryGroups", "").split()
+    return await aside(lambda: groups_of(user) | {number for name in added if (number := group_number(name)) is not None})
+
+
+def _serial(path: Path, pid: int | None, user: int, groups: frozenset[int]) -> Iterator[Finding]:
     try:
         status = path.stat()
     except OSError:
@@ -82,17 +92,17 @@ def _serial(path: Path, pid: int | None, user: int) -> Iterator[Finding]:
     found = holders(path)
     mine = [one for one in found if pid is not None and one.endswith(f"(pid {pid})")]
     others = [one for one in found if one not in mine]
-    trouble = list(_trouble(path, status, user, others))
+    trouble = list(_trouble(path, status, user, groups, others))
     yield from trouble
     if not trouble:
         yield ok(PORT, message(OURS if mine else FREE, path=path))
     yield from _names(path)
 
 
-def _trouble(path: Path, status: os.stat_result, user: int, others: list[str]) -> Iterator[Finding]:
+def _trouble(path: Path, status: os.stat_result, user: int, groups: frozenset[int], others: list[str]) -> Iterator[Finding]:
     if others:
         yield fault(PORT, message(HELD, path=path, holders=", ".join(others)), message(HELD_MEANS), message(LET_GO))
-    if not may_open(status, user, groups_of(user)):
+    if not may_open(status, user, groups):
         place = {"path": path, "user": user_name(user), "group": group_name(status.st_gid)}
         yield fault(PORT, message(FORBIDDEN, **place), message(FORBIDDEN_MEANS), message(FORBIDDEN_REMEDY, **place))
 
@@ -114,7 +124,7 @@ def may_open(status: os.stat_result, user: int, groups: frozenset[int]) -> bool:
 
 
 def groups_of(user: int) -> frozenset[int]:
-    """The groups of a user: of this process for its own, for the service's with the unit's SupplementaryGroups=."""
+    """The groups of a user: of this process for its own, else as the machine lists them."""
     if user == os.geteuid():
         return frozenset({*os.getgroups(), os.getegid()})
     try:
@@ -122,6 +132,23 @@ def groups_of(user: int) -> frozenset[int]:
     except KeyError:
         return frozenset()
     return frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+
+
+def groups_of_process(pid: int, proc: Path = PROC) -> frozenset[int] | None:
+    """The groups of a running process, those of systemd among them; None if it has ended."""
+    try:
+        lines = (proc / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return None
+    return frozenset(int(word) for line in lines if line.startswith(("Gid:", "Groups:")) for word in line.split()[1:])
+
+
+def group_number(name: str) -> int | None:
+    """The number of a group; None for one that this machine does not know."""
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
 
 
 def runs(name: str, proc: Path = PROC) -> bool:

@@ -20,7 +20,7 @@ from agent.texts import N_, message
 
 AGENT, VERSIONS, WATCHDOG = "agent", "versions", "watchdog"
 UNIT = "koshelek-agent.service"
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec"
+PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups"
 SYSTEMCTL_LIMIT_S = 3.0
 MANY_RESTARTS = 3
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from agent.sandbox.control import PREFIX
 from agent.sandbox.page.books import books
 from agent.sandbox.page.forms import fault_form, offer_details, offer_form, outage_form, queue_form, usual_form
+from agent.sandbox.page.payouts import payouts
 from agent.sandbox.page.rows import House, button
 from agent.sandbox.page.switches import switches
 from agent.sandbox.page.waiting import waiting
@@ -13,13 +14,13 @@ from agent.texts import N_
 from agent.web.html import Child, Html, tag
 from agent.web.live import Region, region_element
 
-_ELEMENTS = {"waiting": "ul", "books": "ul", "faults": "ul", "queued": "ul"}  # of the regions; the others are a div
+_ELEMENTS = {"waiting": "ul", "books": "ul", "faults": "ul", "queued": "ul", "payouts": "ul"}  # of the regions; the others are a div
 
 
 def regions(house: House, tongue: Tongue) -> list[Region]:
     """Everything on the page that changes by itself, as it is now."""
     house.bank.tick(house.now_ms())
-    return [*waiting(house, tongue), *switches(house, tongue), *books(house, tongue)]
+    return [*waiting(house, tongue), *switches(house, tongue), *payouts(house, tongue), *books(house, tongue)]
 
 
 def document(house: House, tongue: Tongue) -> str:
@@ -44,7 +45,13 @@ def _head(tongue: Tongue) -> Html:
 
 
 def _top(tongue: Tongue, live: dict[str, Html]) -> Html:
-    sections = (("payments", N_("Payments")), ("customers", N_("Customers")), ("faults-title", N_("Faults")), ("ledger", N_("Books")))
+    sections = (
+        ("payments", N_("Payments")),
+        ("customers", N_("Customers")),
+        ("faults-title", N_("Faults")),
+        ("payouts-title", N_("Payouts")),
+        ("ledger", N_("Books")),
+    )
     return tag(
         "header",
         tag("h1", tongue(N_("The customer's phone"))),
@@ -89,6 +96,7 @@ def _sections(tongue: Tongue, live: dict[str, Html]) -> Sequence[Html]:
             offer_form(tongue),
             _fold("offer-form", tongue(N_("Change the means of payment")), offer_details(tongue)),
         ),
+        _section("payouts-title", tongue(N_("Payouts")), live["payouts"]),
         _section("ledger", tongue(N_("Books")), live["totals"], live["violations"], live["books"]),
         _fold("start-over", tongue(N_("Start over")), again, button(tongue(N_("Forget everything")), f"POST {PREFIX}/reset", class_="no")),
     ]
