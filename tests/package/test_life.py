@@ -111,12 +111,12 @@ class Till:
         return {one["key"]: one["state"] for one in self.asked("list")["operations"]}
 
     def sell(self, key: str, card: str, status: int = 0) -> None:
-        self.run(f"echo {card} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from /root/token", status)
+        self.run(f"echo {card} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from ~/token", status)
 
     def begin_sale(self, key: str) -> None:
         """A customer who does not confirm."""
         self.machine.begin(
-            "bash", "-c", f"echo WAIT{key} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from /root/token"
+            "bash", "-c", f"echo WAIT{key} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from ~/token"
         )
         until(lambda: self.states().get(key) == "pending", PATIENCE_S)
 
@@ -163,7 +163,7 @@ def later(deb: Path, folder: Path) -> Path:
 
 
 @pytest.mark.system
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_a_life_from_the_package(till: Till, usb: Path, tmp_path: Path) -> None:
     """Install, set up, sell; hang, be killed, reload; upgrade with an open sale, go back, be purged only without a debt. Every command of
     the pages about installing and updating is among what was done."""
@@ -186,7 +186,7 @@ def _newcomer(till: Till) -> None:
     assert till.shown("ActiveState", "UnitFileState") == ["inactive", "disabled"]
     assert till.run(f"systemd-analyze verify --man=no {UNIT}") == ""
     assert "_koshelek_agent" in till.run("source /usr/share/bash-completion/completions/koshelek-agent && complete -p koshelek-agent")
-    till.put("ustanovka", "/root/answers.toml")
+    till.put("ustanovka", "/etc/koshelek-agent/answers.toml")
     till.follow("ustanovka", "password")
     till.leave_running("ustanovka", "sandbox")
     until(lambda: till.machine.run("bash", "-c", ": </dev/tcp/127.0.0.1/8099").returncode == 0, PATIENCE_S)
