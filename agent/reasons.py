@@ -228,6 +228,9 @@ PAYOUT = {
     "PAYOUT_FAILED": N_("The payment system could not make it."),
     "PAYOUT_CANCELED": N_("It was canceled at the payment system."),
     "PAYOUT_RETURNED": N_("The payment system took it back after it had been made. The recipient does not have the money."),
+    "PAYOUT_LATE": N_(
+        "The payment system made it after all, although it had ended as not made. The recipient has the money. Call the technician."
+    ),
     "SECOND_PAYOUT": N_("The payment system shows another payout under the same reference. The money may have gone twice."),
 }
 

@@ -117,12 +117,7 @@ def test_failed_and_canceled_are_ends() -> None:
     """The system's final words that nothing is paid."""
     book = pending()
     assert book.read(seen(PayoutStatus.FAILED)) == ["payout_failed"]
-    assert (book.payout.state, book.payout.reason, success(book.payout), owes(book.payout)) == (
-        PayoutState.FAILED,
-        "PAYOUT_FAILED",
-        False,
-        False,
-    )
+    assert (book.payout.state, book.payout.reason, success(book.payout)) == (PayoutState.FAILED, "PAYOUT_FAILED", False)
     book = pending()
     assert book.read(seen(PayoutStatus.CANCELED)) == ["canceled"]
     assert book.payout.reason == "PAYOUT_CANCELED"
@@ -336,3 +331,24 @@ def test_names_of_payouts() -> None:
     assert (is_payout(ID), key_of(ID), ID.key) == (True, "K1", "payout:K1")
     assert not is_payout(replace(ID, key="payout-K1"))
     assert PayoutBook().payout.key == "K1"
+
+
+@pytest.mark.parametrize("final", [PayoutStatus.FAILED, PayoutStatus.CANCELED])
+def test_what_was_not_made_is_looked_at_again(final: PayoutStatus) -> None:
+    """An hour, a day and a week later: if it was made after all a person is called, the money has gone, and what was told stands."""
+    book = pending()
+    book.read(seen(final))
+    state = book.payout.state
+    assert owes(book.payout)
+    assert set(book.duties()) == {PayoutDuty.READ}
+    book.wait(HOUR_MS)
+    assert book.read(seen(PayoutStatus.PROCESSED)) == ["alarm_raised"]
+    assert (book.payout.state, asked.money(book.payout), asked.standing(book.payout)) == (state, "paid_out", ("PAYOUT_LATE",))
+    assert book.read(seen(final)) == ["reread"], "the plan goes on"
+
+
+def test_what_the_system_never_had_is_not_looked_at() -> None:
+    """A refused request made nothing that could be read."""
+    book = PayoutBook().send()
+    book.answer(Refused("INVALID_REQUEST", Refusal.WRONG_STATE))
+    assert (book.payout.state, owes(book.payout), book.duties()) == (PayoutState.FAILED, False, {})

@@ -172,6 +172,7 @@ def test_a_life_from_the_package(till: Till, usb: Path, tmp_path: Path) -> None:
     _hangs(till)
     _is_killed(till)
     _reloads(till)
+    _stops(till)
     _upgrades(till, usb, later(next(usb.glob("*.deb")), tmp_path / "later"))
     _goes_back(till)
     _is_removed_in_spite_of_a_debt(till)
@@ -241,8 +242,10 @@ def _reloads(till: Till) -> None:
     """A changed file is taken without a restart; a wrong one is not, which the reload and the status line say."""
     config, running = till.machine.inside(CONFIG), till.shown("MainPID", "NRestarts")
     good = config.read_text()
-    config.write_text(good.replace("[journal]", '[log]\nlevel = "debug"\n[journal]'))
+    assert till.asked("show clear")["message"] == "Оплачено."
+    config.write_text(good.replace('language = "ru"', 'language = "en"'))
     till.run("systemctl reload koshelek-agent")
+    assert till.asked("show clear")["message"] == "Paid."
     config.write_text(good.replace("[journal]", "[jurnal]"))
     till.run("systemctl reload koshelek-agent", 1)
     active, status = till.shown("ActiveState", "StatusText")
@@ -250,6 +253,20 @@ def _reloads(till: Till) -> None:
     config.write_text(good)
     till.run("systemctl reload koshelek-agent")
     assert till.shown("StatusText", "MainPID", "NRestarts") == ["test", *running]
+
+
+def _stops(till: Till) -> None:
+    """A stop is orderly. With a wrong file it stays down instead of starting for ever."""
+    till.run("systemctl stop koshelek-agent")
+    assert till.shown("ActiveState", "Result", "ExecMainStatus") == ["inactive", "success", "0"]
+    config = till.machine.inside(CONFIG)
+    good = config.read_text()
+    config.write_text("environment = 7")
+    till.run("systemctl start koshelek-agent", 1)
+    assert till.shown("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "78", "0"]
+    config.write_text(good)
+    till.run("systemctl start koshelek-agent")
+    assert till.states()["encrypted"] == "paid"
 
 
 def _upgrades(till: Till, usb: Path, package: Path) -> None:

@@ -7,7 +7,7 @@ from agent.core import events as shared
 from agent.core.decide_operator import NotResolvable, UnderWay
 from agent.core.model import Stamp
 from agent.core.payout import events
-from agent.core.payout.decide import alarm, attention
+from agent.core.payout.decide import LATE, alarm, attention
 from agent.core.payout.events import Event, PayoutResolution
 from agent.core.payout.fold import fold
 from agent.core.payout.machine import NOT_MADE, PayoutState
@@ -15,7 +15,7 @@ from agent.core.payout.payout import Payout
 
 SLOW = "PAYOUT_SLOW"
 RETURNED = "PAYOUT_RETURNED"
-LASTING = frozenset({"SECOND_PAYOUT", "OPERATOR_CONTRADICTED", RETURNED, "PAYOUT_MISMATCH", "PAYOUT_PARTLY", "OTHER_TRANSACTION"})
+LASTING = frozenset({"SECOND_PAYOUT", LATE, "OPERATOR_CONTRADICTED", RETURNED, "PAYOUT_MISMATCH", "PAYOUT_PARTLY", "OTHER_TRANSACTION"})
 """Codes of alarms that stand until they are acknowledged, settled or not: each is about money that is where it should not be."""
 _AS_PAID_OUT = frozenset({PayoutState.PAID_OUT, PayoutState.RETURNED})
 
@@ -121,7 +121,7 @@ def money(payout: Payout) -> str:
     """Where the money is: ``none`` (it has not left), ``possible``, ``paid_out``, ``returned``."""
     if payout.returned:
         return "returned"
-    if payout.state in _AS_PAID_OUT:
+    if payout.state in _AS_PAID_OUT or LATE in payout.alarms:
         return "paid_out"
     if payout.state in NOT_MADE or (payout.state is PayoutState.QUEUED and payout.never_sent):
         return "none"

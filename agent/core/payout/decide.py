@@ -15,7 +15,7 @@ from agent.core.model import Stamp
 from agent.core.payout import events
 from agent.core.payout.contract import PayoutSeen, PayoutsFound, PayoutStatus
 from agent.core.payout.events import PAYOUT_CALL, Event, PayoutResolution
-from agent.core.payout.machine import PayoutState
+from agent.core.payout.machine import NOT_MADE, PayoutState
 from agent.core.payout.payout import Payout
 from agent.core.payout.policy import PayoutPolicy
 from agent.core.verdict import Denied, Garbled, NotSent, Refusal, Refused, Unclear
@@ -28,6 +28,7 @@ UNPROVEN = "PAYOUT_UNPROVEN"  # processed, and amount, currency or id are not to
 PARTLY = "PAYOUT_PARTLY"
 NOT_FOUND = "PAYOUT_NOT_FOUND"  # it may have been sent, and no search finds it
 OTHER = "OTHER_TRANSACTION"
+LATE = "PAYOUT_LATE"  # made after all, when it had ended as not made
 SECOND = "SECOND_PAYOUT"  # under our id there is another one
 CONTRADICTED = "OPERATOR_CONTRADICTED"
 
@@ -187,6 +188,8 @@ def weigh(payout: Payout, state: PayoutState, seen: PayoutSeen, now: Stamp, poli
     match seen.status:
         case PayoutStatus.PROCESSED if state in _OPEN:
             return [events.PaidOut(seen.resolution)] if _proven(payout, seen) else attention(payout, UNPROVEN)
+        case PayoutStatus.PROCESSED if state in NOT_MADE:
+            return alarm(payout, LATE)  # what was told stands: nobody can take the money back, and a person must know
         case PayoutStatus.PARTIAL:
             return attention(payout, PARTLY, partly=True) if state in _OPEN else alarm(payout, PARTLY)
         case PayoutStatus.FAILED | PayoutStatus.CANCELED if state in _OPEN:

@@ -8,7 +8,7 @@ from agent.core.model import Binding, Deadline, SaleId, Stamp
 from agent.core.payout import name
 from agent.core.payout.contract import PayoutOrder
 from agent.core.payout.events import PayoutResolved, PayoutTold
-from agent.core.payout.machine import FINISHED, PayoutState
+from agent.core.payout.machine import FINISHED, NOT_MADE, PayoutState
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Payout:
 
     @property
     def watched(self) -> bool:
-        """Whether what has come to an end is looked at again: what was paid out may be canceled still, a person's case may clear up, an
-        operator's word may be contradicted."""
-        return self.state in (PayoutState.PAID_OUT, PayoutState.ATTENTION) or self.decided is not None
+        """Whether what has come to an end is looked at again: what was paid out may be canceled still, what the system had and did not make
+        may be made after all, a person's case may clear up, an operator's word may be contradicted."""
+        had = self.state in NOT_MADE and self.transaction_id is not None
+        return had or self.state in (PayoutState.PAID_OUT, PayoutState.ATTENTION) or self.decided is not None
