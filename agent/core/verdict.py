@@ -227,3 +227,18 @@ class Garbled:
 
 Verdict = Observed | Refused | Denied | Garbled
 Finding = Found | Refused | Denied | Garbled
+
+
+def failure_in_words(failure: NotSent | Unclear | Refused | Denied | Garbled) -> str:
+    """An end of an attempt that described nothing, for logs."""
+    match failure:
+        case NotSent():
+            return f"not sent: {failure.reason}"
+        case Unclear():
+            return f"unclear: {failure.reason}"
+        case Refused():
+            return f"refused: {failure.code} {failure.detail}".strip()
+        case Denied():
+            return f"denied: {failure.status}"
+        case Garbled():
+            return f"garbled: {failure.reason}"

@@ -27,10 +27,9 @@ from agent.core.verdict import (
     Offered,
     Operation,
     Outcome,
-    Refused,
     Reply,
     Request,
-    Unclear,
+    failure_in_words,
 )
 from agent.engine import identity
 from agent.engine.couriers import Courier, Couriers
@@ -326,13 +325,5 @@ def describe(result: Result | SearchResult | Offered) -> str:
             return f"found {len(result.matches)}"
         case Offered():
             return "offered"
-        case NotSent():
-            return f"not sent: {result.reason}"
-        case Unclear():
-            return f"unclear: {result.reason}"
-        case Refused():
-            return f"refused: {result.code} {result.detail}".strip()
-        case Denied():
-            return f"denied: {result.status}"
-        case Garbled():
-            return f"garbled: {result.reason}"
+        case _:
+            return failure_in_words(result)

@@ -14,7 +14,7 @@ from agent.core.payout.machine import PayoutState
 from agent.core.payout.owed import PayoutDuty, PayoutOwed
 from agent.core.payout.payout import Payout
 from agent.core.payout.policy import PayoutPolicy
-from agent.core.verdict import Denied, Garbled, NotSent, Outcome, Refused, Reply, Request, Unclear
+from agent.core.verdict import Denied, Garbled, NotSent, Outcome, Reply, Request, Unclear, failure_in_words
 from agent.engine.couriers import Couriers
 from agent.engine.payout_steward import PayoutSteward
 from agent.engine.setup import PayoutTerms
@@ -154,13 +154,5 @@ def describe(result: decide.Result | decide.SearchResult) -> str:
             return " ".join(part for part in (result.status.value, result.resolution) if part)
         case PayoutsFound():
             return f"found {len(result.matches)}"
-        case NotSent():
-            return f"not sent: {result.reason}"
-        case Unclear():
-            return f"unclear: {result.reason}"
-        case Refused():
-            return f"refused: {result.code} {result.detail}".strip()
-        case Denied():
-            return f"denied: {result.status}"
-        case Garbled():
-            return f"garbled: {result.reason}"
+        case _:
+            return failure_in_words(result)

@@ -13,7 +13,7 @@ from agent.core.payout.contract import PayoutAdvice, PayoutService, PayoutServic
 from agent.core.payout.machine import FINISHED, PayoutState
 from agent.core.verdict import Operation, Reply, Request
 from agent.engine.setup import PayoutTerms, Setup
-from drivers import answers
+from drivers import payout_answers
 from drivers.caller import Caller
 from drivers.validation import parse
 from tests.docs.compare import Likeness
@@ -119,7 +119,7 @@ def test_the_states_of_a_payout_are_those_of_the_machine() -> None:
         assert row[1:4] == ["true" if finished else "false", success, after], row
 
 
-@pytest.mark.parametrize("kind", [answers.PayoutAnswer])
+@pytest.mark.parametrize("kind", [payout_answers.PayoutAnswer])
 def test_what_the_drivers_promise_is_in_the_table(kind: type) -> None:
     """Every member of the typed answer is documented."""
     documented = {name for row in _marked("answer", "payout").rows for name in names_in(row[0])}

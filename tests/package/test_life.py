@@ -115,9 +115,7 @@ class Till:
 
     def begin_sale(self, key: str) -> None:
         """A customer who does not confirm."""
-        self.machine.begin(
-            "bash", "-c", f"echo WAIT{key} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from ~/token"
-        )
+        self.machine.begin("bash", "-c", f"echo WAIT{key} | koshelek-agent pay 90 --key {key} --card-session-from - --token-from ~/token")
         until(lambda: self.states().get(key) == "pending", PATIENCE_S)
 
     def log(self) -> str:

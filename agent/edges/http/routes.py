@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from drivers import answers
+from drivers import answers, payout_answers
 from drivers.messages import REQUESTS, Request
 from drivers.validation import wire_types
 
@@ -119,12 +119,12 @@ ROUTES: tuple[Route, ...] = (
     Route("operation.resolve", Verb.POST, f"{_SALE}/resolve", answers.ResolveAnswer),
     Route("operation.retry", Verb.POST, f"{_SALE}/retry", answers.RetryAnswer),
     Route("operation.retry", Verb.POST, "/v1/retry", answers.RetryAnswer),
-    Route("payout.services", Verb.GET, f"{_TILL}/payout-services", answers.PayoutServicesAnswer),
-    Route("payout.create", Verb.PUT, _PAYOUT, answers.PayoutAnswer),
-    Route("payout.get", Verb.GET, _PAYOUT, answers.PayoutAnswer),
-    Route("payout.cancel", Verb.POST, f"{_PAYOUT}/cancel", answers.PayoutAnswer),
-    Route("payout.show", Verb.GET, f"{_PAYOUT}/record", answers.PayoutRecordAnswer),
-    Route("payout.resolve", Verb.POST, f"{_PAYOUT}/resolve", answers.PayoutResolveAnswer),
+    Route("payout.services", Verb.GET, f"{_TILL}/payout-services", payout_answers.PayoutServicesAnswer),
+    Route("payout.create", Verb.PUT, _PAYOUT, payout_answers.PayoutAnswer),
+    Route("payout.get", Verb.GET, _PAYOUT, payout_answers.PayoutAnswer),
+    Route("payout.cancel", Verb.POST, f"{_PAYOUT}/cancel", payout_answers.PayoutAnswer),
+    Route("payout.show", Verb.GET, f"{_PAYOUT}/record", payout_answers.PayoutRecordAnswer),
+    Route("payout.resolve", Verb.POST, f"{_PAYOUT}/resolve", payout_answers.PayoutResolveAnswer),
     Route("agent.status", Verb.GET, "/v1/status", answers.StatusAnswer),
     Route("agent.reload", Verb.POST, "/v1/reload", dict[str, Any]),
     Route("agent.backup", Verb.POST, "/v1/backup", dict[str, Any]),

@@ -47,19 +47,23 @@ def mapping(value: object, name: str) -> Mapping[str, Any]:
     return value
 
 
-def observed(settings: PayCoreSettings, data: object) -> Observed:
-    """One payment, as it stands in ``data`` of an answer. Raises Unreadable."""
+def described(data: object, wanted: re.Pattern[str]) -> tuple[Mapping[str, Any], str, str]:
+    """Of a document its attributes, its id and its status. ``wanted``: what its type may be, where it is told. Raises Unreadable."""
     outer = mapping(data, "data")
     fields = mapping(outer.get("attributes"), "attributes")
-    kind = wire.word(outer, "type")
-    transaction_id = wire.identifier(outer, "id")
-    word = wire.word(fields, "status")
-    if kind is not None and not _TYPE.fullmatch(kind):
+    kind, identifier, word = wire.word(outer, "type"), wire.identifier(outer, "id"), wire.word(fields, "status")
+    if kind is not None and not wanted.fullmatch(kind):
         raise Unreadable("other_type")
-    if transaction_id is None:
+    if identifier is None:
         raise Unreadable("no_id")
     if not word:
         raise Unreadable("no_status")
+    return fields, identifier, word
+
+
+def observed(settings: PayCoreSettings, data: object) -> Observed:
+    """One payment, as it stands in ``data`` of an answer. Raises Unreadable."""
+    fields, transaction_id, word = described(data, _TYPE)
     reference = wire.identifier(fields, "reference_id")
     if not our_money(settings, fields):
         return Observed(Status.UNKNOWN, transaction_id, error_code="TEST_MODE_MISMATCH", reference=reference)

@@ -16,7 +16,7 @@ from agent.core.verdict import Denied, Garbled, Operation, Refusal, Refused, Rep
 from agent.providers.common import wire
 from agent.providers.common.answers import retry_after_seconds
 from agent.providers.common.wire import Unreadable
-from agent.providers.paycore.invoice import mapping, our_money, reason_of
+from agent.providers.paycore.invoice import described, our_money, reason_of
 from agent.providers.paycore.money import amount_of
 from agent.providers.paycore.payout_words import SPEAKS_OF_A_REPEAT, STATUSES
 from agent.providers.paycore.reading import INVALID_REQUEST, MAX_BODY_BYTES, MAX_FOUND, closed, detail
@@ -50,15 +50,7 @@ def read_found_payouts(settings: PayCoreSettings, reply: Reply) -> PayoutFinding
 
 def seen(settings: PayCoreSettings, data: object) -> PayoutSeen:
     """One payout, as it stands in ``data`` of an answer. Raises Unreadable."""
-    outer = mapping(data, "data")
-    fields = mapping(outer.get("attributes"), "attributes")
-    kind, transaction_id, word = wire.word(outer, "type"), wire.identifier(outer, "id"), wire.word(fields, "status")
-    if kind is not None and not _TYPE.fullmatch(kind):
-        raise Unreadable("other_type")
-    if transaction_id is None:
-        raise Unreadable("no_id")
-    if not word:
-        raise Unreadable("no_status")
+    fields, transaction_id, word = described(data, _TYPE)
     reference = wire.identifier(fields, "reference_id")
     if not our_money(settings, fields):
         return PayoutSeen(PayoutStatus.UNKNOWN, transaction_id, reference, resolution="TEST_MODE_MISMATCH")
