@@ -105,6 +105,10 @@ class Duties:
 
     async def _send_checkout(self) -> None:
         steward, sale = self._steward, self._steward.sale
+        if sale.call is None and not self._bound():
+            steward.ports.notice("provider.changed", sale.id, provider=sale.binding.provider)
+            steward.hold(Duty.SEND, NO_PROVIDER_RETRY_MS)
+            return
         try:
             async with asyncio.timeout(self._time_left_s(sale)):  # a helper that hangs must not keep the sale in its lane
                 secrets, fresh = await checkout_secrets(steward.ports, self._provider.capabilities, sale)
@@ -132,9 +136,15 @@ class Duties:
         if not may_start(sale.call, request_id):
             return False
         if sale.payment is PaymentState.QUEUED:
-            return not sale.deadline.passed(self._steward.ports.clock.now())
+            return not sale.deadline.passed(self._steward.ports.clock.now()) and (sale.call is not None or self._bound())
         repeatable = sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING)
         return repeatable and sale.transaction_id is None and sale.call is not None
+
+    def _bound(self) -> bool:
+        """Whether the configuration in force is the one the sale was taken under. The first request is built from it, and would carry a sale
+        that was taken as play money over to the side of real money, or the reverse (money rule 10)."""
+        binding = self._steward.sale.binding
+        return self._steward.setup.bindings.get(binding.provider) == binding
 
     def _time_left_s(self, sale: Sale) -> float | None:
         """Until the send deadline, for a sale of which nothing was sent; its secrets are still to be had. None: no limit."""

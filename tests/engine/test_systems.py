@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.core import answer
 from agent.core.capability import KOSHELEK, Approval
-from agent.core.model import Checkout, SaleId
+from agent.core.model import Checkout, Environment, SaleId
 from agent.core.payment import PaymentState
 from agent.engine.counter import RefundOrder
 from agent.engine.setup import Setup
@@ -87,6 +87,50 @@ def test_what_a_system_needs_of_the_customer_is_asked_for(fast_folder: Path) -> 
 def test_the_names_of_facts_about_the_customer_are_the_cores(fast_folder: Path) -> None:
     """What the desk calls them is what the core erases."""
     assert set(CUSTOMER) < set(answer.CUSTOMER)
+
+
+def in_earnest(setup: Setup) -> Setup:
+    """The till is switched from play money to real money, at the same address."""
+    return replace(setup, bindings={name: replace(one, environment=Environment.PRODUCTION) for name, one in setup.bindings.items()})
+
+
+def test_a_sale_taken_as_play_money_never_becomes_real(fast_folder: Path) -> None:
+    """It waited unsent while the till was switched over, by a reload or by a restart: it is not sent any more, and expires."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        shop.bank.queue_customer(Customer(Action.CONFIRM, 3_000), order_id="order-K0")
+        await create(shop, order("K0"))
+        reloaded = await create(shop, order("K1"))
+        shop.living.reconfigure(in_earnest(shop.living.setup), shop.living.ports.card)
+        assert (await finished(shop, reloaded.sale.id)).payment is PaymentState.EXPIRED
+        assert shop.noticed("provider.changed")
+        shop.living.reconfigure(shop.setup(), shop.living.ports.card)
+        shop.bank.queue_customer(Customer(Action.CONFIRM, 3_000), order_id="order-K2")
+        await create(shop, order("K2"))
+        restarted = await create(shop, order("K3"))
+        shop.change = in_earnest
+        await shop.restart()
+        assert (await finished(shop, restarted.sale.id)).payment is PaymentState.EXPIRED
+        assert {one.order_id for one in shop.bank.transactions()} == {"order-K0", "order-K2"}
+
+    play(tale, fast_folder)
+
+
+def test_the_switch_comes_while_the_first_request_is_made(fast_folder: Path) -> None:
+    """Asked again when the attempt is recorded: nothing leaves after the switch."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        class Slow(Helper):
+            async def token(self) -> str:
+                shop.living.reconfigure(in_earnest(shop.living.setup), self)
+                return "helper-token"
+
+        shop.living.ports.card = Slow()
+        steward = await create(shop, order("K1", token=""))
+        assert (await finished(shop, steward.sale.id)).payment is PaymentState.EXPIRED
+        assert shop.bank.transactions() == []
+
+    play(tale, fast_folder)
 
 
 def test_settled_sales_of_a_system_that_was_switched_off_stay_what_they_were(fast_folder: Path) -> None:
