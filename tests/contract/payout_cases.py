@@ -235,7 +235,7 @@ case("refused_as_a_repeat")(never_found(FaultKind.REFUSE_422, code="duplicated_i
 @case("arrives_after_all")
 async def arrives_after_all(payer: Payer) -> None:
     """The request was held up on its way, longer than anybody searched: a later look finds it, and it is made once."""
-    payer.shop.fault(FaultKind.LATE_FIRST_COPY, Operation.PAYOUT, ms=1_500)
+    payer.shop.fault(FaultKind.LATE_FIRST_COPY, Operation.PAYOUT, ms=4_000)
     await payer.pay()
     await payer.until(PayoutState.ATTENTION)
     await payer.made()

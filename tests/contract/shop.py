@@ -86,7 +86,7 @@ PAYOUT_WAITS: dict[str, Any] = {
     "read_interval_ms": 300,
     "read_cap_ms": 600,
     "absent_ms": 900,
-    "rereads_ms": (700, 1_400, 2_100),
+    "rereads_ms": (700, 1_400, 2_100, 7_000),
     "backoff": BackOff(100, 300),
 }
 

@@ -17,7 +17,7 @@ from agent.sandbox.words import Operation
 from tests.contract.cases import CASES, Case, Play
 from tests.contract.kits import KITS, Kit
 from tests.contract.shop import POLICY, Shop, Wishes, pay_on_the_page
-from tests.contract.test_contract import told_of
+from tests.contract.test_contract import AT_ONCE, told_of
 
 NAME = "test_every_way_to_make_a_payment"
 _PAYCORE = next(kit for kit in KITS if kit.name == "paycore")
@@ -99,15 +99,15 @@ WAYS: dict[str, tuple[Kit, Case]] = {
     "hpp-happy_path": (HPP, CASES["happy_path"]),
     "hpp-declined": (HPP, Case(opened_and_declined, Wishes())),
     "hpp-canceled_unopened": (HPP, Case(canceled_unopened, Wishes())),
-    "hpp-search_lost_first": (HPP, Case(search_lost(1), _SHORT_DEADLINE)),
-    "hpp-search_lost_last": (HPP, Case(search_lost(POLICY.unanswered_attempts), _SHORT_DEADLINE)),
+    "hpp-search_lost_first": (HPP, Case(search_lost(1), Wishes())),
+    "hpp-search_lost_last": (HPP, Case(search_lost(POLICY.unanswered_attempts), Wishes())),
     "hpp-never_searched": (HPP, Case(never_searched, Wishes(replace(POLICY, send_deadline_ms=2_500, window_limit_ms=3_500)))),
     "hpp-refused_search": (HPP, Case(refused_search(), _SHORT_DEADLINE)),
 }
 
 
 async def _all(names: list[str], folder: Callable[[str], Path]) -> dict[str, str]:
-    room = asyncio.Semaphore(len(WAYS))
+    room = asyncio.Semaphore(AT_ONCE)
     return dict(zip(names, await asyncio.gather(*(told_of(*WAYS[name], folder(name), room) for name in names)), strict=True))
 
 
