@@ -79,9 +79,9 @@ def _field(name: str, value: str) -> bytes:
 
 def send(message: str, fields: Iterable[tuple[str, str]]) -> bool:
     """Hand an entry to the journal; False if it was not taken. Waits for nothing. A socket for each line, so that none can be left over."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
-        try:
+    try:  # around the socket too: with no descriptor left there is none, and a line must not raise into what it tells of
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender:
             sender.sendto(datagram(message, fields), str(SOCKET))
-        except OSError:
-            return False
+    except OSError:
+        return False
     return True

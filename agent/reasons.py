@@ -231,6 +231,9 @@ PAYOUT = {
     "PAYOUT_LATE": N_(
         "The payment system made it after all, although it had ended as not made. The recipient has the money. Call the technician."
     ),
+    "PAYOUT_FOUND": N_(
+        "It had ended as not made, and the payment system shows it all the same. The recipient may get the money. Call the technician."
+    ),
     "SECOND_PAYOUT": N_("The payment system shows another payout under the same reference. The money may have gone twice."),
 }
 

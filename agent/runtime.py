@@ -24,7 +24,7 @@ from agent.edges.chance import SystemChance
 from agent.edges.clock import SystemClock
 from agent.edges.journal import Reserve, SqliteJournal, said
 from agent.edges.metrics.tally import Tally
-from agent.edges.page.house import House
+from agent.edges.page.house import Doctor, House
 from agent.edges.page.pulse import Pulse
 from agent.edges.pos import PosDesk
 from agent.edges.transport import HttpTransport
@@ -46,7 +46,7 @@ from agent.running.notices import log_notice
 from agent.running.pages import Pages
 from agent.running.projecting import PLAN
 from agent.running.reload import Reloader, card_of
-from agent.running.watchdog import keep_watch
+from agent.running.watchdog import keep_watch, long_start
 from agent.sdnotify import Notifier
 from agent.settings import Settings
 from agent.texts import message
@@ -90,9 +90,10 @@ async def run(settings: Settings, file: Path) -> int:
     size = settings.journal.reserve_mb * BYTES_PER_MB
     path, lost = settings.journal_path(), is_lost(settings.journal_path())
     tell_proxies(os.environ, hosts_of(settings))
-    journal = await SqliteJournal.open(
-        path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
-    )
+    async with long_start(notifier):
+        journal = await SqliteJournal.open(
+            path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
+        )
     if lost:
         tell_lost(path)
     try:
@@ -157,7 +158,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         lines=lambda: entrance.faults(),
         heard=tally.heard_ago,
         pulse=pulse,
-        examine=lambda: examine(configuration.file, engine.setup.language),
+        doctor=Doctor(lambda: examine(configuration.file, engine.setup.language)),
     )
     pages = Pages(Measuring(tally, desk, engine, journal, settings.journal_path()), house)
     entrance = caretaker.entrance = Entrance(desk, hints.take, pages)

@@ -11,6 +11,7 @@ SOCKET_VARIABLE = "NOTIFY_SOCKET"
 WATCHDOG_VARIABLE = "WATCHDOG_USEC"  # microseconds
 WATCHDOG_PROCESS_VARIABLE = "WATCHDOG_PID"
 US_PER_S = 1_000_000
+START_EXTENSION_S = 30
 MAX_STATUS_CHARACTERS = 200  # what `systemctl status` shows on one line
 
 
@@ -42,6 +43,10 @@ class Notifier:
         """The work goes on: systemd counts WatchdogSec= anew from here."""
         return self._send("WATCHDOG=1")
 
+    def extend(self) -> bool:
+        """The start goes on: systemd waits for ``ready`` for another ``START_EXTENSION_S`` from here, whatever TimeoutStartSec= says."""
+        return self._send(f"EXTEND_TIMEOUT_USEC={START_EXTENSION_S * US_PER_S}")
+
     def watchdog_s(self, process: int) -> float | None:
         """How long systemd waits for ``alive`` before it kills the service, in seconds; None if it does not watch this ``process``."""
         given, whose = self._environment.get(WATCHDOG_VARIABLE, ""), self._environment.get(WATCHDOG_PROCESS_VARIABLE, str(process))
@@ -50,11 +55,11 @@ class Notifier:
     def _send(self, text: str) -> bool:
         if not self._address:
             return False
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as channel:
-            try:
+        try:  # around the socket too: with no descriptor left there is none
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as channel:
                 channel.sendto(text.encode(), self._address)
-            except OSError:
-                return False
+        except OSError:
+            return False
         return True
 
 

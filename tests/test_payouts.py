@@ -95,6 +95,8 @@ def test_killed_in_the_middle(stand: PayingStand) -> None:
     """kill -9 while the request is under way: the payout that arrived is found, and paid out once."""
     stand.fault("delay", "payout", ms=3_000)
     assert stand.call("payout.create", **wish("P3"))["state"] in ("queued", "sending")
+    owed = stand.cli("owed", "--json")
+    assert (owed.returncode, [one["key"] for one in json.loads(owed.stdout)["owed"]]) == (4, ["payout:P3"])
     until(lambda: bool(made(stand, "P3")))
     stand.restart()
     assert stand.call("payout.get", **named("P3"), wait=40)["state"] == "paid_out"

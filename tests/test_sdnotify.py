@@ -1,12 +1,14 @@
 """Goal: systemd is told the truth and its absence hurts nobody. Method: a real datagram socket, by path and by abstract name."""
 
 import os
+import resource
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agent import journald
 from agent.sdnotify import MAX_STATUS_CHARACTERS, Notifier
 
 
@@ -32,6 +34,8 @@ def test_every_message_is_one_datagram(listener: tuple[socket.socket, str]) -> N
     assert len(status) == len("STATUS=") + MAX_STATUS_CHARACTERS
     assert notifier.reloading(1_234_567)
     assert channel.recv(1024) == b"RELOADING=1\nMONOTONIC_USEC=1234567"
+    assert notifier.extend()
+    assert channel.recv(1024) == b"EXTEND_TIMEOUT_USEC=30000000"
     assert notifier.stopping("closing the journal")
     assert channel.recv(1024) == b"STOPPING=1\nSTATUS=closing the journal"
 
@@ -62,3 +66,16 @@ def test_a_full_socket_does_not_block(listener: tuple[socket.socket, str]) -> No
     handed_over = [notifier.status("x" * 100) for _ in range(5_000)]
     assert handed_over[0]
     assert not handed_over[-1]
+
+
+def test_with_no_descriptor_left_it_is_only_not_told(listener: tuple[socket.socket, str]) -> None:
+    """Neither systemd nor its journal hears of it, and whoever tells it goes on."""
+    _, name = listener
+    notifier = Notifier({"NOTIFY_SOCKET": name})
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+        told, logged = notifier.alive(), journald.send("line", [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert (told, logged, notifier.alive()) == (False, False, True)

@@ -6,13 +6,18 @@ tests/package.
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
+from agent.core.model import SaleId
 from agent.edges.journal import SqliteJournal
-from agent.running.watchdog import STANDSTILL_S, keep_watch
+from agent.running import watchdog
+from agent.running.watchdog import STANDSTILL_S, keep_watch, long_start
 from agent.sdnotify import Notifier
 from tests.journal.support import opened
 from tests.support.patience import soon
@@ -25,12 +30,14 @@ class Works:
     """An engine that stands still for as long as it is told."""
 
     standstill_s: float = 0.0
+    standing: Mapping[SaleId, float] = field(default_factory=dict)
 
 
 class Ear:
     """Where systemd listens."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sign: bytes = b"WATCHDOG=1") -> None:
+        self._sign = sign
         self.name = str(folder / "notify")
         self._channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._channel.bind(self.name)
@@ -40,7 +47,7 @@ class Ear:
         """How many signs of life have come so far."""
         while True:
             try:
-                assert self._channel.recv(100) == b"WATCHDOG=1"
+                assert self._channel.recv(100) == self._sign
             except BlockingIOError:
                 return self.heard
             self.heard += 1
@@ -96,6 +103,32 @@ async def test_no_sign_of_life_while_no_sale_gets_on(tmp_path: Path) -> None:
         works.standstill_s = 0.0
         before = ear.listen()
         await soon(lambda: ear.listen() > before)
+
+
+async def test_one_that_stands_still_is_told_of_once(tmp_path: Path) -> None:
+    """A line names it and how long it stands; the signs of life go on, because others get on; when it stands anew it is told anew."""
+    works = Works()
+    with capture_logs() as lines:
+        async with watched(tmp_path, works) as (ear, _):
+            for count in (1, 2):
+                works.standing = {SaleId("s", "t", "slow"): STANDSTILL_S + 1, SaleId("s", "t", "quick"): 0.1}
+                await soon(lambda count=count: len(lines) == count)  # type: ignore[misc]  # bound at once
+                before = ear.listen()
+                await soon(lambda before=before: ear.listen() > before + 3)  # type: ignore[misc]  # bound at once
+                works.standing = {}
+                before = ear.listen()
+                await soon(lambda before=before: ear.listen() > before + 1)  # type: ignore[misc]  # bound at once
+    assert [(one["event"], one["sale"], one["seconds"]) for one in lines] == [("alarm.stands_still", "s/t/slow", STANDSTILL_S + 1)] * 2
+
+
+async def test_a_start_that_takes_long_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the journal opens systemd is asked again and again for more time, and no more once it is open."""
+    monkeypatch.setattr(watchdog, "EXTENSION_PERIOD_S", PERIOD_S)
+    ear = Ear(tmp_path, b"EXTEND_TIMEOUT_USEC=30000000")
+    async with long_start(Notifier({"NOTIFY_SOCKET": ear.name})):
+        await soon(lambda: ear.listen() > 3)
+    assert await quiet(ear)
+    ear.close()
 
 
 async def test_without_a_watchdog_or_a_journal_nothing_is_watched(tmp_path: Path) -> None:

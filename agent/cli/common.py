@@ -173,10 +173,13 @@ def language() -> str:
 
 def spoken_in(file: Path) -> str | None:
     """The language that a configuration asks for, where the rest of it cannot be read; None if it does not say."""
+    from agent.settings.load import MAX_FILE_BYTES, read_regular
+
     try:
-        found = re.search(r'^\s*language\s*=\s*"(ru|en)"', file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+        text = read_regular(file, MAX_FILE_BYTES).decode(errors="replace")
     except OSError:
         return None
+    found = re.search(r'^\s*language\s*=\s*"(ru|en)"', text, re.MULTILINE)
     return found[1] if found else None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CREDENTIALS = Path("/run/credentials/koshelek-agent.service")  # where systemd keeps what it hands to the service, for root's eyes
 
 GRADES = {"ok": (N_("ok"), "green"), "warning": (N_("WARNING"), "yellow"), "fault": (N_("FAULT"), "red")}
+UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 DO = N_("What to do: {remedy}")
 WELL = N_("The till is well: {count} checks in order.")
 NOT_WELL = N_("Faults: {faults}. Warnings: {warnings}. In order: {well}.")
@@ -41,15 +42,25 @@ def doctor_command(context: Context) -> None:
     except BadSettings:
         file = SYSTEM_FILE  # that it is not there is the first finding
     found = asyncio.run(examine(file))
-    told = [one.told(say) for one in found]
+    told = [_told(one) for one in found]
     context.show({"grade": worst(found).value, "findings": told}, lambda: _print(found))
     raise SystemExit(EXIT_STATUS[worst(found)])
+
+
+def _told(one: "Finding") -> Mapping[str, str]:
+    """Names of other programs and their files are in it, and those are chosen by whoever runs them: nothing of it may reach a terminal as a
+    command, or make a line that is not ours."""
+    return {name: "".join(map(_plain, text)) for name, text in one.told(say).items()}
+
+
+def _plain(letter: str) -> str:
+    return letter if letter.isprintable() else " " if letter.isspace() else UNPRINTABLE
 
 
 def _print(found: Sequence["Finding"]) -> None:
     counts = {grade: sum(1 for one in found if one.grade == grade) for grade in GRADES}
     for one in found:
-        told, (grade, colour) = one.told(say), GRADES[one.grade.value]
+        told, (grade, colour) = _told(one), GRADES[one.grade.value]
         click.echo(f"{click.style(say(grade), fg=colour, bold=True)}  {told['check']}: {told['what']}")
         if told["means"]:
             click.echo(f"    {told['means']}")

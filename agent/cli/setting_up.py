@@ -51,6 +51,7 @@ YES, NO = N_("yes"), N_("no")
 UNCHANGED = N_("The configuration is the same as before: nothing was written.")
 WRITTEN = N_("Written and checked: {file}")
 COPY = N_("The one from before: {file}")
+LEFT = N_("A setup that was cut off has left this file; look whether it is still wanted, then remove it: {file}")
 SECRET_WRITTEN = N_("Written, readable by nobody else: {file}")
 ENCRYPT = N_("The service still takes the old password from {file}: encrypt the new one, as at the installation.")
 TOKEN = N_("The register's program needs its token: sudo cat {file}")
@@ -312,6 +313,7 @@ class _Setup:
             self._context.fail(Exit.INTERNAL, "INTERNAL", f"{error}. {self.say(NOTHING_DONE)}")
         told = {"file": str(plan.machine.config), "written": [str(plan.machine.config), *map(str, secrets)]}
         more: dict[str, Any] = {"copies": [str(one) for one in done.copies], "dropped": list(plan.dropped)}
+        more["leftovers"] = [str(one) for one in done.leftovers]
         more["findings"] = [one.told(self._translate) for one in seen]
         self._context.show(told | more, lambda: self._print(plan, done, secrets))
 
@@ -319,6 +321,8 @@ class _Setup:
         click.echo(f"\n{self.say(WRITTEN, file=plan.machine.config)}")
         for copy in done.copies:
             click.echo(self.say(COPY, file=copy))
+        for left in done.leftovers:
+            click.echo(self.say(LEFT, file=left))
         if plan.dropped:
             click.echo(self.say(DROPPED, names=", ".join(plan.dropped)))
         for one in secrets:

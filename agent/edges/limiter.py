@@ -2,12 +2,14 @@
 
 Two rules beside the limit itself. A part of it is kept for the urgent (creates, cancels, refunds, logins), which reads may never use; a
 smaller part is kept for reads, so that a rush of sales cannot hide their results. And reads are spread over the minute: spent in its first
-seconds they would leave every customer without a result for the rest of it.
+seconds they would leave every customer without a result for the rest of it. Reads for which nobody stands at the till share the reads'
+part, and take of it what the others leave.
 
 ``Allowance`` is pure: the time is passed in. ``RateLimit`` waits by it.
 """
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ class Urgency(Enum):
 
     URGENT = "urgent"
     READ = "read"
+    LAST = "last"  # a read that can wait until no other does
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Allowance:
         if wait_ms > 0:
             return wait_ms
         self._gone[urgency].append(now_ms)
-        if urgency is Urgency.READ:
+        if urgency is not Urgency.URGENT:
             self._next_read_ms = max(now_ms, self._next_read_ms) + self._pause_ms
         return 0
 
@@ -77,12 +80,12 @@ class Allowance:
                 gone.popleft()
 
     def _wait_ms(self, now_ms: int, urgency: Urgency) -> int:
-        urgent, reads = self._gone[Urgency.URGENT], self._gone[Urgency.READ]
-        everything = sorted((*urgent, *reads))
+        urgent = self._gone[Urgency.URGENT]
+        everything = sorted(itertools.chain.from_iterable(self._gone.values()))
         free_at = [now_ms]
         if len(everything) >= self._all:
             free_at.append(everything[-self._all] + self._window_ms)
-        if urgency is Urgency.READ:
+        if urgency is not Urgency.URGENT:
             free_at.append(self._next_read_ms - self._ahead_ms)
         elif len(urgent) >= self._most_urgent:
             free_at.append(urgent[-self._most_urgent] + self._window_ms)
@@ -128,7 +131,7 @@ class RateLimit:
 
     def _serve_queue(self, urgency: Urgency, queue: deque[asyncio.Future[None]]) -> int:
         """Let go all that may go: 0. Else the milliseconds until the next one may."""
-        while queue:
+        while queue and not (urgency is Urgency.LAST and self._waiting[Urgency.READ]):
             wait_ms = self._allowance.take(self._now_ms(), urgency)
             if wait_ms > 0:
                 return wait_ms

@@ -21,7 +21,8 @@ from agent.edges.link import Link
 from agent.edges.tokens import Tokens
 from agent.edges.wire import Wire
 
-URGENT = frozenset({Operation.CHECKOUT, Operation.CANCEL, Operation.REFUND, Operation.LOGIN})
+URGENT = frozenset({Operation.CHECKOUT, Operation.CANCEL, Operation.REFUND, Operation.PAYOUT, Operation.LOGIN})
+LAST = frozenset({Operation.PAYOUT_STATUS, Operation.PAYOUT_FIND})  # nobody stands at the till for them
 
 _MILLISECONDS = 1_000
 
@@ -58,7 +59,9 @@ class Attempt:
 
     @property
     def urgency(self) -> Urgency:
-        return Urgency.URGENT if self.operation in URGENT else Urgency.READ
+        if self.operation in URGENT:
+            return Urgency.URGENT
+        return Urgency.LAST if self.operation in LAST else Urgency.READ
 
 
 class Line:

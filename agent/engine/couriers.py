@@ -27,8 +27,8 @@ Landed = Callable[[str, str, Request, Outcome, bool], Coroutine[object, object, 
 class Couriers:
     """``async with`` one of them: waits for its turn. One for the whole engine; once closed none leaves any more."""
 
-    def __init__(self) -> None:
-        self._free = asyncio.Semaphore(MAX_COURIERS)
+    def __init__(self, most: int = MAX_COURIERS) -> None:
+        self._free = asyncio.Semaphore(most)
         self._closed = asyncio.Event()
 
     @property

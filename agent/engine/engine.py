@@ -50,8 +50,8 @@ class Engine:
         self.lanes = Lanes(self._became_head)
         self.aside = Aside(ports, self._fail)
         self.availability = Availability(ports, lambda: self.setup)
-        self.payouts = Payouts(ports, lambda: self.setup, self.aside, self._fail)
         self.rounds = Rounds()
+        self.payouts = Payouts(ports, lambda: self.setup, self.aside, self._fail, self.rounds)
         self.on_news: Callable[[Steward], None] = lambda steward: None  # a sale was taken in, or has changed (see hints)
         self._roster = Roster[Steward]()
         self._couriers = Couriers()
@@ -133,9 +133,13 @@ class Engine:
 
     @property
     def standstill_s(self) -> float:
-        """For how many seconds no steward has gone round although sales are at work; 0 when none is. One that waits for nothing but the
-        clock goes round every MAX_NAP_S."""
-        return self.rounds.still_s if self._tasks else 0.0
+        """For how many seconds no steward, of sales or of payouts, has done anything of what is due; 0 when nothing is due."""
+        return self.rounds.still_s
+
+    @property
+    def standing(self) -> Mapping[SaleId, float]:
+        """The sales and payouts with a due duty that is being done, and for how many seconds."""
+        return self.rounds.due
 
     # --- stewards ---
 
@@ -172,8 +176,6 @@ class Engine:
         sale_id = steward.sale.id
         if not self._recovered or self._closing or steward.parked or steward.unmarked or sale_id in self._tasks or not owes(steward.sale):
             return
-        if not self._tasks:
-            self.rounds.turned()
         task = asyncio.ensure_future(self._tend(steward))
         self._tasks[sale_id] = task
         task.add_done_callback(lambda _: self._tended(steward))
@@ -187,11 +189,11 @@ class Engine:
         try:
             duties = Duties(steward, self._couriers)
             while owes(steward.sale):
-                self.rounds.turned()
                 steward.wake.clear()
                 owed = steward.owed()
                 if owed and owed[0].at <= self.ports.clock.now().ticks:
-                    await duties.perform(owed[0])
+                    with self.rounds.duty(steward.sale.id):
+                        await duties.perform(owed[0])
                 else:
                     await steward.nap(owed)
         except asyncio.CancelledError:

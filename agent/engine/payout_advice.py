@@ -15,10 +15,10 @@ from agent.core.verdict import Denied, NotSent, Refused, Reply, Unclear
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
 from agent.engine.payout_counter import PayoutCounter
+from agent.engine.payout_places import Question
 
 LIFE_MS = 300_000  # services change from month to month
 MAX_KEPT = 16  # questions; beyond this the oldest answer is forgotten
-MAX_AT_WORK = 2  # of the 16 requests that an account's connections carry
 
 
 @dataclass(slots=True, eq=False)
@@ -39,7 +39,6 @@ class PayoutAdvisor:
     def __init__(self, engine: Engine, counter: PayoutCounter) -> None:
         self._engine, self._counter = engine, counter
         self._kept: dict[tuple[str, Kopecks], PayoutQuestion] = {}
-        self._places = asyncio.Semaphore(MAX_AT_WORK)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ask(self, till: SaleId, amount: Kopecks, provider: str | None) -> PayoutQuestion:
@@ -60,10 +59,16 @@ class PayoutAdvisor:
             del self._kept[next(iter(self._kept))]
 
         async def work() -> None:
-            async with self._places:
-                binding = self._engine.setup.bindings[name]
-                outcome = await self._engine.ports.transport.exchange(binding, request, {}, lambda _: None)
-            _settle(question, adviser.read_payout_services(outcome) if isinstance(outcome, Reply) else outcome)
+            places = self._engine.payouts.places.asking
+            async with places:
+                binding = self._engine.setup.bindings.get(name)
+                if binding is None or places.closed:  # it left the configuration meanwhile, or the agent stops
+                    _settle(question, NotSent("stopped"))
+                    return
+                asked = Question(places)
+                outcome = await asked.ask(self._engine.ports, binding, request)
+                _settle(question, adviser.read_payout_services(outcome) if isinstance(outcome, Reply) else outcome)
+                await asked.ended()
 
         task = asyncio.ensure_future(work())
         self._tasks.add(task)

@@ -5,20 +5,23 @@ second one, whatever has become of the first. Two limits stand before anything i
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Container, Mapping
+from dataclasses import dataclass, field
+from datetime import date
 
 from agent.core import canonical
 from agent.core.contract import Unacceptable
+from agent.core.machine import IllegalTransition
 from agent.core.model import Deadline, SaleId
 from agent.core.money import Kopecks, roubles
-from agent.core.payout import asked
+from agent.core.payout import asked, stored
 from agent.core.payout.contract import PayoutOrder, recipient_secret
 from agent.core.payout.events import PayoutAccepted
+from agent.core.payout.fold import replay
 from agent.core.payout.machine import NOT_MADE, PayoutState
-from agent.core.payout.name import key_of
+from agent.core.payout.name import is_payout, key_of
 from agent.core.payout.payout import Payout
-from agent.core.ports import RESTORED_NOTE, Conflict, JournalFull, Query
+from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Query
 from agent.engine.counter import UNRELEASED
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
@@ -27,6 +30,7 @@ from agent.engine.setup import PayoutTerms, Terminal
 
 MAX_UNSETTLED = 100  # payouts at work at a time; more is a fault of the register software
 PAGE_ROWS = 1_000  # read at a time for the day's sum
+RECIPIENT_HEX_DIGITS = 4  # two bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Wish:
     amount: Kopecks
     service: str | None
     description: str
-    recipient: Mapping[str, str]
+    recipient: Mapping[str, str] = field(repr=False)
     provider: str | None
     owner: str
 
@@ -96,9 +100,12 @@ class PayoutCounter:
             raise Refusal("CONFLICT", f"key {payout.key!r} was used with another body; use a new key for a new payout", key=payout.key)
 
     def _digest(self, wish: Wish, order: PayoutOrder, provider: str) -> str:
-        """Keyed, because a card number could be found by trying them all. Made of the wish, but for what it leaves to the configuration."""
-        body = [provider, wish.amount, order.currency, order.service, wish.description, sorted(map(list, wish.recipient.items()))]
-        return canonical.digest(body, self._engine.ports.journal.digest_key)
+        """Made of the wish, but for what it leaves to the configuration. Who is paid is in it by two bytes only: a backup holds the key,
+        and a card could be found by trying them all. Two bytes show a register's mistake, and fit too many cards to tell one."""
+        key = self._engine.ports.journal.digest_key
+        recipient = canonical.digest(sorted(map(list, wish.recipient.items())), key)[:RECIPIENT_HEX_DIGITS]
+        body = [provider, wish.amount, order.currency, order.service, wish.description, sorted(wish.recipient), recipient]
+        return canonical.digest(body, key)
 
     def _order(self, wish: Wish, terms: PayoutTerms) -> PayoutOrder:
         service = wish.service or terms.policy.service
@@ -120,22 +127,40 @@ class PayoutCounter:
             raise Refusal("LIMIT", f"one payout may be at most {roubles(most)}", path="amount", limit=most)
         if sum(1 for one in self._engine.payouts.alive if not one.payout.finished) >= MAX_UNSETTLED:
             raise Refusal("LIMIT", f"{MAX_UNSETTLED} payouts are not settled yet")
-        before = await self._made_today()
+        before = await self._made_today(most)
         if before + order.amount > of_day:
             text = f"the payouts of a business day may come to {roubles(of_day)}, and {roubles(before)} are made or under way"
             raise Refusal("LIMIT", text, path="amount", limit=of_day)
 
-    async def _made_today(self) -> int:
-        """Kopecks of the business day's payouts, of all tills, that are made or may have been."""
-        engine, total, before = self._engine, 0, None
+    async def _made_today(self, most: Kopecks) -> int:
+        """Kopecks of the business day's payouts, of all tills, that are made or may have been. ``most``: of one."""
+        engine, total, before, known = self._engine, 0, None, set[SaleId]()
         day = engine.setup.business_date(engine.ports.clock.now().wall)
         while True:
             query = Query(business_date=day, payouts=True, before=before, limit=PAGE_ROWS)
             rows = await engine.reading(engine.ports.journal.find(query))
-            total += sum(row.amount for row in rows if row.state not in NOT_MADE)
+            total += sum(row.amount for row in rows if row.state not in NOT_MADE or row.money != "none")
+            known |= {row.id for row in rows}
             if len(rows) < PAGE_ROWS:
-                return total
+                return total + await self._set_aside(day, known, most)
             before = rows[-1].id
+
+    async def _set_aside(self, day: date, known: Container[SaleId], most: Kopecks) -> int:
+        """Kopecks of payouts whose row cannot be used, by their record. What that does not tell either counts as the most it can have been,
+        until an operator has taken it over."""
+        journal, total = self._engine.ports.journal, 0
+        for one in await self._engine.reading(journal.parked()):
+            if not is_payout(one.id) or one.id in known:
+                continue
+            try:
+                entries = await self._engine.reading(journal.stream(one.id)) or ()
+                payout = replay(one.id, ((stored.decode(entry.kind, entry.body), entry.stamp) for entry in entries))
+            except (Corrupt, IllegalTransition, ValueError):
+                total += most if one.released is None else 0
+            else:
+                made = payout.state not in NOT_MADE or asked.money(payout) != "none"
+                total += payout.order.amount if made and payout.business_date == day else 0
+        return total
 
     async def _store(self, wish: Wish, order: PayoutOrder, provider: str, terms: PayoutTerms) -> PayoutSteward:
         engine = self._engine

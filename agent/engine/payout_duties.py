@@ -1,7 +1,8 @@
 """Doing what a payout owes: recorded before it acts and after it.
 
 A payout's requests never take a sale's place on the wire: few are at work at a time, and each keeps its place until it has truly ended.
-Its one sending begins only when there is such a place, so that no time passes between the record and the first byte.
+Its one sending begins only when there is such a place, so that no time passes between the record and the first byte. While it waited the
+configuration may have been exchanged: whether it may leave, and how, is asked anew in its place, and once more as the attempt is recorded.
 """
 
 import asyncio
@@ -15,26 +16,27 @@ from agent.core.payout.owed import PayoutDuty, PayoutOwed
 from agent.core.payout.payout import Payout
 from agent.core.payout.policy import PayoutPolicy
 from agent.core.verdict import Denied, Garbled, NotSent, Outcome, Reply, Request, Unclear, failure_in_words
-from agent.engine.couriers import Couriers
+from agent.engine.payout_places import PayoutPlaces, Question
 from agent.engine.payout_steward import PayoutSteward
 from agent.engine.setup import PayoutTerms
 
-SWITCHED_OFF_RETRY_MS = 5_000  # payouts may be switched on again, until the deadline
+MAX_LOOKS_FOR_A_MESSAGE = 5  # that bring nothing, one after another, ever more slowly: about three minutes
+NOT_ALLOWED_RETRY_MS = 5_000  # payouts may be switched on again, until the deadline
 
 
 class PayoutDuties:
     """Performs duties of one payout."""
 
-    def __init__(self, steward: PayoutSteward, places: Couriers) -> None:
+    def __init__(self, steward: PayoutSteward, places: PayoutPlaces) -> None:
         self._steward, self._places = steward, places
 
-    async def perform(self, owed: PayoutOwed, terms: PayoutTerms) -> None:
+    async def perform(self, owed: PayoutOwed) -> None:
         """Do one duty. Raises what the journal raises; everything else ends in the record."""
         steward = self._steward
         match owed.duty:
             case PayoutDuty.SEND:
                 steward.memory.leaving = True
-                steward.spawn(self._leave(terms))
+                steward.spawn(self._leave())
             case PayoutDuty.EXPIRE:
                 await steward.insist(lambda payout: asked.expire(payout, owed.why))
             case PayoutDuty.SLOW:
@@ -42,24 +44,25 @@ class PayoutDuties:
             case PayoutDuty.FIND | PayoutDuty.READ:
                 steward.memory.reading = True
                 steward.memory.hurried = False
-                steward.spawn(self._look(owed.duty, terms))
+                heard, steward.memory.heard = steward.memory.heard, False
+                steward.spawn(self._look(owed.duty, heard))
 
     # --- the one sending ---
 
-    async def _leave(self, terms: PayoutTerms) -> None:
+    async def _leave(self) -> None:
         steward = self._steward
         try:
-            async with self._places:
-                if not self._places.closed:
-                    await self._send(terms)
+            async with self._places.sending:
+                if not self._places.sending.closed:
+                    await self._send()
         finally:
             steward.memory.leaving = False
             steward.wake.set()
 
-    async def _send(self, terms: PayoutTerms) -> None:
-        steward, payout = self._steward, self._steward.payout
-        if not terms.policy.enabled:  # switched off since it was taken: it is not sent, and expires
-            steward.hold(PayoutDuty.SEND, SWITCHED_OFF_RETRY_MS)
+    async def _send(self) -> None:
+        steward, payout, terms = self._steward, self._steward.payout, self._steward.terms
+        if terms is None or not self._allowed(payout):  # switched off, or exchanged, since it was taken: it is not sent, and expires
+            steward.hold(PayoutDuty.SEND, NOT_ALLOWED_RETRY_MS)
             return
         names = {recipient_secret(one) for one in payout.fields}
         secrets = {name: value for name, value in (await steward.ports.journal.secrets(payout.id)).items() if name in names}
@@ -75,7 +78,15 @@ class PayoutDuties:
 
     def _may_send(self, payout: Payout) -> bool:
         """The state may have moved on while the disk was slow; nothing is first sent after its deadline (promise P5)."""
-        return payout.state is PayoutState.QUEUED and payout.never_sent and not payout.deadline.passed(self._steward.ports.clock.now())
+        may = payout.state is PayoutState.QUEUED and payout.never_sent and self._allowed(payout)
+        return may and not payout.deadline.passed(self._steward.ports.clock.now())
+
+    def _allowed(self, payout: Payout) -> bool:
+        """Whether the configuration in force lets it leave: payouts are switched on, and a first request, which is built from it, would go
+        to the account and the side that the payout was taken for. Play money must not leave as real money (money rule 10)."""
+        terms, bindings = self._steward.terms, self._steward.setup.bindings
+        bound = payout.call is not None or bindings.get(payout.binding.provider) == payout.binding
+        return terms is not None and terms.policy.enabled and bound
 
     async def _fly(self, request_id: str, request: Request, secrets: dict[str, str], provider: PaysOut) -> None:
         steward, payout, ended = self._steward, self._steward.payout, asyncio.Event()
@@ -90,7 +101,7 @@ class PayoutDuties:
             outcome = await steward.ports.transport.exchange(payout.binding, request, secrets, late, payout.deadline)
         await self._landed(request_id, request, outcome, provider, late=False)
         if isinstance(outcome, Unclear) and outcome.reason == "timeout":
-            await self._places.wait(ended)
+            await self._places.sending.wait(ended)
 
     async def _landed(self, request_id: str, request: Request, outcome: Outcome, provider: PaysOut, late: bool) -> None:
         """Record the end of the attempt."""
@@ -109,35 +120,42 @@ class PayoutDuties:
 
     # --- looks ---
 
-    async def _look(self, duty: PayoutDuty, terms: PayoutTerms) -> None:
+    async def _look(self, duty: PayoutDuty, heard: bool) -> None:
+        """``heard``: for a message of the system. If it brings nothing, it is made again a few times: perhaps no other look is owed."""
         steward, memory = self._steward, self._steward.memory
         try:
-            async with self._places:
-                result = await (self._find(terms) if duty is PayoutDuty.FIND else self._read(terms))
-            memory.last_read = steward.ports.clock.now()
-            memory.reads += 1
-            memory.failures = 0 if isinstance(result, PayoutSeen | PayoutsFound) else memory.failures + 1
-            memory.pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
+            async with self._places.looking:
+                terms = steward.terms
+                if terms is None or self._places.looking.closed:
+                    return
+                question = Question(self._places.looking)
+                result = await (self._find(question, terms) if duty is PayoutDuty.FIND else self._read(question, terms))
+                memory.last_read = steward.ports.clock.now()
+                memory.reads += 1
+                memory.failures = 0 if isinstance(result, PayoutSeen | PayoutsFound) else memory.failures + 1
+                memory.heard |= heard and 0 < memory.failures < MAX_LOOKS_FOR_A_MESSAGE
+                memory.pause_ms = (result.retry_after_s or 0) * 1_000 if isinstance(result, Denied | Garbled) else 0
+                await question.ended()
         finally:
             memory.reading = False
             steward.wake.set()
 
-    async def _find(self, terms: PayoutTerms) -> decide.SearchResult:
+    async def _find(self, question: Question, terms: PayoutTerms) -> decide.SearchResult:
         steward, payout, provider = self._steward, self._steward.payout, terms.provider
         assert payout.call is not None, "only what was begun is searched for"
         request_id, begun, clock = payout.call.request_id, steward.ports.clock.now(), steward.ports.clock
-        outcome = await steward.ports.transport.exchange(payout.binding, provider.find_payout(request_id), {}, lambda _: None)
+        outcome = await question.ask(steward.ports, payout.binding, provider.find_payout(request_id))
         result = provider.read_found_payouts(outcome) if isinstance(outcome, Reply) else outcome
         steward.ports.notice("payout.search_ended", steward.id, request_id=request_id, result=describe(result))
         plan = decide.SearchPlan(provider.payout_searches, provider.payout_search_pause_ms)
         await steward.insist(lambda now: decide.search_result(now, request_id, result, begun, clock.now(), terms.policy, plan))
         return result
 
-    async def _read(self, terms: PayoutTerms) -> decide.Result:
+    async def _read(self, question: Question, terms: PayoutTerms) -> decide.Result:
         steward, payout, provider = self._steward, self._steward.payout, terms.provider
         assert payout.transaction_id is not None, "only what is known is read"
         request = provider.payout_status(payout.transaction_id)
-        outcome = await steward.ports.transport.exchange(payout.binding, request, {}, lambda _: None)
+        outcome = await question.ask(steward.ports, payout.binding, request)
         result = _understood(provider, request, outcome)
         await steward.insist(lambda now: decide.status_result(now, result, steward.ports.clock.now(), terms.policy))
         return result

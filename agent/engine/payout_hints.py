@@ -9,8 +9,8 @@ MAX_FITTING = 4  # payouts looked at for one message: an id names one
 
 
 async def heard(engine: Engine, provider: str, hint: Hint) -> bool:
-    """Whether a message is about payouts of this journal; then what they owe is hurried. One whose record cannot be used has its own alarm,
-    and one that owes no look more is left alone: its last one is a week after its end. Raises Stopped."""
+    """Whether a message is about payouts of this journal; then each is looked at now, whatever has become of it: what ended as not made may
+    have been made after all, what was paid out may have come back. One whose record cannot be used has its own alarm. Raises Stopped."""
     if provider not in engine.setup.payouts:
         return False
     fitting = set()
@@ -26,5 +26,5 @@ async def heard(engine: Engine, provider: str, hint: Hint) -> bool:
         except Refusal:
             continue
         if steward is not None:
-            engine.ports.notice("payout.hint_heard", payout_id, provider=provider, hurried=steward.hurry())
+            engine.ports.notice("payout.hint_heard", payout_id, provider=provider, hurried=engine.payouts.hear(steward))
     return bool(fitting)

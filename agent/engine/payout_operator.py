@@ -1,5 +1,6 @@
 """An operator's decisions about payouts, in two steps like those about sales: what would happen and a word, then the same with the word."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class PayoutOperator:
     def __init__(self, engine: Engine, counter: PayoutCounter) -> None:
         self._engine, self._counter = engine, counter
         self._words = Confirmations(engine.ports.clock, engine.ports.chance)
+        self._deciding = asyncio.Lock()  # two decisions at once could name the same transaction
 
     async def look(self, payout_id: SaleId) -> ShownPayout:
         """Raises Refusal NOT_FOUND, RECORD_DAMAGED."""
@@ -56,14 +58,15 @@ class PayoutOperator:
         position = steward.payout.position
         if not self._words.take(word, (payout_id, position, decision)):
             raise _void(payout_id)
-        await self._check_transaction(payout_id, decision)
 
         def decider(payout: Payout) -> Sequence[Event]:
             if payout.position != position:
                 raise _void(payout_id)
             return _decided(payout, decision)
 
-        await self._counter.record(steward, decider)
+        async with self._deciding:
+            await self._check_transaction(payout_id, decision)  # again: another payout may have got it since the word was given
+            await self._counter.record(steward, decider)
         return ShownPayout(steward.payout, asked.choices(steward.payout), done=True)
 
     async def _check_transaction(self, payout_id: SaleId, decision: Decision) -> None:

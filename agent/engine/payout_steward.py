@@ -42,7 +42,7 @@ class PayoutSteward(Keeper[Payout, Event]):
 
     @property
     def owing(self) -> bool:
-        return owes(self.payout)
+        return owes(self.payout) or self.memory.heard
 
     @property
     def terms(self) -> PayoutTerms | None:
@@ -72,6 +72,15 @@ class PayoutSteward(Keeper[Payout, Event]):
         self.memory.hurried = looks
         self.rouse()
         return looks
+
+    def hear(self) -> bool:
+        """A message of the system speaks of it: whatever has become of it, it is looked at once, now. Not of one that never had a request:
+        the system cannot know it."""
+        if self.payout.call is None:
+            return False
+        self.memory.heard = self.memory.hurried = True
+        self.rouse()
+        return True
 
     def _step(self, found: Sequence[Event], now: Stamp, put_secrets: Mapping[str, str]) -> tuple[Append, Payout]:
         payout = self.payout

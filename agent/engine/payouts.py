@@ -19,11 +19,12 @@ from agent.core.payout.fold import replay
 from agent.core.payout.payout import Payout
 from agent.core.ports import Corrupt, JournalBroken, JournalFull
 from agent.engine.aside import Aside
-from agent.engine.couriers import Couriers
 from agent.engine.errors import Refusal, Stopped
 from agent.engine.payout_duties import PayoutDuties
+from agent.engine.payout_places import PayoutPlaces
 from agent.engine.payout_steward import PayoutSteward
 from agent.engine.roster import Roster
+from agent.engine.rounds import Rounds
 from agent.engine.setup import Ports, Setup
 
 STOP_LIMIT_S = 2.0  # for tasks to notice that they are cancelled
@@ -33,11 +34,13 @@ UNMARKED = "the journal was restored, and the disk of this till is too full to r
 class Payouts:
     """Drives every unsettled payout to its end. ``fail``: the journal is broken, and the process must end."""
 
-    def __init__(self, ports: Ports, setup: Callable[[], Setup], aside: Aside, fail: Callable[[BaseException], None]) -> None:
-        self._ports, self._setup, self._aside, self._fail = ports, setup, aside, fail
+    def __init__(
+        self, ports: Ports, setup: Callable[[], Setup], aside: Aside, fail: Callable[[BaseException], None], rounds: Rounds
+    ) -> None:
+        self._ports, self._setup, self._aside, self._fail, self._rounds = ports, setup, aside, fail, rounds
         self.on_news: Callable[[PayoutSteward], None] = lambda steward: None  # one was taken in, or has changed (see hints)
         self._roster = Roster[PayoutSteward]()
-        self._places = Couriers()
+        self.places = PayoutPlaces()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
         self.taking = asyncio.Lock()  # one new payout at a time: together two could pass a limit that each of them keeps
         self._loading = asyncio.Lock()
@@ -67,7 +70,7 @@ class Payouts:
 
     async def stop(self) -> None:
         """Begin nothing more."""
-        self._places.close()
+        self.places.close()
         tending = list(self._tasks.values())
         self._rest()
         if tending:
@@ -139,18 +142,25 @@ class Payouts:
         self._tasks[steward.id] = task
         task.add_done_callback(lambda _: self._tended(steward))
 
+    def hear(self, steward: PayoutSteward) -> bool:
+        """A message of the system speaks of this payout. Whether a look follows."""
+        heard = steward.hear()
+        self._run(steward)
+        return heard
+
     def _tended(self, steward: PayoutSteward) -> None:
         self._tasks.pop(steward.id, None)
         self._run(steward)
 
     async def _tend(self, steward: PayoutSteward) -> None:
         try:
-            duties = PayoutDuties(steward, self._places)
+            duties = PayoutDuties(steward, self.places)
             while steward.owing:
                 steward.wake.clear()
-                owed, terms = steward.owed(), steward.terms
-                if owed and terms is not None and owed[0].at <= self._ports.clock.now().ticks:
-                    await duties.perform(owed[0], terms)
+                owed = steward.owed()
+                if owed and owed[0].at <= self._ports.clock.now().ticks:
+                    with self._rounds.duty(steward.id):
+                        await duties.perform(owed[0])
                 else:
                     await steward.sleep_until(owed[0].at if owed else None)
         except asyncio.CancelledError:

@@ -18,6 +18,7 @@ from agent.texts import Translate
 
 FACTS = ("check", "grade", "what", "means", "remedy")
 NICE = 10  # the registers go first
+OOM_SCORE = "1000"  # where memory runs out, this ends and not the daemon
 LOCALES = {"ru": "ru_RU.UTF-8"}  # by which a command knows the language of its person
 KEPT_OUT = frozenset({"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"})  # it is not the service, and must not speak for it
 
@@ -41,8 +42,7 @@ async def examine(file: Path, language: str) -> Sequence[Line]:
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment
     )
     try:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
+        _step_back(process.pid)
         said, _ = await process.communicate()
     finally:
         if process.returncode is None:
@@ -52,3 +52,11 @@ async def examine(file: Path, language: str) -> Sequence[Line]:
         return [Line({name: str(one[name]) for name in FACTS}) for one in json.loads(said)["findings"]]
     except (ValueError, KeyError, TypeError) as error:
         raise CannotExamine(f"the doctor ended with {process.returncode}") from error
+
+
+def _step_back(pid: int) -> None:
+    """The daemon comes first."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(OOM_SCORE)

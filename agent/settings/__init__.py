@@ -17,7 +17,7 @@ from agent.settings.listeners import (
     UnixListener,
     allows,
 )
-from agent.settings.load import find, load, unchecked_journal, unchecked_sockets
+from agent.settings.load import certain_journal, find, load, unchecked_journal, unchecked_sockets
 from agent.settings.machine import group_ids, hook_secrets, owner_ids, password, token, user_ids
 from agent.settings.model import Backup, Helper, Journal, Log, Settings, Store, Terminal
 from agent.settings.payconnect import PayConnect
@@ -65,6 +65,7 @@ __all__ = [
     "UnixListener",
     "Webhooks",
     "allows",
+    "certain_journal",
     "describe",
     "find",
     "group_ids",

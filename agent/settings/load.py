@@ -1,6 +1,9 @@
 """Find the configuration, read it, and either have all of it right or say everything that is wrong with it."""
 
+import errno
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,6 +25,9 @@ from agent.texts import N_, message
 MAX_FILE_BYTES = 256 * 1024  # a thousand tills fit ten times over
 FILE_NAME = "koshelek-agent.toml"
 SYSTEM_FILE = Path("/etc/koshelek-agent") / FILE_NAME
+
+UNPLACED = N_("Where the journal lies cannot be told: this is no path.")
+ENDLESS = N_("This is no configuration: too many brackets within each other, or a number of thousands of digits.")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -75,33 +81,69 @@ def parse(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadSettings([_syntax_problem(path, text, error)]) from error
+    except (RecursionError, ValueError):  # ValueError: Python refuses a number of thousands of digits
+        raise BadSettings([Problem(path, None, "", message(ENDLESS))]) from None  # a traceback of a thousand equal lines helps nobody
 
 
 def unchecked_sockets(path: Path) -> list[tuple[Path, str]]:
     """Paths and roles of the Unix listeners in a file that may be wrong elsewhere: the running daemon, with the configuration from before,
     most likely listens there, and can tell what is wrong. Empty if nothing can be read."""
     try:
-        data = tomllib.loads(read_text(path))
-    except (BadSettings, tomllib.TOMLDecodeError):
+        data = parse(path, read_text(path))
+    except BadSettings:
         return []
     found = [table for _, table in tables(data, "listener") if table.get("kind") == "unix" and isinstance(table.get("path"), str)]
     return [(Path(table["path"]), str(table.get("role", "pos"))) for table in found]
 
 
 def unchecked_journal(path: Path) -> Path:
-    """Where the journal lies by a file that may be wrong elsewhere, or not be there at all."""
+    """Where the journal most likely lies, by a file that may be wrong, or not be there at all."""
     try:
-        named = tomllib.loads(read_text(path)).get("journal", {}).get("path")
-    except (BadSettings, tomllib.TOMLDecodeError, AttributeError):
-        named = None
-    return Path(named) if isinstance(named, str) and named else default_journal()
+        return certain_journal(path)
+    except (BadSettings, OSError):
+        return default_journal()
+
+
+def certain_journal(path: Path) -> Path:
+    """Where the journal lies, by a file that may be wrong elsewhere, or not be there at all. Raises BadSettings if it is there and does not
+    tell; OSError if it cannot be known whether it is there."""
+    try:
+        text = read_text(path)
+    except BadSettings:
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return default_journal()
+        raise
+    table = parse(path, text).get("journal", {})
+    named = table.get("path", str(default_journal())) if isinstance(table, dict) else None
+    if not isinstance(named, str) or not named:
+        raise BadSettings(problems(path, text, [Finding(("journal", "path"), message(UNPLACED))]))
+    return Path(named)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """Up to ``limit`` bytes and one more of a regular file. Raises NotRegular, OSError.
+
+    Opening a pipe or a device can wait for ever or begin something: it is opened without waiting, and refused.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegular(errno.EINVAL, "not a regular file", str(path))
+        return file.read(limit + 1)
+
+
+class NotRegular(OSError):
+    """A pipe, a device, a socket or a folder where a file should be."""
 
 
 def read_text(path: Path) -> str:
     """The text of the file. Raises BadSettings."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        data = read_regular(path, MAX_FILE_BYTES)
+    except NotRegular as error:
+        raise BadSettings([Problem(path, None, "", message(N_("{path} is not a file."), path=path))]) from error
     except OSError as error:
         problem = message(N_("The file {path} cannot be read: {error}."), path=path, error=error.strerror or error)
         raise BadSettings([Problem(path, None, "", problem)]) from error

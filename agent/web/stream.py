@@ -50,16 +50,22 @@ class Bell:
 
 
 async def stream(
-    receive: Receive, send: Send, bell: Bell, look: Look, sleep_s: Callable[[], float], headers: Sequence[tuple[bytes, bytes]] = ()
+    receive: Receive,
+    send: Send,
+    bell: Bell,
+    look: Look,
+    sleep_s: Callable[[], float],
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    allowed: Callable[[], bool] = lambda: True,
 ) -> None:
     """Events until the page is closed or the process ends. ``sleep_s``: seconds after which it is looked again without a ring.
-    ``headers`` come beside those that make it a stream."""
+    ``headers`` come beside those that make it a stream. ``allowed`` is asked before each look; once it is False, the stream ends."""
     changes, own = Changes(), [(name.encode(), value.encode()) for name, value in HEADERS.items()]
     await send({"type": "http.response.start", "status": 200, "headers": [*own, *headers]})
     await _write(send, f"retry: {RETRY_MS}\n\n")
     gone = asyncio.create_task(_gone(receive))
     try:
-        while not gone.done() and not bell.closed:
+        while not gone.done() and not bell.closed and allowed():
             rung = bell.next()
             changed = changes.to(await look())
             await _write(send, f"event: {'update' if changed else 'tick'}\ndata: {json.dumps(changed)}\n\n")

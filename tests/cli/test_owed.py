@@ -2,6 +2,7 @@
 over a real journal, beside the daemon and without it."""
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,3 +72,20 @@ def test_what_cannot_be_read_is_not_taken_for_nothing(stand: Stand, tmp_path: Pa
     answer = owed(stand, Exit.INTERNAL, config)
     assert answer["error"]["code"] == "JOURNAL"
     assert str(broken) in answer["error"]["message"]
+
+
+def test_nothing_is_owed_only_where_that_can_be_known(stand: Stand, tmp_path: Path) -> None:
+    """Status 1: a configuration that does not tell where the journal is (no TOML, thousands of brackets, no path, a pipe), a folder that is
+    not there, and a journal that is gone while its lock lies there."""
+    config, text = tmp_path / "koshelek-agent.toml", stand.config.read_text()
+    for wrong in (f"{text}\n[[[", "a = " + "[" * 5000, text.replace(f'"{stand.journal}"', "7"), "journal = 7"):
+        config.write_text(wrong)
+        assert owed(stand, Exit.INTERNAL, config)["error"]["code"] == "CONFIGURATION"
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    assert owed(stand, Exit.INTERNAL, pipe)["error"]["code"] == "CONFIGURATION"
+    config.write_text(text.replace(str(stand.journal), str(tmp_path / "not" / "mounted.sqlite3")))
+    assert "mounted" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+    config.write_text(text.replace(str(stand.journal), str(tmp_path / "gone.sqlite3")))
+    (tmp_path / "gone.sqlite3.lock").touch()
+    assert "lost" in owed(stand, Exit.INTERNAL, config)["error"]["message"]

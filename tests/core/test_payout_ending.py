@@ -1,5 +1,6 @@
 """How a payout ends: by the system's final word with our amount, currency and id in it, or by a person (promises P3, P4, rule 10)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,13 @@ def pending() -> PayoutBook:
 def paid() -> PayoutBook:
     book = pending()
     assert book.read(seen(PayoutStatus.PROCESSED)) == ["paid_out"]
+    return book
+
+
+def disputed() -> PayoutBook:
+    """The system shows another currency: a person's, and nothing of it was paid in part."""
+    book = pending()
+    book.read(replace(seen(PayoutStatus.PENDING), currency="EUR"))
     return book
 
 
@@ -230,7 +238,7 @@ def test_an_operator_decides_what_nothing_else_can() -> None:
     book.record(decide.attention(book.payout, decide.NOT_FOUND))
     assert book.resolve(PayoutResolution.PAID_OUT, "cpoi_7") == ["payout_resolved"]
     assert (book.payout.state, book.payout.reason, book.payout.transaction_id) == (PayoutState.PAID_OUT, "OPERATOR", "cpoi_7")
-    book = attention()
+    book = disputed()
     with pytest.raises(NotResolvable, match="has the transaction cpoi_1"):
         book.resolve(PayoutResolution.NOT_MADE, "cpoi_7")
     assert book.resolve(PayoutResolution.NOT_MADE) == ["payout_resolved"]
@@ -239,9 +247,43 @@ def test_an_operator_decides_what_nothing_else_can() -> None:
         fold(book.payout, shared.AttentionNeeded("X"), book.now)
 
 
+def test_what_was_paid_cannot_be_decided_as_not_made() -> None:
+    """A part of the money has gone, or the system says "processed" over nobody knows what: only that the recipient has it can be proven."""
+    unproven = pending()
+    unproven.read(replace(seen(PayoutStatus.PROCESSED), amount=None))
+    partly = pending()
+    partly.read(seen(PayoutStatus.PARTIAL))
+    partly.read(replace(seen(PayoutStatus.PENDING), currency="EUR"))
+    assert partly.payout.reason == "PAYOUT_MISMATCH"
+    for book in (attention(), unproven, partly):
+        assert asked.choices(book.payout) == (PayoutResolution.PAID_OUT, PayoutResolution.ACKNOWLEDGE)
+        with pytest.raises(NotResolvable):
+            book.resolve(PayoutResolution.NOT_MADE)
+        assert book.resolve(PayoutResolution.PAID_OUT) == ["payout_resolved"]
+
+
+def test_what_cannot_be_searched_for_can_be_decided() -> None:
+    """The door is shut to searches: a person may decide at once, and it is searched for until then. Not before a search was turned away."""
+    book = PayoutBook().send()
+    book.answer(NotSent("credentials"))
+    book.wait(5_000).send().answer(Unclear("timeout"))
+    assert ("ACCESS_DENIED" in asked.standing(book.payout), asked.choices(book.payout)) == (True, (PayoutResolution.ACKNOWLEDGE,))
+    assert book.wait(10_000).found(Denied(404)) == ["alarm_raised"]
+    assert book.found(Denied(404)) == []
+    assert asked.choices(book.payout) == tuple(PayoutResolution)
+    assert PayoutDuty.FIND in book.duties()
+    assert book.wait(10_000).found(PayoutsFound()) == ["searched"]
+    assert asked.choices(book.payout) == (PayoutResolution.ACKNOWLEDGE,)
+    book.found(Denied(403))
+    assert book.resolve(PayoutResolution.NOT_MADE) == ["payout_resolved"]
+    assert (book.payout.state, book.payout.ended, book.duties()) == (PayoutState.FAILED, book.now, {PayoutDuty.FIND: HOUR_MS})
+    assert book.wait(HOUR_MS).found(PayoutsFound((seen(PayoutStatus.PROCESSED),)))[-2:] == ["alarm_raised", "alarm_raised"]
+    assert asked.money(book.payout) == "paid_out"
+
+
 def test_nothing_is_decided_while_the_attempt_is_under_way() -> None:
     """Neither asked nor recorded."""
-    book = attention()
+    book = disputed()
     assert book.payout.call is not None
     flying = replace(book.payout, call=replace(book.payout.call, state=type(book.payout.call.state).FLYING))
     decision = asked.Decision(PayoutResolution.NOT_MADE, "why", "who")
@@ -253,14 +295,22 @@ def test_nothing_is_decided_while_the_attempt_is_under_way() -> None:
 
 
 def test_what_contradicts_an_operator_calls_for_one_again() -> None:
-    """His word stands. "Not made" that was paid, "paid out" that was taken back: an alarm each time."""
-    book = attention()
+    """His word stands. "Not made" that was paid, "paid out" that was taken back: an alarm each time, and the money is where it is."""
+    book = disputed()
     book.resolve(PayoutResolution.NOT_MADE)
     assert book.duties() == {PayoutDuty.READ: HOUR_MS}
     assert book.read(seen(PayoutStatus.FAILED)) == book.read(seen(PayoutStatus.PENDING)) == []
-    assert book.read(seen(PayoutStatus.PROCESSED)) == ["alarm_raised"]
-    assert (book.payout.state, asked.standing(book.payout)) == (PayoutState.FAILED, ("OPERATOR_CONTRADICTED", "PAYOUT_PARTLY"))
+    assert book.read(seen(PayoutStatus.PROCESSED)) == ["alarm_raised", "alarm_raised"]
+    standing = ("OPERATOR_CONTRADICTED", "PAYOUT_LATE", "PAYOUT_MISMATCH")
+    assert (book.payout.state, asked.standing(book.payout), asked.money(book.payout)) == (PayoutState.FAILED, standing, "paid_out")
     assert book.wait(HOUR_MS).read(seen(PayoutStatus.PROCESSED)) == ["reread"]
+    assert book.read(seen(PayoutStatus.CANCELED)) == ["payout_returned", "alarm_raised"]
+    assert (book.payout.state, asked.money(book.payout)) == (PayoutState.FAILED, "returned")
+    assert book.read(seen(PayoutStatus.CANCELED)) == []
+    book = disputed()
+    book.resolve(PayoutResolution.NOT_MADE)
+    assert book.read(seen(PayoutStatus.PARTIAL)) == ["alarm_raised"]
+    assert asked.money(book.payout) == "possible"
     book = attention()
     book.resolve(PayoutResolution.PAID_OUT)
     assert book.read(seen(PayoutStatus.PROCESSED)) == []
@@ -344,11 +394,64 @@ def test_what_was_not_made_is_looked_at_again(final: PayoutStatus) -> None:
     book.wait(HOUR_MS)
     assert book.read(seen(PayoutStatus.PROCESSED)) == ["alarm_raised"]
     assert (book.payout.state, asked.money(book.payout), asked.standing(book.payout)) == (state, "paid_out", ("PAYOUT_LATE",))
-    assert book.read(seen(final)) == ["reread"], "the plan goes on"
+    assert book.read(seen(PayoutStatus.PROCESSED)) == ["reread"], "the plan goes on"
+    assert book.read(seen(final)) == ["payout_returned", "alarm_raised"]
+    assert (book.payout.state, asked.money(book.payout), row(book.payout).owes) == (state, "returned", False)
+    assert book.read(seen(final)) == []
 
 
-def test_what_the_system_never_had_is_not_looked_at() -> None:
-    """A refused request made nothing that could be read."""
+def refused() -> PayoutBook:
     book = PayoutBook().send()
     book.answer(Refused("INVALID_REQUEST", Refusal.WRONG_STATE))
-    assert (book.payout.state, owes(book.payout), book.duties()) == (PayoutState.FAILED, False, {})
+    return book
+
+
+def expired() -> PayoutBook:
+    book = PayoutBook().send()
+    book.answer(NotSent("dns"))
+    book.wait(60_000).record(asked.expire(book.payout, "SEND_DEADLINE"))
+    return book
+
+
+@pytest.mark.parametrize("ended", [refused, expired])
+def test_what_the_system_never_had_is_searched_for_once(ended: Callable[[], PayoutBook]) -> None:
+    """After an hour: a refusal, or our proof that nothing left, may have been wrong. One that never had a request is not looked at."""
+    book = ended()
+    assert (owes(book.payout), book.duties()) == (True, {PayoutDuty.FIND: HOUR_MS})
+    assert book.wait(HOUR_MS).found(PayoutsFound()) == ["reread"]
+    assert (owes(book.payout), book.duties()) == (False, {})
+    never = PayoutBook().wait(60_000)
+    never.record(asked.expire(never.payout, "SEND_DEADLINE"))
+    assert (owes(never.payout), never.duties()) == (False, {})
+
+
+@pytest.mark.parametrize("ended", [refused, expired])
+def test_what_ended_as_not_made_and_is_shown_all_the_same_calls_a_person(ended: Callable[[], PayoutBook]) -> None:
+    """Also when the looks are over. It is read from then on: made after all, taken back. What was told stands."""
+    book = ended()
+    state = book.payout.state
+    book.wait(HOUR_MS).found(PayoutsFound())
+    assert book.found(PayoutsFound((seen(PayoutStatus.PENDING),))) == ["transaction_known", "alarm_raised"]
+    assert (book.payout.state, asked.money(book.payout), asked.standing(book.payout)) == (state, "possible", ("PAYOUT_FOUND",))
+    assert (owes(book.payout), book.duties()) == (True, {PayoutDuty.READ: HOUR_MS})
+    assert book.read(seen(PayoutStatus.PROCESSED)) == ["alarm_raised"]
+    assert (book.payout.state, asked.money(book.payout), success(book.payout)) == (state, "paid_out", False)
+    assert book.read(seen(PayoutStatus.FAILED)) == ["payout_returned", "alarm_raised"]
+    assert asked.money(book.payout) == "returned"
+
+
+def test_a_message_makes_a_look_due_whatever_has_become_of_it() -> None:
+    """Over or not: by its transaction if there is one, else by its reference; not while its request is open, nor if there was none."""
+    book = paid()
+    book.reboot(7 * DAY_MS).read(seen(PayoutStatus.PROCESSED))
+    assert book.duties() == {}
+    book.memory.heard = True
+    assert book.duties() == {PayoutDuty.READ: 0}
+    book = refused()
+    book.wait(HOUR_MS).found(PayoutsFound())
+    book.memory.heard = True
+    assert book.duties() == {PayoutDuty.FIND: 0}
+    book = PayoutBook()
+    book.memory.heard = True
+    assert PayoutDuty.FIND not in book.duties()
+    assert book.send().duties() == {}

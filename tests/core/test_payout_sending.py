@@ -124,10 +124,12 @@ def test_of_several_payouts_the_one_with_money_counts_and_a_person_is_called() -
 
 
 def test_a_payout_that_cannot_be_is_a_persons() -> None:
-    """By the record nothing was ever sent, and the system shows it all the same: nothing is adopted, somebody must look."""
+    """By the record nothing was ever sent, and the system shows it: nothing is adopted, it leaves no more, somebody must look."""
     book = _held()
-    assert book.found(PayoutsFound((seen(PayoutStatus.PROCESSED),))) == ["alarm_raised"]
-    assert (book.payout.state, book.payout.transaction_id, asked.standing(book.payout)) == (PayoutState.QUEUED, None, ("SECOND_PAYOUT",))
+    assert book.found(PayoutsFound((seen(PayoutStatus.PROCESSED),))) == ["attention_needed", "alarm_raised"]
+    assert (book.payout.state, book.payout.transaction_id, asked.standing(book.payout)) == (PayoutState.ATTENTION, None, ("SECOND_PAYOUT",))
+    assert book.found(PayoutsFound((seen(PayoutStatus.PROCESSED),))) == []
+    assert book.duties() == {PayoutDuty.FIND: 3_600_000}
 
 
 def test_a_search_that_shows_others_payouts_proves_nothing() -> None:

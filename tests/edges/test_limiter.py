@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from agent.core.verdict import NotSent, Operation, Outcome, Reply
+from agent.edges.compose import Letter
 from agent.edges.limiter import MAX_WAITING, WINDOW_MS, Allowance, Rate, RateLimit, Urgency
+from agent.edges.line import Attempt
 from agent.edges.transport import HttpTransport
 from tests.edges.raw_server import ACCOUNT, BINDING, RawServer, never_late
 from tests.edges.token_server import PATIENT, Shop, Ticking, sender, token_account, wanted
 
-URGENT, READ = Urgency.URGENT, Urgency.READ
+URGENT, READ, LAST = Urgency.URGENT, Urgency.READ, Urgency.LAST
 MINUTE_MS = 60_000
 SIMULATED_MS = 5 * MINUTE_MS
 
@@ -119,6 +121,34 @@ async def test_those_who_wait_go_in_their_order_and_money_first() -> None:
     assert [name for name in order if name[0] == "r"] == ["r0", "r1", "r2", "r3"]
     assert [name for name in order if name[0] == "c"] == ["c0", "c1", "c2", "c3"]
     assert order.index("c3") < order.index("r2")
+
+
+async def test_reads_that_can_wait_let_the_others_go_first() -> None:
+    """They share the reads' part and their pace, and go only when no other read waits, however long they have."""
+    limit = RateLimit(8, monotonic_ms, window_ms=300)
+    order: list[str] = []
+
+    async def ask(name: str, urgency: Urgency) -> None:
+        assert await limit.enter(urgency, 5)
+        order.append(name)
+
+    await ask("l0", LAST)
+    waiting = [asyncio.create_task(ask(f"l{number}", LAST)) for number in (1, 2)]
+    await asyncio.sleep(0.01)
+    reads = [asyncio.create_task(ask(f"r{number}", READ)) for number in range(3)]
+    began = monotonic_ms()
+    await asyncio.gather(*waiting, *reads)
+    assert order == ["l0", "r0", "r1", "r2", "l1", "l2"]
+    assert monotonic_ms() - began > 250, "five reads at the reads' pace"
+
+
+@pytest.mark.parametrize(
+    ("operation", "urgency"),
+    [(Operation.PAYOUT, URGENT), (Operation.PAYOUT_STATUS, LAST), (Operation.PAYOUT_FIND, LAST), (Operation.STATUS, READ)],
+)
+def test_who_goes_when(operation: Operation, urgency: Urgency) -> None:
+    """What pays out moves money and goes with what does; nobody at the till waits for a look at a payout."""
+    assert Attempt(operation, Letter("GET", "/", (), None), 0, 0).urgency is urgency
 
 
 async def test_waiting_ends_and_leaves_no_trace() -> None:

@@ -1,29 +1,44 @@
 """Goal: payouts are driven like sales and apart from them: stops, starts, restores, full disks, broken records (P2, P5, P13, P20)."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agent.core import canonical
+from agent.core.hints import Hint
+from agent.core.model import Binding, Environment
+from agent.core.money import Kopecks
 from agent.core.payout import asked, events, stored
 from agent.core.payout.answer import row
+from agent.core.payout.contract import PayoutServices
 from agent.core.payout.machine import PayoutState
 from agent.core.payout.name import payout_id
 from agent.core.payout.payout import Payout
 from agent.core.ports import RESTORED_NOTE, Append, Corrupt, JournalBroken, JournalFull, Query
+from agent.core.verdict import NotSent, Outcome, Reply, Request, Unclear
+from agent.core.verdict import Operation as Asks
+from agent.engine.couriers import MAX_COURIERS
 from agent.engine.errors import Refusal, Stopped
-from agent.engine.payout_counter import PayoutCounter
+from agent.engine.operator import Operator
+from agent.engine.payout_advice import PayoutAdvisor
+from agent.engine.payout_counter import PayoutCounter, Wish
+from agent.engine.payout_hints import heard
 from agent.engine.payout_operator import PayoutOperator
 from agent.engine.payout_steward import PayoutSteward
+from agent.engine.setup import Setup
 from agent.running.bindings import check_bindings
 from agent.running.errors import CannotStart
 from agent.running.projecting import project
 from agent.sandbox.faults import FaultKind
 from agent.sandbox.words import Operation
 from tests.engine.support import Shop, create, order, play
-from tests.simulation.payer import Mishap
+from tests.simulation.payer import NAME, Mishap, PaysByPayer
 from tests.simulation.payout_till import CARD, PayoutTill
 from tests.simulation.stories import fault
 from tests.simulation.till import Pos
@@ -53,6 +68,65 @@ def steward_of(shop: Shop) -> PayoutSteward:
 
 def state(shop: Shop) -> PayoutState:
     return steward_of(shop).payout.state
+
+
+async def told_of(shop: Shop, reference: str | None) -> None:
+    """The system's message about a payout."""
+    assert await heard(shop.living, NAME, Hint(transaction_id="po-1", reference=reference, payout=True))
+
+
+def offline(shop: Shop, times: int) -> None:
+    """The next requests cannot be sent."""
+    transport = shop.living.ports.transport
+
+    async def exchange(*arguments: object) -> Outcome:
+        nonlocal times
+        times -= 1
+        if not times:
+            del vars(transport)["exchange"]
+        return NotSent("dns")
+
+    vars(transport)["exchange"] = exchange
+
+
+def test_a_message_about_what_is_over_leads_to_a_look(fast_folder: Path) -> None:
+    """Expired and told: made after all. A person's, and the looks are over: it clears up. A look that brings nothing is made again."""
+
+    async def expired(shop: Shop, pos: Pos) -> None:
+        till = await paying(shop, pos, *[Mishap.REFUSED] * 50)
+        assert await till.result("P1") == "expired"
+        await asyncio.sleep(1_000)
+        call = steward_of(shop).payout.call
+        assert call is not None
+        shop.payer.mishaps.clear()
+        shop.payer._make({"reference": call.request_id, "fields": {"card_number": CARD}, "amount": 40_000, "currency": "RUB"}, None)
+        await told_of(shop, call.request_id)
+        await asyncio.sleep(10)
+        (found,) = await shop.truly(shop.journal.find(Query(payouts=True)))
+        assert (found.state, found.alarms, found.money) == ("expired", "PAYOUT_FOUND", "possible")
+        await told_of(shop, call.request_id)
+        await asyncio.sleep(10)
+        (found,) = await shop.truly(shop.journal.find(Query(payouts=True)))
+        assert (found.state, found.alarms, found.money) == ("expired", "PAYOUT_FOUND PAYOUT_LATE", "paid_out")
+        assert (await till.pay("P2", 50_000)).refused is None
+        assert (await till.pay("P3", 10_001)).refused == "LIMIT", "its money has gone: it counts"
+
+    async def undecided(shop: Shop, pos: Pos) -> None:
+        shop.payer.late_ms = 9 * 86_400_000
+        till = await paying(shop, pos, Mishap.LATE_COPY)
+        assert await till.result("P1") == "attention"
+        await asyncio.sleep(10 * 86_400)
+        assert steward_of(shop).owed() == []
+        call = steward_of(shop).payout.call
+        assert call is not None
+        offline(shop, 2)
+        await told_of(shop, call.request_id)
+        await asyncio.sleep(100)
+        assert state(shop) is PayoutState.PAID_OUT
+
+    for number, tale in enumerate((expired, undecided)):
+        (fast_folder / str(number)).mkdir()
+        play(tale, fast_folder / str(number))
 
 
 def test_an_orderly_stop_records_what_is_in_flight(fast_folder: Path) -> None:
@@ -316,6 +390,132 @@ def test_what_drives_a_payout_fails(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
+def test_who_is_paid_is_forgotten_with_what_is_set_aside(fast_folder: Path) -> None:
+    """Nothing of it is sent any more; its recipient is in the vault no longer, whatever the record says."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await paying(shop, pos, *[Mishap.REFUSED] * 50)
+        await asyncio.sleep(1)
+        assert await shop.kept_secrets(ID)
+        shop.living.payouts.set_aside(steward_of(shop), ValueError("a bug"))
+        await asyncio.sleep(1)
+        assert await shop.kept_secrets(ID) == frozenset()
+
+    play(tale, fast_folder)
+
+
+def test_what_is_set_aside_counts_for_the_limit_of_the_day(fast_folder: Path) -> None:
+    """Its row is damaged: by its record. Its record is damaged: as the most that it can have been, until somebody has taken it over."""
+
+    def damage(shop: Shop, statement: str) -> None:
+        with contextlib.closing(sqlite3.connect(shop.path)) as connection, connection:
+            connection.executescript(statement)
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        till = PayoutTill(pos)
+        shop.payer.mishaps.append(Mishap.FAIL)
+        for key, amount in (("P0", 45_000), ("P1", 20_000)):
+            await till.pay(key, amount)
+            await till.result(key)
+        assert shop.journal is not None
+        await shop.truly(shop.journal.checkpoint())
+        damage(shop, "UPDATE sale SET updated_at = updated_at || ' '")
+        await shop.restart()
+        assert (await till.pay("P2", 45_000)).refused is None
+        assert (await till.pay("P3", 35_001)).refused == "LIMIT"
+        await till.result("P2")
+        await shop.truly(shop.journal.checkpoint())
+        its_events = "sale = (SELECT id FROM sale WHERE key = 'payout:P1')"
+        damage(shop, f"DROP TRIGGER event_is_never_changed; UPDATE event SET body = body || ' ' WHERE {its_events}")  # noqa: S608 - our own text
+        assert (await till.pay("P3", 5_001)).refused == "LIMIT", "45_000, and 50_000 for what nobody knows"
+        operator = Operator(shop.living, shop.desk)
+        parked = await operator.parked(ID)
+        assert parked is not None
+        word = (await operator.release(parked, "seen", "uid:0", None)).word
+        await operator.release(parked, "seen", "uid:0", word)
+        assert (await till.pay("P4", 50_000)).refused is None
+
+    play(tale, fast_folder)
+
+
+def test_of_the_recipient_the_record_holds_two_bytes(fast_folder: Path) -> None:
+    """Whoever has a backup, which holds the key, cannot find the card by trying them all: of 65536 one fits. A mistake still shows."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        counter, terms, key = PayoutCounter(shop.living), shop.living.setup.payouts[NAME], shop.living.ports.journal.digest_key
+
+        def digest(card: str, description: str = "Deposit") -> str:
+            wish = Wish(ID, Kopecks(1), "card", description, {"card_number": card}, NAME, "pos")
+            assert card not in repr(wish)
+            return counter._digest(wish, counter._order(wish, terms), NAME)
+
+        seen: dict[str, str] = {}
+        cards = (f"22{number:014}" for number in range(10_000))
+        one, other = next((seen[part], card) for card in cards if seen.setdefault(part := _two_bytes(card, key), card) != card)
+        assert digest(one) == digest(other), "by two bytes they are the same"
+        assert len({digest(card) for card in list(seen.values())[:50]}) == 50
+        assert digest(one) != digest(one, "Else")
+
+    play(tale, fast_folder)
+
+
+def _two_bytes(card: str, key: bytes) -> str:
+    return canonical.digest([["card_number", card]], key)[:4]
+
+
+class Advises(PaysByPayer):
+    """The system can be asked which services pay out."""
+
+    def ask_payout_services(self, amount: Kopecks) -> Request:
+        return Request(Asks.AVAILABILITY, "POST", "/services", {})
+
+    def read_payout_services(self, reply: Reply) -> PayoutServices:
+        return PayoutServices()
+
+
+def test_advice_keeps_its_place_until_it_has_truly_ended(fast_folder: Path) -> None:
+    """A system that answers nothing is asked one thing at a time, however often registers ask; at a stop nobody waits for it."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        setup = shop.living.setup
+        asked_of = {name: replace(one, provider=Advises()) for name, one in setup.payouts.items()}
+        shop.living.reconfigure(replace(setup, payouts=asked_of), None)
+        most = silent(shop, 60)
+        advisor = PayoutAdvisor(shop.living, PayoutCounter(shop.living))
+        questions = [advisor.ask(ID, Kopecks(1_000 + number), None) for number in range(4)]
+        await asyncio.sleep(50)
+        assert (most, [one.reason for one in questions]) == ([1], ["PROVIDER_UNAVAILABLE", None, None, None])
+        await asyncio.sleep(25)
+        assert (most, questions[1].reason) == ([1], "PROVIDER_UNAVAILABLE")
+        shop.living.payouts.places.close()
+        await asyncio.sleep(0.1)
+        assert [one.reason for one in questions] == ["PROVIDER_UNAVAILABLE"] * 4
+
+    play(tale, fast_folder)
+
+
+def test_two_operators_cannot_name_one_transaction(fast_folder: Path) -> None:
+    """At the same moment: the second is refused."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        shop.payer.mishaps += [Mishap.LOSE_REQUEST] * 2
+        till = PayoutTill(pos)
+        for key in ("P1", "P2"):
+            await till.pay(key, 1_000)
+        names = [payout_id(STORE, TILL, key) for key in ("P1", "P2")]
+        assert [await till.result(key) for key in ("P1", "P2")] == ["attention"] * 2
+        operator = PayoutOperator(shop.living, PayoutCounter(shop.living))
+        decision = asked.Decision(events.PayoutResolution.PAID_OUT, "support", "uid:0", "po-9")
+        words = [(await operator.propose(one, decision)).word or "" for one in names]
+        both = await asyncio.gather(
+            *(operator.resolve(one, decision, word) for one, word in zip(names, words, strict=True)), return_exceptions=True
+        )
+        (refused,) = [one for one in both if isinstance(one, Refusal)]
+        assert refused.code == "CONFLICT"
+
+    play(tale, fast_folder)
+
+
 def test_the_account_may_not_change_while_a_payout_is_open(fast_folder: Path) -> None:
     """Money rule 10 holds for payouts: what may have been sent keeps the account."""
 
@@ -399,5 +599,108 @@ def test_a_sale_and_a_payout_may_have_one_key(fast_folder: Path) -> None:
         assert (await pos.result("P1") if "P1" in pos.book else sale.sale) is not None
         assert isinstance(steward_of(shop).payout, Payout)
         assert stored.decode("paid_out", {}) == events.PaidOut()
+
+    play(tale, fast_folder)
+
+
+def taken_as(shop: Shop, change: Callable[[Setup], Setup]) -> None:
+    """As soon as a payout is stored, another configuration comes into force: before it has left."""
+    asked_for = shop.living.setup
+
+    async def after(step: Append) -> None:
+        shop.doors.after_append = None
+        shop.living.reconfigure(change(asked_for), None)
+
+    shop.doors.after_append = after
+
+
+def real_money(setup: Setup) -> Setup:
+    return replace(setup, bindings={name: replace(one, environment=Environment.PRODUCTION) for name, one in setup.bindings.items()})
+
+
+def test_taken_as_play_money_it_never_leaves_as_real(fast_folder: Path) -> None:
+    """Its side, or its account, was exchanged before it left: it waits, and expires. One that has a request already is told by its own."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        taken_as(shop, real_money)
+        till = await paying(shop, pos)
+        assert await till.result("P1") == "expired"
+        assert (shop.payer.asked, steward_of(shop).payout.call) == ([], None)
+
+    play(tale, fast_folder)
+
+
+def switched_off(setup: Setup) -> Setup:
+    return replace(setup, payouts={name: replace(one, policy=replace(PAYOUTS, enabled=False)) for name, one in setup.payouts.items()})
+
+
+@pytest.mark.parametrize("change", [real_money, switched_off, lambda setup: replace(setup, payouts={})], ids=["side", "off", "gone"])
+@pytest.mark.parametrize("when", ["in the queue", "at the vault"])
+def test_what_waits_for_its_turn_asks_again_whether_it_may_leave(fast_folder: Path, change: Callable[[Setup], Setup], when: str) -> None:
+    """A reload while it waits for a place, or while its recipient is read: what is in force as the attempt is recorded decides."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        payouts, setup = shop.living.payouts, shop.living.setup
+        for _ in range(MAX_COURIERS):
+            await payouts.places.sending.__aenter__()
+        till = await paying(shop, pos)
+        await asyncio.sleep(1)
+        assert steward_of(shop).memory.leaving
+
+        def reading(name: str) -> None:
+            shop.living.reconfigure(change(setup), None)
+
+        if when == "in the queue":
+            shop.living.reconfigure(change(setup), None)
+        else:
+            shop.doors.reads = reading
+        for _ in range(MAX_COURIERS):
+            await payouts.places.sending.__aexit__(None, None, None)
+        await asyncio.sleep(1)
+        assert (shop.payer.asked, steward_of(shop).payout.state) == ([], PayoutState.QUEUED)
+        shop.doors.reads = lambda name: None
+        shop.living.reconfigure(setup, None)
+        assert await till.result("P1") == "paid_out"
+
+    play(tale, fast_folder)
+
+
+def silent(shop: Shop, life_s: float) -> list[int]:
+    """The system answers nothing: each request lives on long after nobody waits for it. How many are alive, and the most that were."""
+    alive, most = [0], [0]
+
+    async def exchange(
+        binding: Binding, request: Request, secrets: object, late: Callable[[Outcome], None], not_after: object = None
+    ) -> Outcome:
+        alive[0] += 1
+        most[0] = max(most[0], alive[0])
+
+        def end() -> None:
+            alive[0] -= 1
+            late(Unclear("reset"))
+
+        shop.loop.call_later(life_s, end)
+        await asyncio.sleep(10)
+        return Unclear("timeout")
+
+    vars(shop.living.ports.transport)["exchange"] = exchange
+    return most
+
+
+def test_looks_keep_their_places_until_they_have_truly_ended(fast_folder: Path) -> None:
+    """A system that answers nothing gets two looks at a time, however many payouts it has; what is to leave has places of its own."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        shop.payer.mishaps += [Mishap.LOSE_ANSWER] * 8
+        till = PayoutTill(pos)
+        for number in range(8):
+            await till.pay(f"H{number}", 1_000)
+        await asyncio.sleep(2)
+        most = silent(shop, 120)
+        await asyncio.sleep(400)
+        assert most == [MAX_COURIERS]
+        await till.pay("P1", 1_000)
+        await asyncio.sleep(1)
+        assert (most, state(shop)) == ([MAX_COURIERS + 1], PayoutState.SENDING)
 
     play(tale, fast_folder)

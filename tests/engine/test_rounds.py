@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.core.ports import Append
 from agent.engine.keeper import MAX_NAP_S
 from agent.running.watchdog import STANDSTILL_S
-from tests.engine.support import Shop, create, gate, order, play
+from tests.engine.support import TILL_2, Shop, create, gate, order, play
 from tests.simulation.till import Pos
 
 
@@ -31,5 +31,33 @@ def test_the_engine_knows_how_long_it_stands_still(fast_folder: Path) -> None:
             shop.doors.on_append = held
             await asyncio.sleep(STANDSTILL_S + 1)
             assert shop.living.standstill_s > STANDSTILL_S
+
+    play(tale, fast_folder)
+
+
+def test_one_that_stands_still_is_not_hidden_by_the_others(fast_folder: Path) -> None:
+    """A step of one sale is never written, while others come, wait and are paid: it is seen to stand, and the engine as a whole to get on;
+    of the others none stands."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        first = order("K1")
+        await create(shop, first)
+        await asyncio.sleep(600)
+        async with gate() as door:
+
+            async def held(step: Append) -> None:
+                if step.id == second.id:
+                    await door.wait()
+
+            second = order("K2", order_id="other")
+            await create(shop, second)
+            shop.doors.on_append = held
+            for number in range(4):
+                await create(shop, order(f"N{number}", order_id=f"n{number}", terminal=TILL_2))
+                await asyncio.sleep(STANDSTILL_S / 3)
+                assert shop.living.standstill_s < STANDSTILL_S
+            assert {name: seconds > STANDSTILL_S for name, seconds in shop.living.standing.items()} == {second.id: True}
+        await asyncio.sleep(MAX_NAP_S)
+        assert shop.living.standing == {}
 
     play(tale, fast_folder)

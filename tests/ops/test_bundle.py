@@ -7,6 +7,7 @@ till; the command is run as a technician runs it; then every byte of the archive
 import asyncio
 import hashlib
 import json
+import os
 import stat
 import tarfile
 from collections.abc import Mapping
@@ -22,10 +23,10 @@ from agent.core.answer import CUSTOMER
 from agent.core.model import LinkMethod, PaymentLink, SaleId, Stamp
 from agent.edges.journal import SqliteJournal, open_read_only
 from agent.engine.steward import first_step
-from agent.ops.bundle import archive
+from agent.ops.bundle import archive, logs
 from agent.ops.bundle.archive import MAX_PART_BYTES, Part, make
 from agent.ops.bundle.configuration import shown
-from agent.ops.bundle.logs import MAX_BYTES, of_file
+from agent.ops.bundle.logs import MAX_BYTES, of_file, of_unit
 from agent.ops.bundle.scrub import Scrubber
 from agent.secrets import STARS
 from tests.core.samples import ACCEPTED, SENT
@@ -70,6 +71,29 @@ GONE = {
     "Russian": "cAnArY27парольный",
     "recipient": "cAnArY28recipient",
     "URL login": "cAnArY29login",
+    "phone of ten digits": "9991234567",
+    "phone with dots": "+7.999.123.45.68",
+    "phone with brackets": "7(999)1234569",
+    "phone in brackets": "(999) 123-45-60",
+    "card with dots": "4111.1111.1111.1111",
+    "card behind a colon": "5555555555554444",
+    "recipient alone": "cAnArY30alone",
+    "customer alone": "cAnArY31alone",
+    "customer's number": "cAnArY32number",
+    "fio": "cAnArY33fio",
+    "ФИО": "cAnArY34ФИО",
+    "passport": "4510 123456",
+    "passport of a key": "4511 123457",
+    "escaped link": r"https:\/\/qr.nspk.ru\/AS10cAnArY35",
+    "path of an escaped link": "AS10cAnArY35",
+    "bare link": "qr.nspk.ru/AS10cAnArY36",
+    "quoted link": "AS10cAnArY37",
+    "key of a provider": "sk_live_cAnArY38",
+    "token for a key": "Zx81kslQpw09cAnArY39",
+    "phone for an order": "+79991234561",
+    "card for an id": "4276380012345679",
+    "e-mail for a key": "anna@canary.example",
+    "cut object": "cAnArY40cut",
 }
 OTP = GONE["one-time password"]
 LOG = f"""
@@ -82,6 +106,15 @@ customer.name={GONE["buyer"]} recipient_name: {GONE["recipient"]}, old password=
 пароль: {GONE["Russian"]}; покупатель — {GONE["buyer"]}
 code {GONE["bar code"]} of {GONE["e-mail"]} at {GONE["link"]} and https://{GONE["URL login"]}:x@host/path
 {{"cut json": "{GONE["bar code"]}", "password": "{GONE["old password"]}
+call {GONE["phone of ten digits"]}, {GONE["phone with dots"]}, {GONE["phone with brackets"]} or {GONE["phone in brackets"]}
+card {GONE["card with dots"]}, карта:{GONE["card behind a colon"]}, паспорт {GONE["passport"]}, ФИО {GONE["ФИО"]}
+{{"event": "x", "recipient": "{GONE["recipient alone"]}", "customer": {{"n": "{GONE["customer alone"]}"}}, "fio": "{GONE["fio"]}"}}
+{{"event": "x", "ФИО": "{GONE["ФИО"]}", "паспорт": "{GONE["passport of a key"]}", "buyer": ["{GONE["customer's number"]}"]}}
+{{"event": "x", "key": "{GONE["key of a provider"]}", "order": "{GONE["phone for an order"]}", "id": "{GONE["card for an id"]}"}}
+{{"event": "x", "deep": {{"key": "{GONE["token for a key"]}"}}, "orderId": "{GONE["e-mail for a key"]}", "order": "20260131034500018"}}
+{{"event": "x", "link_is": "{GONE["escaped link"]}", "more": "{GONE["bare link"]}"}}
+said {GONE["escaped link"]} and {GONE["bare link"]}; https%3A%2F%2Fqr.nspk.ru%2F{GONE["quoted link"]}
+body={{\\"recipient\\": \\"{GONE["recipient alone"]}\\", "customer": {{"n": "{GONE["cut object"]}"
 """ + "\n".join(f"said {one} {json.dumps(one)} {form.decode(errors='replace')}" for one in KNOWN for form in forms(one).values())
 
 
@@ -203,10 +236,41 @@ def _check_clean(found: Mapping[str, bytes]) -> None:
     assert configuration["helper"]["command"] == ["/bin/true", STARS, STARS]
     assert configuration["provider"]["paycore"]["password_file"].endswith("/key"), "a place is no secret"
     assert b"S12/till-03/20260131034500017" in found["log.txt"], "ids stay"
+    assert b'"order": "20260131034500018"' in found["log.txt"], "an order's number is not a telephone's"
     assert b"Started koshelek-agent.service" in found["log.txt"]
     stories = [json.loads(line) for line in found["events.jsonl"].splitlines()]
     (planted,) = [one for one in stories if one["sale"] == str(SALE)]
     assert f"the proxy said: {STARS}, token={STARS}" in json.dumps(planted)
+
+
+async def test_a_pipe_stops_no_archive(tmp_path: Path) -> None:
+    """For a password's file, and for the log: nobody writes into it, and the archive is made all the same, at once. A link instead of a
+    log is refused, wherever it leads."""
+    with Stand() as stand:
+        stand.stop()
+        pipe, link, victim = tmp_path / "pipe", tmp_path / "link.log", tmp_path / "victim"
+        os.mkfifo(pipe)
+        victim.write_text("root:canary-of-another-file:1\n")
+        link.symlink_to(victim)
+        (stand.folder / "password").unlink()
+        os.mkfifo(stand.folder / "password")
+        for log, problem in ((pipe, "not a regular file"), (link, "symbolic links")):
+            found, answer = bundle(stand, "--log", str(log))
+            told = {one["name"]: one["problem"] for one in answer["parts"]}
+            assert problem in told["log.txt"]
+            assert told["configuration.json"] is None
+            assert b"canary-of" not in b"".join(found.values())
+
+
+async def test_of_a_cut_journal_the_first_line_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the name of a secret was cut off, its rest is not in the archive either."""
+    program = tmp_path / "journalctl"
+    program.write_text("#!/bin/sh\necho password: cAnArY-rest-of-it\necho second line\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert await of_unit() == b"password: cAnArY-rest-of-it\nsecond line\n"
+    monkeypatch.setattr(logs, "MAX_BYTES", 24)
+    assert await of_unit() == b"second line\n"
 
 
 async def test_an_archive_is_made_where_everything_is_broken(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 real daemon and sandbox with all payment systems, the real commands; the single checks by what they are told."""
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,13 +16,15 @@ from typing import Any
 
 import pytest
 
+from agent.cli.examining import _print as print_findings
+from agent.cli.examining import _told as told_finding
 from agent.core.model import SaleId
 from agent.edges.journal import health
 from agent.ops.aside import aside
-from agent.ops.doctor import NAMES, Check, Finding, Grade, examine, registers, service, worst
-from agent.ops.doctor.case import Case
+from agent.ops.doctor import NAMES, Check, Finding, Grade, examine, registers, service, storage, worst
+from agent.ops.doctor.case import Case, case_of
 from agent.ops.doctor.configuration import configuration
-from agent.ops.doctor.daemons import config_of, is_daemon, lock_holder, running
+from agent.ops.doctor.daemons import Running, config_of, distinct, is_daemon, listener_of, lock_holder, running
 from agent.ops.doctor.finding import fault, ok
 from agent.ops.doctor.ports import group_number, groups_of_process, may_open
 from agent.ops.doctor.work import _attention, _open, _owing, _parked
@@ -28,11 +33,13 @@ from agent.settings import load
 from agent.texts import message
 from tests.journal.support import row
 from tests.ops.stage import bad, examined, says
+from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Plan, Stand
 from tests.system import require
 from tests.test_assembly import PAYCORE, SOFTLINE
 from tests.test_two_systems import card, sell
 
+NOBODY = 65_534
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -179,6 +186,89 @@ def test_daemons_are_known_by_their_command_lines(tmp_path: Path, stand: Stand) 
     assert lock_holder(tmp_path / "nothing") is None
     (tmp_path / "free").touch()
     assert lock_holder(tmp_path / "free") is None
+
+
+@contextlib.contextmanager
+def disguised(words: Sequence[str], user: int | None = None) -> Iterator[int]:
+    """A process with somebody else's command line."""
+    shell = ["koshelek-agent", "-c", "sleep 60; :", *words]
+    process = subprocess.Popen(shell, executable="/bin/sh", user=user, start_new_session=True)
+    try:
+        yield process.pid
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.system
+async def test_nobody_else_can_pass_for_the_agent(stand: Stand) -> None:
+    """A stranger's process with the agent's command line, older than the agent: it is not the agent and not a second one, nothing is
+    advised against the real one. Root's is a second one, and still not the agent."""
+    require("root")
+    names = ["run", "--config", str(stand.config)]
+    with contextlib.ExitStack() as strangers:
+        with stand.down():
+            fake = strangers.enter_context(disguised(names, NOBODY))
+            second = strangers.enter_context(disguised(names))
+        case = await case_of(stand.config)
+        assert case.own is not None
+        assert (case.own.pid, case.user) == (lock_holder(Path(f"{stand.journal}.lock")), os.geteuid())
+        assert case.own.pid > second > fake
+        assert [one.pid for one in case.running if one.config == stand.config] == [second, case.own.pid]
+        found = await examine(stand.config, ["agent", "rights", "journal"])
+        wrong = [one for one in found if one.grade is not Grade.OK]
+        assert [(one.check, f"kill {second}" in str(one.remedy)) for one in wrong] == [("agent", True)]
+
+
+@pytest.mark.system
+def test_a_wrapper_is_no_second_agent(tmp_path: Path) -> None:
+    """``timeout 60 koshelek-agent run``: the innermost counts; and of an agent and its child with the same words, the agent."""
+    require("timeout")
+    program = tmp_path / "koshelek-agent"
+    program.write_text("#!/bin/sh\nsleep 60; :\n")
+    program.chmod(0o755)
+    outer = subprocess.Popen(["timeout", "60", program, "run", "--config", tmp_path / "till.toml"], start_new_session=True)
+    try:
+        until(lambda: len(named(tmp_path)) == 2)
+        wrapper, inner = sorted(named(tmp_path), key=lambda one: one.pid != outer.pid)
+        assert distinct([wrapper, inner], None) == [inner]
+        assert distinct([wrapper, inner], inner) == [inner]
+        assert distinct([wrapper, inner], wrapper) == [wrapper]
+    finally:
+        os.killpg(outer.pid, signal.SIGKILL)
+        outer.wait()
+
+
+def named(folder: Path) -> list[Running]:
+    return [one for one in running() if one.config == folder / "till.toml"]
+
+
+def test_who_listens_at_a_socket(stand: Stand, tmp_path: Path) -> None:
+    """As the kernel says; nobody where there is no socket."""
+    assert listener_of(stand.admin) == lock_holder(Path(f"{stand.journal}.lock"))
+    assert listener_of(tmp_path / "none") is None
+
+
+def test_what_is_told_is_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that strangers chose can neither command the terminal nor forge a line, whatever is asked for."""
+    evil = "\x1b]0;owned\x07\nFAULT \x9b31m\u202e\udcff"
+    found = [fault("agent", message("{x} ok", x=evil), message("a"), message("b"))]
+    print_findings(found)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 4
+    assert [letter for letter in said + told_finding(found[0])["what"] if not letter.isprintable() and letter != "\n"] == []
+    assert "]0;owned" in said
+
+
+def test_ownership_is_offered_to_the_service_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal of another owner: a command if the service's user must get it, else only the question whose it must be."""
+    journal = tmp_path / "journal.sqlite3"
+    journal.touch(0o600)
+    (first, *_) = storage._journal_rights(journal, NOBODY)
+    says(first, Grade.FAULT, "belongs to.*nobody.*Find out whose", "принадлежит.*nobody.*Выясните, чьим")
+    monkeypatch.setattr(storage, "service_user", lambda: NOBODY)
+    (first, *_) = storage._journal_rights(journal, NOBODY)
+    assert str(first.remedy) == f"Run: sudo chown nobody: {tmp_path}"
 
 
 SOUND = {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled", "NRestarts": "0", "WatchdogUSec": "30s"}

@@ -148,7 +148,7 @@ def till(usb: Path, tmp_path: Path) -> Iterator[Till]:
 def later(deb: Path, folder: Path) -> Path:
     """The same package with a higher number, whose journal has one table more."""
     subprocess.run(["dpkg-deb", "--raw-extract", deb, folder], check=True)
-    for name in ("control", "preinst"):
+    for name in ("control", "preinst", "prerm"):
         place = folder / "DEBIAN" / name
         place.write_text(place.read_text().replace(deb.name.split("_")[1], NEWER))
     (module,) = folder.rglob("running/projecting.py")
@@ -298,9 +298,10 @@ def _old(usb: Path) -> Path:
 def _goes_back(till: Till) -> None:
     """An older package is refused and the service goes on; by force it is installed, finds a newer journal, says so and stays down. The
     copy from before the migration brings it back, and new payments wait for a person."""
+    running = till.shown("MainPID", "ActiveState")
     refused = till.run("dpkg -i /media/usb/old/*.deb", 1)
     assert "старее" in refused
-    assert till.shown("ActiveState") == ["active"]
+    assert till.shown("MainPID", "ActiveState") == running
     assert "НЕ ЗАПУСТИЛАСЬ" in till.follow("obnovlenie", "downgrade")
     assert till.shown("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "78", "0"]
     assert "более новым агентом" in till.log()
@@ -313,12 +314,15 @@ def _goes_back(till: Till) -> None:
 
 
 def _is_removed_in_spite_of_a_debt(till: Till) -> None:
-    """Who insists gets the program removed, not its journal: a purge is refused still. Installed again, it ends what it had begun."""
+    """Who insists gets the program removed, not its journal: not by a purge with the same word, nor by one afterwards. Installed again, it
+    ends what it had begun."""
     till.begin_sale("left")
-    said = till.run("KOSHELEK_AGENT_REMOVE=yes dpkg -r koshelek-agent")
+    said = till.run("KOSHELEK_AGENT_REMOVE=yes dpkg -P koshelek-agent", 1)
     assert "Журнал остаётся" in said
+    assert "НЕ УДАЛЕНО" in said
+    assert till.machine.inside(CONFIG).exists()
     assert not till.machine.inside("/opt/koshelek-agent/bin/koshelek-agent").exists()
-    refused = till.run("dpkg -P koshelek-agent", 1)
+    refused = till.run("KOSHELEK_AGENT_REMOVE=yes dpkg -P koshelek-agent", 1)
     assert "НЕ УДАЛЕНО" in refused
     assert "left" in refused
     assert till.machine.inside(JOURNAL).exists()

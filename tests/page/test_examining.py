@@ -41,6 +41,7 @@ async def test_who_does_not_wait_leaves_no_process_behind(tmp_path: Path, monkey
     pid, told = said.read_text().split()
     assert told == "none"
     await soon(lambda: os.getpriority(os.PRIO_PROCESS, int(pid)) == examining.NICE)
+    await soon(lambda: Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == "1000")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from agent.edges.keyring import Holder
 from agent.edges.link import LinkStatus
 from agent.edges.page import facts, pass_, sale, words
 from agent.edges.page.facts import LOOK_S, SHARE, Facts
+from agent.edges.page.house import EXAMINED_S, CannotExamine, Doctor, Found, UnderWay
 from agent.edges.page.operations import operation_row
 from agent.edges.page.pass_ import IDLE_S, MAX_PASSES, Passes
 from agent.edges.page.plots import latency, outcomes
@@ -149,14 +151,72 @@ async def test_a_pass_ends_when_nobody_uses_it(monkeypatch: pytest.MonkeyPatch) 
     assert (passes.actor(first.look), passes.may_look(first.act), passes.actor("")) == (None, False, None)
     now += IDLE_S - 1
     assert passes.may_look(first.look), "it was used"
+    assert passes.actor(first.act) is OPERATOR, "so was this"
     now += IDLE_S - 1
     assert passes.actor(first.act) is OPERATOR
     now += IDLE_S
-    assert passes.actor(first.act) is None
+    assert (passes.actor(first.act), passes.may_look(first.look)) == (None, False)
     words_ = [passes.give(OPERATOR) for _ in range(MAX_PASSES + 1)]
     assert (passes.actor(words_[0].act), passes.actor(words_[-1].act)) == (None, OPERATOR)
     passes.end(words_[-1].act)
     assert passes.actor(words_[-1].act) is None
+
+
+async def test_looking_keeps_no_power_to_act(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cookie that every port of the machine is shown cannot keep the other word alive; and a sign-out ends it even so."""
+    now = 1_000.0
+    monkeypatch.setattr(pass_, "_now", lambda: now)
+    passes = Passes()
+    words_ = passes.give(OPERATOR)
+    for _ in range(2):
+        now += IDLE_S - 1
+        assert passes.may_look(words_.look)
+    assert passes.actor(words_.act) is None
+    assert passes.stands(words_.look)
+    passes.end(words_.act)
+    assert not passes.may_look(words_.look)
+
+
+async def test_asking_whether_a_pass_stands_does_not_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An open stream asks so all the time."""
+    now = 1_000.0
+    monkeypatch.setattr(pass_, "_now", lambda: now)
+    passes = Passes()
+    words_ = passes.give(OPERATOR)
+    now += IDLE_S - 1
+    assert passes.stands(words_.look)
+    now += 1
+    assert (passes.stands(words_.look), passes.may_look(words_.look)) == (False, False)
+
+
+# --- the doctor ---
+
+
+async def test_the_doctor_is_not_asked_without_end() -> None:
+    """Whoever asks within a minute is given the same answer, a failure too; one who comes meanwhile is told that it is under way."""
+    now, asked, go = 1_000.0, 0, asyncio.Event()
+
+    async def examine() -> Sequence[Found]:
+        nonlocal asked
+        asked += 1
+        await go.wait()
+        if asked == 2:
+            raise CannotExamine("the doctor ended with 1")
+        return []
+
+    doctor = Doctor(examine, lambda: now)
+    first = asyncio.ensure_future(doctor.examine())
+    await asyncio.sleep(0)
+    with pytest.raises(UnderWay):
+        await doctor.examine()
+    go.set()
+    assert await first is await doctor.examine()
+    assert asked == 1
+    now += EXAMINED_S
+    for _ in range(2):
+        with pytest.raises(CannotExamine):
+            await doctor.examine()
+    assert asked == 2
 
 
 # --- looks ---

@@ -57,6 +57,9 @@ class House:
         assert answer.status == 200, answer
         return answer.headers["set-cookie"], answer.json["key"]
 
+    def sign_out(self, name: str, key: str) -> None:
+        assert self.ask(name, "POST", "/page/pass", X_Page_Key=key).status == 200
+
     def sell(self, session: str = "FAST") -> str:
         """A sale that its register was told of; its key."""
         self.sold += 1
@@ -166,6 +169,36 @@ def test_pages_of_other_origins_are_served_nothing(house: House) -> None:
     assert house.ask("open", "GET", "/", Host="rebound.example:7432").status == 403
 
 
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "image"},
+        {"Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "no-cors", "Sec_Fetch_Dest": "script"},
+        {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "iframe"},
+    ],
+)
+def test_what_a_foreign_page_embeds_takes_nothing_from_the_technician(house: House, fetch: dict[str, str]) -> None:
+    """A picture or a frame of another page carries no Origin: it is refused, however often, and none of it counts; a link is followed."""
+    refused = {house.ask("open", "GET", path, **fetch).status for path in ("/", "/page/events", "/openapi.json", "/page/base.css") * 20}
+    assert refused == {403}
+    for own in ({"Sec_Fetch_Site": "same-origin", "Sec_Fetch_Mode": "cors"}, {"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate"}):
+        assert house.ask("open", "GET", "/", **own).status == 200
+    link = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert house.ask("open", "GET", "/", **link).status == 200
+
+
+def test_a_stream_ends_with_the_pass_that_opened_it(house: House) -> None:
+    """After the sign-out nothing more is told, although the connection was there before."""
+    cookie, key = house.sign_in("guarded")
+    connection = http.client.HTTPConnection("127.0.0.1", house.stand.ports["guarded"], timeout=10)
+    with contextlib.closing(connection):
+        connection.request("GET", "/page/events?of=%2F", headers={"Cookie": cookie.split(";")[0]})
+        with contextlib.closing(connection.getresponse()) as events:
+            assert any(line.startswith(b"data:") for line in iter(events.readline, b""))
+            house.sign_out("guarded", key)
+            assert len(events.read()) < 100_000, "it came to an end"
+
+
 # --- who may act ---
 
 
@@ -252,6 +285,9 @@ def test_an_address_that_means_nothing_is_told_so(house: House) -> None:
         ("/page/operations?before=abc", 409),
         ("/page/slip?store=a&terminal=b&key=c", 404),
         ("/page/operations?only=nonsense&q=%00%ff", 200),
+        ("/?of=x", 200),
+        ("/?path=x&self=y", 200),
+        ("/page/operations?of=x&q=y", 200),
     ):
         assert (house.ask("open", "GET", path).status, path) == (status, path)
     assert house.ask("open", "PUT", "/").status == 405
@@ -305,8 +341,10 @@ def reopened(house: House) -> bool:
 
 def test_a_program_that_asks_without_end_is_slowed(house: House) -> None:
     """More pages a second than a person needs: 429; the API on the same port does not feel it."""
+    cookie, _ = house.sign_in("guarded")
     answers = [house.ask("guarded", "GET", "/").status for _ in range(LOOKS_AT_ONCE + 20)]
     assert set(answers) == {401, 429}
+    assert house.ask("guarded", "GET", "/page/operations", Cookie=cookie.split(";")[0]).status == 200, "it is not the technician's part"
     assert house.ask("guarded", "GET", "/v1/status", Authorization=f"Bearer {house.tokens['guarded']}").status == 200
 
 

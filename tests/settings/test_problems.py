@@ -263,6 +263,25 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     path.write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     with pytest.raises(BadSettings, match="longer than"):
         load(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(BadSettings, match="is not a file"):
+        load(path)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "{b=" * 5000, f"a = {'[' * 5000}{']' * 5000}", "a = " + "1" * 5000])
+def test_an_endless_file_is_a_problem(problems: Problems, text: str) -> None:
+    """Thousands of brackets within each other, and a number that Python refuses, end in words."""
+    (found,) = problems(text)
+    assert "no configuration" in str(found.problem)
+
+
+@pytest.mark.parametrize("depth", [50, 150, 250, 300, 320, 340, 400])
+@pytest.mark.parametrize("table", ["stray", "log"])
+def test_many_brackets_are_a_problem(problems: Problems, depth: int, table: str) -> None:
+    """What can be parsed just so is not too deep for the checks after it."""
+    assert problems(f"{table} = {'[' * depth}{']' * depth}\n")
+    assert problems(f"{table} = {'{a=' * depth}1{'}' * depth}\n")
 
 
 def test_windows_line_ends_are_accepted(example: str, tmp_path: Path) -> None:

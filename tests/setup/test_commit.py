@@ -111,6 +111,24 @@ def test_nobody_reads_a_secret_while_it_is_written(tmp_path: Path, monkeypatch: 
     assert seen == [0o600]
 
 
+def test_files_of_people_are_left_alone(tmp_path: Path) -> None:
+    """Whatever lies beside: what is named like a second name of ours once was, and what a cut-off time left, which is told."""
+    a_till(tmp_path)
+    mine = [tmp_path / name for name in ("agent.toml.before", "agent.toml.new", "password.before", ".agent.toml.before-0123456789ab")]
+    for path in mine:
+        path.write_bytes(b"mine")
+    done = commit(changes(tmp_path), NOW, fine)
+    assert [path.read_bytes() for path in mine] == [b"mine"] * 4
+    assert done.leftovers == mine[3:]
+    with pytest.raises(OSError, match="refused"):
+        commit(changes(tmp_path), NOW, refused)
+    assert [path.read_bytes() for path in mine] == [b"mine"] * 4
+
+
+def refused() -> None:
+    raise OSError("refused")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
 def test_a_secret_of_the_services_user_is_his(tmp_path: Path) -> None:
     """And a configuration keeps its owner."""

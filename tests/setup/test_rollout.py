@@ -1,6 +1,7 @@
 """Goal: an answers file is told every mistake with its line, and writes nothing then. Method: the command, without a network."""
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ def problems(folder: Path, text: str) -> list[dict[str, Any]]:
     assert not list((folder / "etc").iterdir())
     found: list[dict[str, Any]] = json.loads(refused.stdout)["error"]["problems"]
     return found
+
+
+def test_a_pipe_answers_nothing(folder: Path) -> None:
+    """It would be waited for without an end."""
+    os.mkfifo(folder / "pipe")
+    command = ["--config", str(folder / "etc" / "agent.toml"), "setup", "--answers", str(folder / "pipe"), "--offline", "--language", "en"]
+    refused = CliRunner().invoke(cli, command)
+    assert (refused.exit_code, "is not a file" in refused.output) == (78, True), refused.output
 
 
 def test_a_till_is_set_up(folder: Path) -> None:

@@ -7,16 +7,18 @@ from agent.core import events as shared
 from agent.core.decide_operator import NotResolvable, UnderWay
 from agent.core.model import Stamp
 from agent.core.payout import events
-from agent.core.payout.decide import LATE, alarm, attention
+from agent.core.payout.decide import CONTRADICTED, FOUND, RETURNED, UNPROVEN, alarm, attention
 from agent.core.payout.events import Event, PayoutResolution
 from agent.core.payout.fold import fold
 from agent.core.payout.machine import NOT_MADE, PayoutState
-from agent.core.payout.payout import Payout
+from agent.core.payout.payout import LATE, Payout
 
 SLOW = "PAYOUT_SLOW"
-RETURNED = "PAYOUT_RETURNED"
-LASTING = frozenset({"SECOND_PAYOUT", LATE, "OPERATOR_CONTRADICTED", RETURNED, "PAYOUT_MISMATCH", "PAYOUT_PARTLY", "OTHER_TRANSACTION"})
+LASTING = frozenset(
+    {"SECOND_PAYOUT", LATE, FOUND, CONTRADICTED, RETURNED, "PAYOUT_MISMATCH", "PAYOUT_PARTLY", "OTHER_TRANSACTION"},
+)
 """Codes of alarms that stand until they are acknowledged, settled or not: each is about money that is where it should not be."""
+_DOUBTFUL = frozenset({FOUND, CONTRADICTED})  # of what ended as not made: the system says something else
 _AS_PAID_OUT = frozenset({PayoutState.PAID_OUT, PayoutState.RETURNED})
 
 
@@ -97,9 +99,15 @@ def needs_person(payout: Payout) -> bool:
 
 
 def choices(payout: Payout) -> tuple[PayoutResolution, ...]:
-    """What can be decided of it as it is. What the machine may still find out by itself within a day is left to it."""
+    """What can be decided of it as it is. What the machine may still find out by itself within a day is left to it; not so what it cannot
+    find out because the system lets it search no more (401, 403, 404): it goes on asking, and a person may be faster. Of what the system
+    has paid, in part or over an unknown amount, nobody can say that it was not made."""
     stuck = payout.state is PayoutState.PENDING and SLOW in payout.alarms
-    decided = (PayoutResolution.PAID_OUT, PayoutResolution.NOT_MADE) if payout.state is PayoutState.ATTENTION or stuck else ()
+    shut = payout.state is PayoutState.UNKNOWN and payout.shut_out
+    decided: tuple[PayoutResolution, ...] = ()
+    if payout.state is PayoutState.ATTENTION or stuck or shut:
+        paid = payout.partly or payout.reason == UNPROVEN
+        decided = (PayoutResolution.PAID_OUT,) if paid else (PayoutResolution.PAID_OUT, PayoutResolution.NOT_MADE)
     return (*decided, *((PayoutResolution.ACKNOWLEDGE,) if standing(payout) else ()))
 
 
@@ -121,8 +129,10 @@ def money(payout: Payout) -> str:
     """Where the money is: ``none`` (it has not left), ``possible``, ``paid_out``, ``returned``."""
     if payout.returned:
         return "returned"
-    if payout.state in _AS_PAID_OUT or LATE in payout.alarms:
+    if payout.state in _AS_PAID_OUT or payout.made_late:
         return "paid_out"
+    if payout.state in NOT_MADE and payout.alarms & _DOUBTFUL:
+        return "possible"
     if payout.state in NOT_MADE or (payout.state is PayoutState.QUEUED and payout.never_sent):
         return "none"
     return "possible"

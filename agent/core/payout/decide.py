@@ -16,7 +16,7 @@ from agent.core.payout import events
 from agent.core.payout.contract import PayoutSeen, PayoutsFound, PayoutStatus
 from agent.core.payout.events import PAYOUT_CALL, Event, PayoutResolution
 from agent.core.payout.machine import NOT_MADE, PayoutState
-from agent.core.payout.payout import Payout
+from agent.core.payout.payout import LATE, SHUT, Payout
 from agent.core.payout.policy import PayoutPolicy
 from agent.core.verdict import Denied, Garbled, NotSent, Refusal, Refused, Unclear
 
@@ -28,8 +28,9 @@ UNPROVEN = "PAYOUT_UNPROVEN"  # processed, and amount, currency or id are not to
 PARTLY = "PAYOUT_PARTLY"
 NOT_FOUND = "PAYOUT_NOT_FOUND"  # it may have been sent, and no search finds it
 OTHER = "OTHER_TRANSACTION"
-LATE = "PAYOUT_LATE"  # made after all, when it had ended as not made
 SECOND = "SECOND_PAYOUT"  # under our id there is another one
+FOUND = "PAYOUT_FOUND"  # it had ended as not made, and the system shows it all the same
+RETURNED = "PAYOUT_RETURNED"
 CONTRADICTED = "OPERATOR_CONTRADICTED"
 
 _OPEN = frozenset({PayoutState.PENDING, PayoutState.ATTENTION})
@@ -70,8 +71,8 @@ def _failed(payout: Payout, call: Call, failure: Failure) -> list[Event]:
     found: list[Event] = [attempt_end(PAYOUT_CALL, call, failure)]
     if not shut_out(failure):
         return found
-    ended = [events.PayoutFailed("ACCESS_DENIED")] if isinstance(failure, Denied) else []  # a password that is gone may come back
-    return [*found, *ended, *alarm(payout, "ACCESS_DENIED")]
+    ended = [events.PayoutFailed(SHUT)] if isinstance(failure, Denied) else []  # a password that is gone may come back
+    return [*found, *ended, *alarm(payout, SHUT)]
 
 
 def _refused(payout: Payout, call: Call, refused: Refused) -> list[Event]:
@@ -120,18 +121,33 @@ def search_result(
     if call is None or call.request_id != request_id or payout.transaction_id is not None or call.open:
         return []
     if not isinstance(result, PayoutsFound):
-        return alarm(payout, "ACCESS_DENIED") if shut_out(result) else []
+        return _turned_away(payout) if shut_out(result) else []
     if any(one.reference != request_id for one in result.matches):
         # The search does not search: neither what it shows nor what it leaves out means anything.
         return attention(payout, OTHER) if payout.state is PayoutState.UNKNOWN else alarm(payout, OTHER)
     if not result.matches:
         return _found_nothing(payout, call, begun, now, policy, plan)
-    if payout.never_sent or (payout.decided is None and payout.state not in _SEARCHED):
-        return alarm(payout, SECOND)  # by our record there can be none
+    if payout.state not in NOT_MADE and payout.never_sent:  # by our record there can be none: it must not leave any more
+        return attention(payout, SECOND) if payout.state is PayoutState.QUEUED else alarm(payout, SECOND)
+    if payout.decided is None and payout.state not in _SEARCHED | NOT_MADE:
+        return alarm(payout, SECOND)
     first, *others = sorted(result.matches, key=_rank)
     assert first.transaction_id is not None
+    if payout.decided is None and payout.state in NOT_MADE:
+        return _shown_all_the_same(payout, first, first.transaction_id, now, policy)
     found = [shared.AttemptAnswered(PAYOUT_CALL, request_id, "found")] if call.awaited else []
     return [*found, *_adopted(payout, first, first.transaction_id, now, policy), *(alarm(payout, SECOND) if others else [])]
+
+
+def _turned_away(payout: Payout) -> list[Event]:
+    """It cannot be searched for. Said of the searches, too, where the alarm stands for something that was before them."""
+    first = payout.state is PayoutState.UNKNOWN and not payout.shut_out
+    return [shared.AlarmRaised(SHUT)] if first else alarm(payout, SHUT)
+
+
+def _shown_all_the_same(payout: Payout, seen: PayoutSeen, transaction_id: str, now: Stamp, policy: PayoutPolicy) -> list[Event]:
+    """By our record it was not made, and the system has it: what was told stands, a person is called, and it is read from now on."""
+    return [shared.TransactionKnown(transaction_id), *alarm(payout, FOUND), *weigh(payout, payout.state, seen, now, policy)]
 
 
 def _found_nothing(payout: Payout, call: Call, begun: Stamp, now: Stamp, policy: PayoutPolicy, plan: SearchPlan) -> list[Event]:
@@ -161,7 +177,7 @@ def status_result(payout: Payout, result: Result, now: Stamp, policy: PayoutPoli
     ):
         result = PayoutSeen(PayoutStatus.ABSENT)
     if not isinstance(result, PayoutSeen):
-        return alarm(payout, "ACCESS_DENIED") if shut_out(result) else []
+        return alarm(payout, SHUT) if shut_out(result) else []
     if result.transaction_id not in (None, payout.transaction_id):
         return alarm(payout, OTHER)
     return weigh(payout, payout.state, result, now, policy) or _looked_again(payout, now, policy)
@@ -172,8 +188,16 @@ def _looked_again(payout: Payout, now: Stamp, policy: PayoutPolicy) -> list[Even
     if payout.ended is None or payout.watch_over or not payout.watched:
         return []
     age = elapsed_ms(payout.ended, now)
-    done = sum(1 for due in policy.rereads_ms if age is None or due <= age)
-    return [shared.Reread(done, last=done >= len(policy.rereads_ms))] if done > payout.rereads else []
+    plan = looks_after_end(payout, policy)
+    done = sum(1 for due in plan if age is None or due <= age)
+    return [shared.Reread(done, last=done >= len(plan))] if done > payout.rereads else []
+
+
+def looks_after_end(payout: Payout, policy: PayoutPolicy) -> tuple[int, ...]:
+    """When what has come to an end is looked at again, in milliseconds from its end. What by our record never reached the system, or was
+    refused by it, is searched for once."""
+    refused = payout.state in NOT_MADE and payout.decided is None and payout.transaction_id is None
+    return policy.rereads_ms[:1] if refused else policy.rereads_ms
 
 
 # --- what a description proves ---
@@ -194,8 +218,8 @@ def weigh(payout: Payout, state: PayoutState, seen: PayoutSeen, now: Stamp, poli
             return attention(payout, PARTLY, partly=True) if state in _OPEN else alarm(payout, PARTLY)
         case PayoutStatus.FAILED | PayoutStatus.CANCELED if state in _OPEN:
             return _not_made(payout, seen)
-        case PayoutStatus.FAILED | PayoutStatus.CANCELED if state is PayoutState.PAID_OUT and not payout.returned:
-            return [events.PayoutReturned(seen.resolution), *alarm(payout, "PAYOUT_RETURNED")]
+        case PayoutStatus.FAILED | PayoutStatus.CANCELED if (state is PayoutState.PAID_OUT or payout.made_late) and not payout.returned:
+            return [events.PayoutReturned(seen.resolution), *alarm(payout, RETURNED)]
         case PayoutStatus.ABSENT if state in _OPEN:
             return _absent(payout, now, policy)
         case PayoutStatus.UNKNOWN:
@@ -235,7 +259,9 @@ def _after_decision(payout: Payout, decided: events.PayoutResolved, seen: Payout
     """The word of an operator stands; what contradicts it calls for one again."""
     made = decided.resolution is PayoutResolution.PAID_OUT
     if seen.status in (PayoutStatus.FAILED, PayoutStatus.CANCELED):
-        back = made and payout.state is PayoutState.PAID_OUT and not payout.returned
-        return [events.PayoutReturned(seen.resolution), *alarm(payout, CONTRADICTED)] if back else []
-    against = seen.status is PayoutStatus.PARTIAL or (seen.status is PayoutStatus.PROCESSED and not made) or _differs(payout, seen)
-    return alarm(payout, CONTRADICTED) if against else []
+        back = (payout.state is PayoutState.PAID_OUT or payout.made_late) and not payout.returned
+        return [events.PayoutReturned(seen.resolution), *alarm(payout, CONTRADICTED if made else RETURNED)] if back else []
+    if seen.status is PayoutStatus.PROCESSED and not made and not _differs(payout, seen):
+        return [*alarm(payout, CONTRADICTED), *alarm(payout, LATE)]
+    against = seen.status in (PayoutStatus.PARTIAL, PayoutStatus.PROCESSED) if not made else seen.status is PayoutStatus.PARTIAL
+    return alarm(payout, CONTRADICTED) if against or _differs(payout, seen) else []

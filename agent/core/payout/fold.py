@@ -16,8 +16,8 @@ from agent.core.machine import IllegalTransition
 from agent.core.model import SaleId, Stamp
 from agent.core.payout import events
 from agent.core.payout.events import PAYOUT_CALL, Event, PayoutResolution
-from agent.core.payout.machine import FINISHED, TABLE, PayoutEvent, PayoutState
-from agent.core.payout.payout import Payout
+from agent.core.payout.machine import FINISHED, NOT_MADE, TABLE, PayoutEvent, PayoutState
+from agent.core.payout.payout import SHUT, Payout
 
 OPERATOR = "OPERATOR"  # the reason code of what an operator ended
 
@@ -102,13 +102,15 @@ def _known(payout: Payout, event: shared.TransactionKnown, at: Stamp) -> Payout:
     known = replace(payout, transaction_id=event.transaction_id, answered=at)
     if payout.decided is not None:
         return known
+    if payout.state in NOT_MADE:  # what was told stands; it is watched from now on
+        return replace(known, ended=at, rereads=0, watch_over=False)
     return _move(known, PayoutEvent.KNOWN, at, reason=None)
 
 
 def _searched(payout: Payout, event: shared.Searched, at: Stamp) -> Payout:
     if payout.call is None or payout.call.request_id != event.request_id or payout.state is not PayoutState.UNKNOWN:
         raise IllegalTransition(f"payout: an empty search means nothing in {payout.state.value}")
-    return replace(payout, searches=payout.searches + 1, searched=at)
+    return replace(payout, searches=payout.searches + 1, searched=at, shut_out=False)
 
 
 def _paid_out(payout: Payout, event: events.PaidOut, at: Stamp) -> Payout:
@@ -137,9 +139,9 @@ def _attention(payout: Payout, event: shared.AttentionNeeded, at: Stamp) -> Payo
 
 def _returned(payout: Payout, event: events.PayoutReturned, at: Stamp) -> Payout:
     """Where the money is moves on; what was handed out does not change."""
-    if payout.state is not PayoutState.PAID_OUT or payout.returned:
+    if not (payout.state is PayoutState.PAID_OUT or payout.made_late) or payout.returned:
         raise IllegalTransition(f"payout: {payout.state.value} cannot come back")
-    if payout.frozen:
+    if payout.frozen or payout.made_late:
         return replace(payout, returned=True, watch_over=True, resolution=event.resolution)
     return _move(payout, PayoutEvent.RETURNED, at, returned=True, watch_over=True, reason="PAYOUT_RETURNED", resolution=event.resolution)
 
@@ -160,6 +162,8 @@ def _told(payout: Payout, event: events.PayoutTold, at: Stamp) -> Payout:
 
 
 def _alarm(payout: Payout, event: shared.AlarmRaised, at: Stamp) -> Payout:
+    if event.code == SHUT and payout.state is PayoutState.UNKNOWN:
+        payout = replace(payout, shut_out=True)
     return replace(payout, alarms=payout.alarms | {event.code}, acknowledged=payout.acknowledged - {event.code})
 
 
@@ -176,6 +180,8 @@ def _resolved(payout: Payout, event: events.PayoutResolved, at: Stamp) -> Payout
         return replace(payout, acknowledged=payout.alarms)
     if payout.call is not None and payout.call.open:
         raise IllegalTransition("operator: nothing can be decided while an attempt is under way")
+    if payout.state is PayoutState.UNKNOWN:  # it could not be searched for: a person's, and decided in one
+        payout = _move(payout, PayoutEvent.ATTENTION, at)
     made = event.resolution is PayoutResolution.PAID_OUT
     move = PayoutEvent.PAID_OUT if made else PayoutEvent.FAILED
     named = payout.transaction_id or event.transaction_id

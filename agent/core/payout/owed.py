@@ -11,6 +11,7 @@ from enum import StrEnum
 from agent.core.call import elapsed_ms, jitter
 from agent.core.model import Stamp
 from agent.core.payout import asked
+from agent.core.payout.decide import looks_after_end
 from agent.core.payout.machine import PayoutState
 from agent.core.payout.payout import Payout
 from agent.core.payout.policy import PayoutPolicy
@@ -49,6 +50,7 @@ class PayoutMemory:
     failures: int = 0  # reads in a row that brought nothing
     pause_ms: int = 0  # the system has asked (Retry-After) not to be read for so long after the last read
     hurried: bool = False  # somebody wants the next look now: an operator, or a message of the system
+    heard: bool = False  # a message of the system speaks of it: it is looked at, even if it owes no look more
 
 
 def owes(payout: Payout) -> bool:
@@ -79,6 +81,8 @@ class _Owing:
                 yield from self._pending()
             case _ if self.payout.watched:
                 yield from self._watch()
+        if self.memory.heard and self.payout.call is not None and not self.payout.call.open:
+            yield from self._look(PayoutDuty.READ if self.payout.transaction_id is not None else PayoutDuty.FIND, self.now.ticks)
 
     def _queued(self) -> Iterator[PayoutOwed]:
         payout, deadline = self.payout, self.payout.deadline
@@ -106,7 +110,7 @@ class _Owing:
 
     def _watch(self) -> Iterator[PayoutOwed]:
         """The looks after the end, on wall time: they may outlast a boot."""
-        payout, plan = self.payout, self.policy.rereads_ms
+        payout, plan = self.payout, looks_after_end(self.payout, self.policy)
         if payout.ended is None or payout.call is None or payout.watch_over or payout.rereads >= len(plan):
             return
         age = elapsed_ms(payout.ended, self.now)

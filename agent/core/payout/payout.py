@@ -10,6 +10,9 @@ from agent.core.payout.contract import PayoutOrder
 from agent.core.payout.events import PayoutResolved, PayoutTold
 from agent.core.payout.machine import FINISHED, NOT_MADE, PayoutState
 
+SHUT = "ACCESS_DENIED"  # the alarm of a door that is shut: a wrong key, a wrong path
+LATE = "PAYOUT_LATE"  # the alarm of a payout that was made after all, when it had ended as not made
+
 
 @dataclass(frozen=True, slots=True)
 class Payout:
@@ -39,6 +42,7 @@ class Payout:
     rereads: int = 0
     watch_over: bool = False
     returned: bool = False  # what was paid out came back
+    shut_out: bool = False  # the last search that was answered was turned away at the door (401, 403, 404)
     told: PayoutTold | None = None
     told_at: Stamp | None = None
     restored: bool = False
@@ -67,8 +71,14 @@ class Payout:
         return not self.restored and (self.call is None or self.call.proven_unsent)
 
     @property
+    def made_late(self) -> bool:
+        """It had ended as not made, and the system made it after all."""
+        return self.state in NOT_MADE and LATE in self.alarms
+
+    @property
     def watched(self) -> bool:
         """Whether what has come to an end is looked at again: what was paid out may be canceled still, what the system had and did not make
-        may be made after all, a person's case may clear up, an operator's word may be contradicted."""
-        had = self.state in NOT_MADE and self.transaction_id is not None
+        may be made after all, and so may what it refused or never got by our record; a person's case may clear up, an operator's word may
+        be contradicted."""
+        had = self.state in NOT_MADE and self.call is not None
         return had or self.state in (PayoutState.PAID_OUT, PayoutState.ATTENTION) or self.decided is not None

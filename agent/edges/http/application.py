@@ -13,7 +13,7 @@ import functools
 import math
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -22,7 +22,8 @@ from starlette.types import Receive, Scope, Send
 from agent.edges.http import faults, openapi
 from agent.edges.http.faults import Fault
 from agent.edges.http.guard import Guard
-from agent.edges.http.presence import HttpPresence
+from agent.edges.http.pace import Pace
+from agent.edges.http.presence import HttpPresence, made_known
 from agent.edges.http.reading import body_of, request_of
 from agent.edges.http.routes import Route, at
 from agent.edges.keyring import Holder, Keyring
@@ -50,8 +51,9 @@ class Site(Protocol):
     def takes(self, path: str) -> bool:
         """Whether a path is one of its."""
 
-    async def answer(self, request: Request, own: bool, holder: Callable[[], Awaitable[Holder]]) -> Response:
-        """``own``: no page of another origin asks. ``holder``: whose token the request carries; raises Fault. Raises Fault."""
+    async def answer(self, request: Request, own: bool, holder: Callable[[], Awaitable[Holder]], strangers: Pace) -> Response:
+        """``own``: no page of another origin asks. ``holder``: whose token the request carries; raises Fault. ``strangers``: what all who
+        show nothing share. Raises Fault."""
 
     def hurry(self) -> None:
         """The door closes: streams should end."""
@@ -59,6 +61,8 @@ class Site(Protocol):
 
 class Application:
     """One for each listener. ``api`` False: the site and the pages are all there is."""
+
+    knows_tokens: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Application:
         self._guarded = frozenset(guarded)
         self._buckets: dict[str, TokenBucket] = {}
         self._at_work: dict[str, set[Presence]] = {}
+        self._strangers = Pace()
         self._wrong_tokens = 0
         self._hurried = False
 
@@ -117,14 +122,19 @@ class Application:
 
     async def _answer(self, request: Request, origin: str | None) -> Response:
         if self._site is not None and self._site.takes(request.url.path):
-            return await self._site.answer(request, self._guard.is_own(origin), functools.partial(self._holder, request))
+            holding = functools.partial(self._holder, request)
+            return await self._site.answer(request, self._guard.is_own(origin), holding, self._strangers)
         page = self._pages.get(request.url.path)
         raw_path: bytes = request.scope["raw_path"]
         routes, in_path = at(raw_path.decode("latin-1")) if self._api else ({}, {})
         verbs = ["GET"] if page else sorted(routes)
         if request.method == "OPTIONS" and origin is not None and "access-control-request-method" in request.headers and verbs:
             return self._guard.preflight(request.headers, verbs)
-        holder = None if page and request.url.path not in self._guarded else await self._holder(request)
+        holder = None
+        if page is None or request.url.path in self._guarded or "authorization" in request.headers:
+            holder = await self._holder(request)
+        else:
+            await self._strangers.take()
         if not verbs:
             raise Fault("INVALID", "there is no such path in this API: see /openapi.json", status=HTTPStatus.NOT_FOUND)
         if request.method not in verbs:
@@ -143,11 +153,13 @@ class Application:
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         if scheme.lower() != "bearer" or not token.strip():
             text = "the request needs the header Authorization: Bearer, with the token of a configured client"
+            await self._strangers.take()
             raise Fault("FORBIDDEN", text, status=HTTPStatus.UNAUTHORIZED, headers=CHALLENGE)
         holder = self._keyring.holder(token.strip())
         if holder is None:
             await self._delay_guesses()
             raise Fault("FORBIDDEN", "no client of this agent has this token", status=HTTPStatus.UNAUTHORIZED, headers=CHALLENGE)
+        made_known(request)
         now = asyncio.get_running_loop().time()
         bucket = self._buckets.get(holder.name)
         if bucket is None:

@@ -2,8 +2,9 @@
 
 Two questions keep such pages out (promise P22). *Which name was asked for?* A page whose name was made to mean this machine (DNS rebinding)
 asks for its own name; only the names of this machine are served. *Which page asks?* A browser says so in ``Origin``, and a page cannot
-lie about it; only pages of this very port and those that the configuration names are served. The token comes after that: it keeps out other
-programs, and pages, too, since no browser adds it by itself.
+lie about it; only pages of this very port and those that the configuration names are served. What a page embeds (a picture, a frame)
+comes without ``Origin``; a browser says so in ``Sec-Fetch-Site``, and only a link that a person follows is served. The token comes after
+that: it keeps out other programs, and pages, too, since no browser adds it by itself.
 """
 
 from collections.abc import Collection
@@ -18,6 +19,8 @@ NAMES = ("127.0.0.1", "localhost", "[::1]")
 DEFAULT_PORTS = (80, 443)  # in the clear and behind TLS: browsers leave them out
 PREFLIGHT_SECONDS = 600  # for which a browser need not ask again
 ALLOWED_HEADERS = "Authorization, Content-Type"
+OWN_SITES = frozenset({"same-origin", "none"})  # a page of this very port, or a person at the address bar
+FOLLOWED_LINK = ("navigate", "document")  # of another page, in a window of its own
 EXPOSED_HEADERS = "Retry-After, WWW-Authenticate"
 PLAIN_HEADERS = {  # with every answer: it is about money, for the asker alone, and never a page
     "Cache-Control": "no-store",
@@ -42,6 +45,8 @@ class Guard:
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             raise Fault("FORBIDDEN", f"the Host of a request must be {' or '.join(sorted(self._hosts))}")
         if not origins:
+            if not _nobody_embeds(headers):
+                raise Fault("FORBIDDEN", "pages of other origins may not embed the agent")
             return None
         if len(origins) > 1 or origins[0].lower() not in self._origins:
             raise Fault("FORBIDDEN", "pages of this origin may not call the agent: it is not among the listener's origins")
@@ -70,3 +75,9 @@ class Guard:
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
             response.headers["Vary"] = "Origin"
+
+
+def _nobody_embeds(headers: Headers) -> bool:
+    """Programs and old browsers say nothing of it."""
+    sites, modes, goals = (headers.getlist(f"sec-fetch-{name}") for name in ("site", "mode", "dest"))
+    return OWN_SITES.issuperset(site.lower() for site in sites) or (*modes, *goals) == FOLLOWED_LINK

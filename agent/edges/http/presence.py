@@ -6,6 +6,7 @@ socket itself is asked as well, at the moment it counts: before a finished answe
 
 import asyncio
 import select
+from collections.abc import Callable
 
 from starlette.requests import Request
 
@@ -13,6 +14,14 @@ from drivers.caller import Presence
 from drivers.stream_link import GONE, hung_up
 
 TRANSPORT = "agent.transport"  # where the connection's transport stands in a request's state
+KNOWN = "agent.known"  # and what to call once it has shown a good token
+
+
+def made_known(request: Request) -> None:
+    """The request showed a good token, so its connection does not give way to those of strangers."""
+    known: Callable[[], None] | None = request.scope.get("state", {}).get(KNOWN)
+    if known is not None:
+        known()
 
 
 class HttpPresence(Presence):

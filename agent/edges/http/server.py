@@ -1,6 +1,8 @@
 """The server: uvicorn as a task of our own loop, with the limits it has no words for.
 
-* *So many connections.* One more than permitted ends the one that has been idle longest, or is turned away.
+* *So many connections.* One more than permitted ends the oldest that has shown no token, or the one that has been idle longest, or is
+  turned away.
+* *An answer must be read within seconds*: a program that does not read would keep its place for ever.
 * *A request must be complete within seconds of its first byte*: a program that drips bytes holds a place that a register needs.
 * *No signals.* They are the daemon's business; ``stop`` ends the server after requests at work were answered.
 """
@@ -18,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.edges.http.faults import Fault, raw
-from agent.edges.http.presence import TRANSPORT
+from agent.edges.http.presence import KNOWN, TRANSPORT
 from drivers.limits import Limits
 from drivers.observer import Observer
 from drivers.socket_address import BACKLOG
@@ -32,10 +34,15 @@ class Connection(H11Protocol):
 
     limits: ClassVar[Limits]
     observer: ClassVar[Observer]
+    strangers_give_way: ClassVar[bool]
+    known = False  # it has shown a good token
     _clock: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+    made_at = 0.0  # by the loop's clock
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
-        self.app_state = {**self.app_state, TRANSPORT: transport}
+        self.app_state = {**self.app_state, TRANSPORT: transport, KNOWN: self._become_known}
+        self.made_at = self.loop.time()
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections and not self._make_room():
             self.observer.turned_away(None, "LIMIT")
@@ -45,7 +52,20 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_clock()
+        self._stop_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._mind_unread()
+
+    def resume_writing(self) -> None:
+        self._stop_unread()
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._mind_unread()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -59,8 +79,32 @@ class Connection(H11Protocol):
         self.observer.turned_away(None, "INVALID")
         self._part(Fault("INVALID", "this is no HTTP/1.1 request", status=HTTPStatus.BAD_REQUEST))
 
+    def _become_known(self) -> None:
+        self.known = True
+
+    def _mind_unread(self) -> None:
+        """It runs while an answer waits for its reader, also when the connection is to be closed after it."""
+        if self._unread is None and self.transport.get_write_buffer_size() > 0:
+            self._unread = self.loop.call_later(self.limits.unread_seconds, self.transport.abort)
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _make_room(self) -> bool:
-        """End the connection that has been idle longest; whether there was one."""
+        """End one connection for this one; whether there was one to end."""
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        strangers = [one for one in others if not one.known] if self.strangers_give_way else []
+        if not strangers:
+            return self._end_idle()
+        oldest = min(strangers, key=lambda one: one.made_at)
+        oldest.transport.abort()
+        self.connections.discard(oldest)
+        return True
+
+    def _end_idle(self) -> bool:
+        """End the connection that has been idle longest."""
         resting = [one for one in self.connections if isinstance(one, Connection) and one.timeout_keep_alive_task is not None]
         if not resting:
             return False
@@ -94,10 +138,14 @@ class Connection(H11Protocol):
         if not answering and not self.transport.is_closing():
             self.transport.write(raw(fault))
         self.transport.close()
+        self._mind_unread()
 
 
 class Served(Protocol):
-    """An application that can be told to come to an end. Called as ASGI says."""
+    """An application that can be told to come to an end. Called as ASGI says. ``knows_tokens``: it tells which connections have
+    shown one."""
+
+    knows_tokens: ClassVar[bool]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
@@ -116,7 +164,8 @@ class HttpServer(uvicorn.Server):
         grace_s: int,
         behind: Callable[[type[Connection]], type[asyncio.Protocol]] = lambda connection: connection,
     ) -> None:
-        connection = type("BoundConnection", (Connection,), {"limits": limits, "observer": observer})
+        bound = {"limits": limits, "observer": observer, "strangers_give_way": application.knows_tokens}
+        connection = type("BoundConnection", (Connection,), bound)
         super().__init__(
             uvicorn.Config(
                 application,

@@ -96,6 +96,7 @@ class Ledger:
                 return self._append(job, head)
             case Parking():
                 self._connection.execute(PUT_PARKED, (*job.values, job.hash))
+                vault.erase_recipient(self._connection, job.values[:3])
             case Noting(value=None):
                 self._connection.execute("DELETE FROM meta WHERE name = ?", (job.name,))
             case Noting():

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from agent.core.model import SaleId
+from agent.core.payout.contract import RECIPIENT
 from agent.core.ports import Corrupt
 from agent.edges.journal import chain
 from agent.edges.journal.chain import HASH_BYTES
@@ -22,6 +23,12 @@ BLOCK_BYTES = 1024  # three to a page; most secrets need one. The schema checks 
 SECRETS_OF = (
     "SELECT secret.name, secret.size, vault.content FROM secret LEFT JOIN vault ON vault.slot = secret.slot AND vault.taken = 1"
     " WHERE secret.sale = (SELECT id FROM sale WHERE store_id = ? AND terminal_id = ? AND key = ?) ORDER BY secret.name, secret.part"
+)
+
+RECIPIENT_OF = (
+    "SELECT DISTINCT secret.sale, secret.name FROM secret JOIN sale ON sale.id = secret.sale"
+    " WHERE sale.store_id = ? AND sale.terminal_id = ? AND sale.key = ?"
+    " AND substr(secret.name, 1, ?) = ?"
 )
 
 
@@ -44,6 +51,12 @@ def erase(connection: sqlite3.Connection, number: int, name: str) -> None:
     slots = connection.execute("SELECT slot FROM secret WHERE sale = ? AND name = ?", (number, name)).fetchall()
     connection.executemany("UPDATE vault SET taken = 0, content = zeroblob(length(content)) WHERE slot = ?", slots)
     connection.execute("DELETE FROM secret WHERE sale = ? AND name = ?", (number, name))
+
+
+def erase_recipient(connection: sqlite3.Connection, sale: tuple[str, str, str]) -> None:
+    """Of a payout that is set aside nothing is sent any more, so nothing of whom it was for is kept (promise P21)."""
+    for number, name in connection.execute(RECIPIENT_OF, (*sale, len(RECIPIENT), RECIPIENT)).fetchall():
+        erase(connection, number, name)
 
 
 def read(key: bytes, sale: SaleId, records: Iterable[Sequence[Any]]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """What the page's buttons send: a token to sign in with, an action, the wish for an examination. What is answered is HTML in JSON."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +12,7 @@ from agent.edges.http.reading import body_of
 from agent.edges.keyring import Holder
 from agent.edges.page import checkup
 from agent.edges.page.acting import NotDone, act
-from agent.edges.page.house import CannotExamine, House
+from agent.edges.page.house import CannotExamine, House, TookTooLong, UnderWay
 from agent.edges.page.pass_ import IDLE_S, Passes
 from agent.edges.page.words import Tongue
 from agent.texts import N_
@@ -22,7 +21,6 @@ from agent.web.stream import Bell
 from drivers.strictjson import BadJson, loads
 
 COOKIE, KEY_HEADER = "koshelek-page", "x-page-key"
-EXAMINE_S = 90.0  # for the doctor: it waits for names and connections
 
 
 class Buttons:
@@ -30,13 +28,13 @@ class Buttons:
 
     def __init__(self, house: House, passes: Passes, bell: Bell, tongue: Callable[[], Tongue], secure: bool) -> None:
         self._house, self._passes, self._bell, self._tongue, self._secure = house, passes, bell, tongue, secure
-        self._examining = asyncio.Lock()
 
     async def sign(self, request: Request, holder: Callable[[], Awaitable[Holder]]) -> Response:
         """In: a token becomes two words for a while. Out: the word in hand is worth nothing any more. Raises Fault."""
         word = request.headers.get(KEY_HEADER)
         if word is not None:
             self._passes.end(word)
+            self._bell.ring()  # so that what it let see is over at once
             ended = JSONResponse({})
             ended.delete_cookie(COOKIE)
             return ended
@@ -68,19 +66,17 @@ class Buttons:
     async def examine(self) -> Response:
         """Whoever may look may have the doctor look: it moves nothing. One at a time."""
         tongue = self._tongue()
-        if self._house.examine is None:
+        if self._house.doctor is None:
             return _problem(tongue(N_("This agent has no doctor.")))
-        if self._examining.locked():
+        try:
+            found = await self._house.doctor.examine()
+        except UnderWay:
             return _problem(tongue(N_("An examination is under way.")))
-        async with self._examining:
-            try:
-                async with asyncio.timeout(EXAMINE_S):
-                    found = await self._house.examine()
-            except TimeoutError:
-                return _problem(tongue(N_("The examination took too long.")))
-            except CannotExamine as error:
-                return _problem(str(error))
-            return _html(checkup.findings([one.told(tongue.translate) for one in found], tongue))
+        except TookTooLong:
+            return _problem(tongue(N_("The examination took too long.")))
+        except CannotExamine as error:
+            return _problem(str(error))
+        return _html(checkup.findings([one.told(tongue.translate) for one in found], tongue))
 
 
 def _html(drawn: Html) -> Response:

@@ -1,6 +1,6 @@
 """A whole document, as a browser gets it first: complete, so that it shows something before its script has run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from agent.edges.page.words import Tongue
@@ -27,7 +27,7 @@ def document(tongue: Tongue, here: str, title: str, *children: Child, stream: st
     return "<!DOCTYPE html>" + tag("html", _head(title), body, lang=tongue.language)
 
 
-def address(path: str, **query: str | None) -> str:
+def address(path: str, query: Mapping[str, str | None]) -> str:
     """A path with a query, without what is None."""
     given = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(given)}" if given else path

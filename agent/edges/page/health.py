@@ -64,7 +64,7 @@ def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
     """What needs a person, with the way to it."""
     details = seen.status["details"]
     counts = [
-        row("li", f"count-{name}", tag("a", f"{tongue(text)}: {details[name]}", href=address(OPERATIONS, only=only)), class_=loud)
+        row("li", f"count-{name}", tag("a", f"{tongue(text)}: {details[name]}", href=address(OPERATIONS, {"only": only})), class_=loud)
         for name, (text, only, loud) in COUNTS.items()
         if details.get(name)
     ]

@@ -45,7 +45,7 @@ async def regions(facts: Facts, query: Mapping[str, str], tongue: Tongue) -> lis
         listed = await facts.ask("operation.list", limit=LIMIT, **_narrowed(query))
         found = listed["operations"]
         following = {**query, "before": listed.get("next", "")}
-        more = tag("a", tongue(N_("Older ones")), href=address(OPERATIONS, **following), class_="button") if listed["more"] else None
+        more = tag("a", tongue(N_("Older ones")), href=address(OPERATIONS, following), class_="button") if listed["more"] else None
     rows = [operation_row(one, now, tongue) for one in found[:LIMIT]]
     nothing = [row("li", "found-none", tongue(N_("There is no such payment here.")), class_="none")]
     return [Region("found", rows or nothing), Region("more", [row("div", "found-more", more)])]
@@ -67,7 +67,7 @@ def content(query: Mapping[str, str], live: Mapping[str, Html], tongue: Tongue) 
         action=OPERATIONS,
     )
     filters = [
-        tag("a", tongue(text), href=address(OPERATIONS, only=name or None), aria_current="true" if name == only and not word else None)
+        tag("a", tongue(text), href=address(OPERATIONS, {"only": name or None}), aria_current="true" if name == only and not word else None)
         for name, text in FILTERS.items()
     ]
     return [
@@ -78,7 +78,7 @@ def content(query: Mapping[str, str], live: Mapping[str, Html], tongue: Tongue) 
 
 def operation_row(one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
     """One sale of a list, as the desk answers it."""
-    href = address(SALE, store=one["storeId"], terminal=one["terminalId"], key=one["key"])
+    href = address(SALE, {"store": one["storeId"], "terminal": one["terminalId"], "key": one["key"]})
     accepted = datetime.fromisoformat(one["acceptedAt"])
     alarms = one.get("alarms", [])
     return row(

@@ -45,7 +45,7 @@ def _queue(seen: Overview, tongue: Tongue) -> list[Row]:
 
 def _waiting(seen: Overview, one: Waiting, tongue: Tongue) -> Row:
     age = tongue.age((seen.now - one.accepted).total_seconds())
-    href = address(SALE, store=one.id.store_id, terminal=one.id.terminal_id, key=one.id.key)
+    href = address(SALE, {"store": one.id.store_id, "terminal": one.id.terminal_id, "key": one.id.key})
     return row(
         "li",
         f"waiting-{one.id}",

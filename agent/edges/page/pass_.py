@@ -2,7 +2,8 @@
 
 *Looking* is a cookie: a page must be asked for without a script. But cookies go to every port of a machine, and another program of the till
 may listen at one. So *acting* is a second word, which the page's script keeps and sends by itself: the browser shows it to this very origin
-only. Both end with the process, with a sign-out, and when they were not used for a quarter of an hour.
+only. Both end with the process, with a sign-out, and when they were not used for a quarter of an hour, each by itself: who acts also
+looks, but looking keeps no power to act.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ class Pass:
     holder: Holder
     looks: bytes
     acts: bytes
-    used_at: float
+    looked_at: float
+    acted_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +45,52 @@ class Passes:
 
     def give(self, holder: Holder) -> Words:
         """To somebody whose token was good."""
-        words = Words(secrets.token_urlsafe(WORD_BYTES), secrets.token_urlsafe(WORD_BYTES))
-        self._passes.append(Pass(holder, _digest(words.look), _digest(words.act), _now()))
-        self._passes = sorted(self._passes, key=lambda one: one.used_at)[-MAX_PASSES:]
+        now, words = _now(), Words(secrets.token_urlsafe(WORD_BYTES), secrets.token_urlsafe(WORD_BYTES))
+        self._passes.append(Pass(holder, _digest(words.look), _digest(words.act), now, now))
+        self._passes = sorted(self._passes, key=lambda one: max(one.looked_at, one.acted_at))[-MAX_PASSES:]
         return words
 
     def may_look(self, word: str) -> bool:
-        """Whether the cookie is good."""
-        return self._find("looks", word) is not None
+        """Whether the cookie is good; it was used."""
+        found = self._looking(word)
+        if found is not None:
+            found.looked_at = _now()
+        return found is not None
+
+    def stands(self, word: str) -> bool:
+        """Whether the cookie is good. To ask does not keep it so."""
+        return self._looking(word) is not None
 
     def actor(self, word: str) -> Holder | None:
-        """Who acts with this word."""
-        found = self._find("acts", word)
-        return found.holder if found else None
+        """Who acts with this word; it was used."""
+        found = self._acting(word)
+        if found is None:
+            return None
+        found.looked_at = found.acted_at = _now()
+        return found.holder
+
+    def may_act(self, word: str) -> bool:
+        """Whether the word is good to act with. To ask does not keep it so."""
+        return self._acting(word) is not None
 
     def end(self, word: str) -> None:
-        """Sign out."""
-        found = self._find("acts", word)
-        if found is not None:
-            self._passes.remove(found)
+        """Sign out: also with a word that is not good to act with any more."""
+        digest = _digest(word)
+        self._passes = [one for one in self._passes if one.acts != digest]
 
-    def _find(self, kind: str, word: str) -> Pass | None:
-        """Digests are compared, so how long a comparison takes tells nothing of the word."""
-        now, digest = _now(), _digest(word)
-        self._passes = [one for one in self._passes if now - one.used_at < IDLE_S]
-        for one in self._passes:
-            if getattr(one, kind) == digest:
-                one.used_at = now
-                return one
-        return None
+    def _looking(self, word: str) -> Pass | None:
+        digest = _digest(word)
+        return next((one for one in self._current() if one.looks == digest and _now() - one.looked_at < IDLE_S), None)
+
+    def _acting(self, word: str) -> Pass | None:
+        digest = _digest(word)
+        return next((one for one in self._current() if one.acts == digest and _now() - one.acted_at < IDLE_S), None)
+
+    def _current(self) -> list[Pass]:
+        """Those of which anything is left. Digests are compared, so how long a comparison takes tells nothing of the word."""
+        now = _now()
+        self._passes = [one for one in self._passes if now - max(one.looked_at, one.acted_at) < IDLE_S]
+        return self._passes
 
 
 def _now() -> float:

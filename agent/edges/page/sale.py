@@ -116,7 +116,8 @@ def _value(value: object) -> Child:
 
 def _slip_address(names: Mapping[str, Any], refund_key: str | None, width: int | None = None) -> str:
     columns = None if width is None else str(width)
-    return address(SLIP, store=names["storeId"], terminal=names["terminalId"], key=names["key"], refund=refund_key, width=columns)
+    named = {"store": names["storeId"], "terminal": names["terminalId"], "key": names["key"]}
+    return address(SLIP, {**named, "refund": refund_key, "width": columns})
 
 
 def _refund(names: Names, index: int, one: Mapping[str, Any], tongue: Tongue) -> Row:

@@ -4,9 +4,7 @@ The guard of the listener has looked at ``Host`` and ``Origin`` before; here a p
 configuration may let it call the API. Who may look is a setting of the listener; acting always takes the token of an operator.
 """
 
-import asyncio
 import contextlib
-import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
@@ -16,9 +14,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agent.edges.http.faults import Fault
+from agent.edges.http.pace import PAGE_COSTS, Pace
+from agent.edges.http.presence import made_known
 from agent.edges.keyring import Holder
 from agent.edges.page import checkup, document, operations, overview, sale
-from agent.edges.page.buttons import COOKIE, Buttons
+from agent.edges.page.buttons import COOKIE, KEY_HEADER, Buttons
 from agent.edges.page.deciding import sign_in
 from agent.edges.page.facts import Facts, Overview
 from agent.edges.page.house import House
@@ -31,17 +31,20 @@ from agent.web.files import asset, media_type
 from agent.web.html import Child
 from agent.web.live import Region, region_element
 from agent.web.stream import Bell, stream
-from drivers.ratelimit import TokenBucket
 from drivers.session import Refused
 from drivers.validation import Invalid
 
 MAX_STREAMS = 8  # pages open at once: a till's own screen, some phones; each is a connection that a register cannot have
-LOOKS_PER_S, LOOKS_AT_ONCE = 10, 40  # pages and actions asked for: a person with a phone needs two; a mad program gets no more
+LOOKS_PER_S, LOOKS_AT_ONCE = 10, 40  # pages that those who signed in ask for: a person with a phone needs two; strangers share as many
 SALE_LOOK_S = 2.0  # how often one sale, or a list, is looked at for its page
 
 _OWN, _COMMON = "agent.edges.page", "agent.web"
 _ASSETS: Mapping[str, str] = {"base.css": _COMMON, "live.js": _COMMON, "page.css": _OWN, "page.js": _OWN, "icon.svg": _OWN}
 _LISTS = frozenset({"found", "latest", "queue", "systems", "tills", "alarms"})  # regions whose rows are items of a list
+_NAMES: Mapping[str, frozenset[str]] = {  # what the address of a page may say; the rest is not handed on
+    document.OPERATIONS: frozenset({"q", "only", "before"}),
+    document.SALE: frozenset({"store", "terminal", "key"}),
+}
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -60,7 +63,7 @@ class Site:
     def __init__(self, house: House, looking: Looking, secure: bool = False) -> None:
         self._house, self._looking = house, looking
         self._facts, self._passes, self._bell = Facts(house), Passes(), Bell()
-        self._bucket: TokenBucket | None = None
+        self._known = Pace(LOOKS_AT_ONCE * PAGE_COSTS, LOOKS_PER_S * PAGE_COSTS)
         self._streams = 0
         self._drawn: tuple[Overview, Tongue, Sequence[Region]] | None = None
         self._buttons = Buttons(house, self._passes, self._bell, lambda: self._tongue, secure)
@@ -73,12 +76,14 @@ class Site:
         """The agent is about to stop, or this door closes: so do the streams."""
         self._bell.close()
 
-    async def answer(self, request: Request, own: bool, holder: Callable[[], Awaitable[Holder]]) -> Response:
-        """``own``: it is asked by a page of this origin, or by no page. ``holder``: whose token it carries. Raises Fault."""
+    async def answer(self, request: Request, own: bool, holder: Callable[[], Awaitable[Holder]], strangers: Pace) -> Response:
+        """``own``: it is asked by a page of this origin, or by no page. ``holder``: whose token it carries. ``strangers``: the pace of all
+        who have not signed in. Raises Fault."""
         if not own:
             raise Fault("FORBIDDEN", "the status page is for pages of its own origin")
         try:
-            response = await (self._post(request, holder) if request.method == "POST" else self._get(request))
+            pace = self._known if self._is_known(request) else strangers
+            response = await (self._post(request, holder, pace) if request.method == "POST" else self._get(request, pace))
         except Stopped as stopped:
             raise Fault("BUSY", str(stopped)) from stopped
         response.headers.update(_HEADERS)
@@ -91,13 +96,14 @@ class Site:
         setup = self._house.engine.setup
         return Tongue(setup.language, setup.timezone)
 
-    async def _get(self, request: Request) -> Response:
+    async def _get(self, request: Request, pace: Pace) -> Response:
         path, name = request.url.path, request.url.path.removeprefix(document.BELOW)
         if request.method != "GET":
             raise Fault("INVALID", "pages take GET", status=HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
         if name in _ASSETS:
+            await pace.take()
             return Response(asset(_ASSETS[name], name), media_type=media_type(name))  # holds nothing of this till
-        self._pace()
+        await pace.take(PAGE_COSTS)
         if not self._may_look(request):
             return self._page(
                 document.HOME, self._tongue(N_("Sign in")), sign_in(self._tongue, unfolded=True), status=HTTPStatus.UNAUTHORIZED
@@ -108,7 +114,7 @@ class Site:
                 case document.HOME | document.OPERATIONS | document.SALE:
                     return await self._live(path, query)
                 case document.EVENTS:
-                    return self._events(query.pop("of", document.HOME), query)
+                    return self._events(query.get("of", document.HOME), query, request.cookies.get(COOKIE, ""))
                 case document.CHECKUP:
                     return self._page(path, self._tongue(N_("Check-up")), checkup.content(self._tongue))
                 case document.SLIP:
@@ -121,16 +127,18 @@ class Site:
         except Invalid as error:
             return self._problem(HTTPStatus.BAD_REQUEST, f"{error.problems[0].path}: {error.problems[0].problem}")
 
-    def _pace(self) -> None:
-        now = asyncio.get_running_loop().time()
-        self._bucket = self._bucket or TokenBucket(LOOKS_AT_ONCE, LOOKS_PER_S, now)
-        if (pause := self._bucket.take(now)) > 0:
-            raise Fault("LIMIT", f"at most {LOOKS_PER_S} pages a second", headers={"Retry-After": str(math.ceil(pause))})
+    def _is_known(self, request: Request) -> bool:
+        """Whether one asks who has signed in."""
+        known = self._passes.stands(request.cookies.get(COOKIE, "")) or self._passes.may_act(request.headers.get(KEY_HEADER, ""))
+        if known:
+            made_known(request)
+        return known
 
     async def _live(self, path: str, query: Mapping[str, str]) -> Response:
         regions = await self._show(path, query)()
         live = {one.id: region_element("ul" if one.id in _LISTS else "ol" if one.id == "story-events" else "div", one) for one in regions}
-        tongue, stream_at = self._tongue, document.address(document.EVENTS, of=path, **query)
+        named = {name: value for name, value in query.items() if name in _NAMES.get(path, ())}
+        tongue, stream_at = self._tongue, document.address(document.EVENTS, {"of": path, **named})
         match path:
             case document.OPERATIONS:
                 content, title = operations.content(query, live, tongue), tongue(N_("Operations"))
@@ -162,18 +170,25 @@ class Site:
             self._drawn = seen, tongue, overview.regions(seen, self._house.pulse, tongue)
         return self._drawn[2]
 
-    def _events(self, of: str, query: Mapping[str, str]) -> Response:
+    def _events(self, of: str, query: Mapping[str, str], word: str) -> Response:
         if self._streams >= MAX_STREAMS:
             raise Fault("BUSY", "too many pages are open")
-        return _Stream(self, self._show(of, query), self._facts.next_look_s if of == document.HOME else lambda: SALE_LOOK_S)
+        sleep_s = self._facts.next_look_s if of == document.HOME else lambda: SALE_LOOK_S
+        return _Stream(self, self._show(of, query), sleep_s, lambda: self._looking == "open" or self._passes.stands(word))
 
     async def watch(
-        self, receive: Receive, send: Send, show: Show, sleep_s: Callable[[], float], headers: Sequence[tuple[bytes, bytes]]
+        self,
+        receive: Receive,
+        send: Send,
+        show: Show,
+        sleep_s: Callable[[], float],
+        headers: Sequence[tuple[bytes, bytes]],
+        allowed: Callable[[], bool],
     ) -> None:
-        """One stream, from its first event to its end."""
+        """One stream, from its first event to its end. ``allowed``: whether whoever opened it may still look."""
         self._streams += 1
         try:
-            await stream(receive, send, self._bell, self._kept(show), sleep_s, headers)
+            await stream(receive, send, self._bell, self._kept(show), sleep_s, headers, allowed)
         finally:
             self._streams -= 1
 
@@ -199,10 +214,11 @@ class Site:
         text = document.document(self._tongue, path, title, *children, stream=stream, test=test)
         return Response(text.encode("utf-8", "replace"), status, media_type="text/html; charset=utf-8")
 
-    async def _post(self, request: Request, holder: Callable[[], Awaitable[Holder]]) -> Response:
+    async def _post(self, request: Request, holder: Callable[[], Awaitable[Holder]], pace: Pace) -> Response:
         if request.headers.get("origin") is None:  # every browser says so with a POST; a program has the API
             raise Fault("FORBIDDEN", "the status page acts for its own page only")
-        self._pace()
+        if request.url.path != document.PASS or "authorization" not in request.headers:  # who shows a token has the pace of its client
+            await pace.take(PAGE_COSTS)
         match request.url.path:
             case document.PASS:
                 return await self._buttons.sign(request, holder)
@@ -225,13 +241,13 @@ class Site:
 class _Stream(Response):
     """A response that lasts."""
 
-    def __init__(self, site: Site, show: Show, sleep_s: Callable[[], float]) -> None:
+    def __init__(self, site: Site, show: Show, sleep_s: Callable[[], float], allowed: Callable[[], bool]) -> None:
         super().__init__()
-        self._site, self._show, self._sleep_s = site, show, sleep_s
+        self._site, self._show, self._sleep_s, self._allowed = site, show, sleep_s, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [one for one in self.raw_headers if one[0] not in (b"content-length", b"content-type", b"cache-control")]
-        await self._site.watch(receive, send, self._show, self._sleep_s, headers)
+        await self._site.watch(receive, send, self._show, self._sleep_s, headers, self._allowed)
 
 
 def _names(query: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from agent.ops.bundle.scrub import Scrubber
 from agent.secrets import STARS
 from agent.settings import Settings
-from agent.settings.load import MAX_FILE_BYTES
+from agent.settings.load import MAX_FILE_BYTES, read_regular
 from agent.settings.part import Part
 
 PRIVATE = frozenset({"customer"})  # tables of which only the names of the settings are shown
@@ -25,17 +25,20 @@ class Unreadable(Exception):
 
 def read(path: Path) -> Mapping[str, Any]:
     """The file as it is, for looking around in. Raises Unreadable, OSError."""
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+    data = read_regular(path, MAX_FILE_BYTES)
     if len(data) > MAX_FILE_BYTES:
         raise Unreadable(f"{path} is longer than {MAX_FILE_BYTES} bytes")
     try:
         return tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise Unreadable(f"{path} is not UTF-8") from error
+    except RecursionError as error:
+        raise Unreadable(f"{path} is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
         _, _, place = str(error).rpartition("(at ")
         raise Unreadable(f"{path} is not TOML: see {place.rstrip(')') or 'its end'}") from error
+    except ValueError as error:  # Python refuses a number of thousands of digits
+        raise Unreadable(f"{path} holds a number that is too long") from error
 
 
 def shown(data: Mapping[str, Any], scrubber: Scrubber) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from agent.core.model import SaleId
 from agent.core.ports import Corrupt, Entry
 from agent.edges.journal import Reader
 from agent.secrets import CREDENTIALS_VARIABLE, MAX_SECRET_BYTES
+from agent.settings.load import read_regular
 from agent.settings.tables import Data, accounts, clients, tables
 from agent.settings.webhooks import HOOKS
 
@@ -69,8 +70,7 @@ def _kept(file: object, credential: object) -> Iterator[str]:
         places.append(SETTINGS_FOLDER / credential)  # where the unit takes it from
     for place in places:
         try:
-            with place.open("rb") as opened:
-                yield opened.read(MAX_SECRET_BYTES).decode(errors="replace").strip()
+            yield read_regular(place, MAX_SECRET_BYTES)[:MAX_SECRET_BYTES].decode(errors="replace").strip()
         except OSError:
             continue
 

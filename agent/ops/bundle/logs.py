@@ -1,11 +1,14 @@
 """What the service said lately: from systemd's journal, or from a file that somebody names."""
 
 import asyncio
+import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from agent.ops.bundle.scrub import Scrubber
+from agent.settings.load import NotRegular
 
 UNIT = "koshelek-agent.service"
 SINCE = "-3d"  # a fault of Friday is told on Monday
@@ -29,8 +32,9 @@ async def of_unit() -> bytes:
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        found = b""
+        found, cut = b"", False
         while piece := await process.stdout.read(1 << 16):
+            cut = cut or len(found) + len(piece) > MAX_BYTES
             found = (found + piece)[-MAX_BYTES:]
         said = (await process.stderr.read(1_000)).decode(errors="replace").strip()
         await process.wait()
@@ -42,16 +46,27 @@ async def of_unit() -> bytes:
         raise NoLog(
             f"journalctl has no lines of {UNIT} that this user may read. {said}".strip() + " Run it with sudo, or name a file with --log"
         )
-    return found
+    return _whole_lines(found, cut)
+
+
+def _whole_lines(data: bytes, cut: bool) -> bytes:
+    """Without the first line if it was cut: it may be the rest of a secret whose name is gone."""
+    return data.partition(b"\n")[2] if cut else data
 
 
 def of_file(path: Path) -> bytes:
-    """The end of a file, from the beginning of a line. Raises OSError."""
-    with path.open("rb") as file:
+    """The end of a regular file, from the beginning of a line. Raises OSError.
+
+    Root makes archives, in folders where others put files: a link would bring any file of the machine in, a pipe would never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotRegular(errno.EINVAL, "not a regular file", str(path))
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - MAX_BYTES))
         found = file.read(MAX_BYTES)
-    return found if size <= MAX_BYTES else found.partition(b"\n")[2]
+    return _whole_lines(found, size > MAX_BYTES)
 
 
 def redacted(data: bytes, scrubber: Scrubber) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from agent.ops.aside import aside
 from agent.ops.bundle import configuration, known, logs, record, surroundings
 from agent.ops.bundle.archive import PART_LIMIT_S, Part
 from agent.ops.bundle.scrub import Scrubber
@@ -62,17 +63,24 @@ class _Gathering:
         self.scrubber = Scrubber()
 
     async def begin(self) -> None:
+        secrets: list[str] = []
         try:
-            self._data = configuration.read(self._wanted.config)
-        except (configuration.Unreadable, OSError) as error:
-            self._unread = error
+            async with asyncio.timeout(PART_LIMIT_S):
+                await aside(lambda: self._look(secrets))
+        except (configuration.Unreadable, OSError) as error:  # TimeoutError is one of them: a disk that does not answer
+            self._unread = error if str(error) else OSError(f"it, or a file it names, was not read in {PART_LIMIT_S:g} s")
         try:
             async with asyncio.timeout(PART_LIMIT_S):
                 self._record = await record.read(self._journal, self._wanted.now)
         except Exception as error:  # noqa: BLE001 - the boundary of a part that is gathered early; the others are made all the same
             self._unrecorded = error
-        secrets = [*known.of_configuration(self._data), *known.of_credentials(self._wanted.environment), *self._record.secrets]
-        self.scrubber = Scrubber(secrets, tuple(configuration.addresses(self._data)))
+        self.scrubber = Scrubber([*secrets, *self._record.secrets], tuple(configuration.addresses(self._data)))
+
+    def _look(self, secrets: list[str]) -> None:
+        """Each secret is kept as soon as it is read: where a later one cannot be, those before it are searched for."""
+        secrets.extend(known.of_credentials(self._wanted.environment))
+        self._data = configuration.read(self._wanted.config)
+        secrets.extend(known.of_configuration(self._data))
 
     async def configuration(self) -> str:
         if self._unread is not None:
@@ -86,7 +94,7 @@ class _Gathering:
 
     async def log(self) -> str:
         file = self._wanted.log
-        return logs.redacted(await logs.of_unit() if file is None else logs.of_file(file), self.scrubber)
+        return logs.redacted(await logs.of_unit() if file is None else await aside(lambda: logs.of_file(file)), self.scrubber)
 
     async def versions(self) -> str:
         return _json(surroundings.versions())

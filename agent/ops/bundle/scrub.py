@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 from agent.log import redact
@@ -19,18 +20,36 @@ _NAMES = (
     r"api[-_ ]?key|private[-_ ]?key|\botp\b|signature|e-?mail|(?:first|last|middle|company)[-_ ]?name|vat[-_ ]?number|\bkpp\b"
     r"|(?:recipient|customer|buyer|payer)[-_.]\w+|billing[-_ ]?address|delivery[-_ ]?address|payment[-_ ]?url[-_ ]?fields"
     r"|парол\w*|токен\w*|секрет\w*|ключ\w*|телефон\w*|штрих-?код\w*|номер\w* карт\w*|код\w* из (?:смс|sms)|получател\w*|покупател\w*"
-    r"|почт\w*"
+    r"|почт\w*|(?<![a-z])fio(?![a-z])|(?<!\w)фио(?!\w)|паспорт\w*|passport\w*"
 )
-_NAME = re.compile(_NAMES, re.IGNORECASE)
-_NAMED = re.compile(rf"""(?i)((?:{_NAMES})["']?\s*(?:[:=]|—|\s-\s)\s*["']?)([^\s"',;}}\])][^"',;}}\])\n]*)""")
-_ADDRESS = re.compile(r"\b(https?://[^\s/?#\"'<>]+)([/?#][^\s\"'<>]*)", re.IGNORECASE)
-_LOOKS = re.compile(
-    r"""(?x)
+_PEOPLE = "recipient|customer|buyer|payer|client"  # as the whole of a key; in a sentence they are only words
+_NAME = re.compile(rf"{_NAMES}|\A(?:{_PEOPLE})\Z", re.IGNORECASE)
+_NAMED = re.compile(
+    rf"""(?i)((?:{_NAMES}|["'](?:{_PEOPLE})(?=\\*["'])|\b(?:{_PEOPLE})(?==))\\*["']?\s*(?:[:=]|—|\s-\s)\s*\\*["']?)"""
+    r"""([^\s"',;}\])\\][^"',;}\])\n]*)"""
+)
+_CUT_OBJECT = re.compile(rf"""(?i)(["'](?:{_PEOPLE})\\*["']\s*:\s*)[\[{{].*""")  # of a line that is no whole JSON: to its end
+_SPOKEN = re.compile(r"(?i)((?<!\w)(?:фио|fio)\s+|(?:паспорт|passport)\w*[^\d\n]{0,30}(?=\d))[^\n,;\"']+")
+# Links: as they are, in JSON that escapes its slashes, in another address, and without a scheme.
+_ADDRESS = re.compile(r"\b(https?:(?:\\*/){2}[^\s/?#\"'<>\\]+)((?:\\*/|[?#])[^\s\"'<>]*)", re.IGNORECASE)
+_QUOTED_ADDRESS = re.compile(r"\bhttps?%3A%2F%2F[^\s\"'<>&]+", re.IGNORECASE)
+_BARE_ADDRESS = re.compile(r"(?<![\w.@/\\:%-])((?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?)(\\*/[^\s\"'<>]+)", re.IGNORECASE)
+_PEOPLES = r"""
       [\w.+-]+ @ [\w-]+ (?: \. [\w-]+ )+  # e-mail
-    | (?<! [\w-] ) \+\d [\s(-]* \d{3} [\s)-]* \d{3} [\s-]* \d{2} [\s-]* \d{2} (?! \d )  # a telephone number
-    | (?<! [\w.:-] ) 8 [\s(-]+ \d{3} [\s)-]+ \d{3} [\s-]* \d{2} [\s-]* \d{2} (?! \d )
-    | (?<! [\w.:/-] ) \d (?: [ -]? \d ){10,} (?! [\w-] )  # cards, loyalty numbers, bar codes, telephones without a plus"""
+    | (?<! [\w-] ) \+\d [\s.(-]* \d{3} [\s.)-]* \d{3} [\s.-]* \d{2} [\s.-]* \d{2} (?! \d )  # a telephone number
+    | (?<! [\w.:-] ) [78] [\s.(-]+ \d{3} [\s.)-]+ \d{3} [\s.-]* \d{2} [\s.-]* \d{2} (?! \d )
+    | (?<! [\w.:/-] ) [78]? \(? 9\d{2} \)? [\s.-]* \d{3} [\s.-]? \d{2} [\s.-]? \d{2} (?! [\w-] )
+    | (?<! [\w./-] ) \d{4} (?: [ .-] \d{4} ){3} (?: [ .-]? \d{1,3} )? (?! [\w-] )  # a card as it is printed
+    | \b (?: [srp]k_ (?: live | test ) _ | whsec_ | eyJ [\w-]{8,} \. ) [\w.-]+  # keys by their beginnings"""
+_LOOKS = re.compile(
+    rf"""(?x) {_PEOPLES}
+    | (?<! [\w.:/-] ) \d (?: [ -]? \d ){{10,}} (?! [\w-] )  # cards, loyalty numbers, bar codes, telephones without a plus
+    | (?<= : ) \d{{11,19}} (?! [\w.-] )"""
 )
+_NO_ID = re.compile(rf"(?x) {_PEOPLES}")
+_CARD = re.compile(r"[2-6]\d{15}")
+_TOKEN = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\w+/=.-]{16,}")
+CHOSEN_IDS = frozenset({"key", "order", "orderId", "id"})  # somebody else makes these up, and a token has been among them
 
 # Values under these names are ids that support searches by: long numbers among them are no telephones. They hold no secret by construction.
 IDS = frozenset(
@@ -71,9 +90,10 @@ class Scrubber:
 
     def _clean(self, text: str) -> str:
         cleaned = redact(None, "", {"text": text})["text"]
-        cleaned = _NAMED.sub(rf"\1{STARS}", str(cleaned))
-        cleaned = _ADDRESS.sub(self._shortened, cleaned)
-        return _LOOKS.sub(STARS, cleaned)
+        for named in (_CUT_OBJECT, _NAMED, _SPOKEN):
+            cleaned = named.sub(rf"\1{STARS}", str(cleaned))
+        cleaned = _BARE_ADDRESS.sub(self._shortened, _ADDRESS.sub(self._shortened, str(cleaned)))
+        return _LOOKS.sub(STARS, _QUOTED_ADDRESS.sub(STARS, cleaned))
 
     def value(self, value: object, name: str = "") -> object:
         """A value of JSON's kinds, all the way down."""
@@ -83,7 +103,7 @@ class Scrubber:
             case list() | tuple():
                 return [self.value(one, name) for one in value]
             case str() if name in IDS:
-                return value
+                return value if _is_id(value) else self.text(_NO_ID.sub(STARS, value))
             case str():
                 return self.text(value)
             case _:
@@ -99,6 +119,7 @@ class Scrubber:
                 pass
             else:
                 if isinstance(found, dict):
+                    found = _without_tokens(found)
                     return self.text(line[:start]) + json.dumps(self.value(found), ensure_ascii=False)
         return self.text(line)
 
@@ -111,10 +132,40 @@ class Scrubber:
 
     def _shortened(self, found: "re.Match[str]") -> str:
         """An address with its path only where the configuration has it: whoever has a payment link can pay by it."""
-        whole = found[0]
-        if any(whole == one or whole.startswith(one.rstrip("/") + "/") for one in self._own):
-            return re.split("[?#]", whole)[0]
+        whole = re.sub(r"\\+/", "/", found[0])
+        for one in self._own:
+            for own in (one, one.partition("://")[2]):
+                if whole == own or whole.startswith(own.rstrip("/") + "/"):
+                    return re.split("[?#]", whole)[0]
         return f"{found[1]}/{STARS}"
+
+
+def _is_id(value: str) -> bool:
+    """Whether a value that stands where an id should does not look like a person's number or somebody's key."""
+    return _NO_ID.search(value) is None and not (_CARD.fullmatch(value) and _has_check_digit(value))
+
+
+def _has_check_digit(digits: str) -> bool:
+    """By the rule of bank cards (Luhn)."""
+    doubled = [sum(divmod(int(digit) * (2 if place % 2 else 1), 10)) for place, digit in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
+
+
+def _without_tokens(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of a log, which anybody may have written: under names that are chosen freely nothing is left that looks like a token."""
+
+    def without(name: str, value: Any) -> Any:
+        match value:
+            case Mapping():
+                return {str(key): without(str(key), one) for key, one in value.items()}
+            case list():
+                return [without(name, one) for one in value]
+            case str() if name in CHOSEN_IDS and _TOKEN.fullmatch(value):
+                return STARS
+            case _:
+                return value
+
+    return {str(key): without(str(key), one) for key, one in line.items()}
 
 
 def _spellings(secret: str) -> set[bytes]:

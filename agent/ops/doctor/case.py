@@ -5,6 +5,7 @@ it is, never the end of the examination.
 """
 
 import asyncio
+import contextlib
 import os
 import pwd
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.edges.journal.lock import SUFFIX
 from agent.ops.aside import aside
-from agent.ops.doctor.daemons import Running, running
+from agent.ops.doctor.daemons import Running, distinct, listener_of, lock_holder, running
+from agent.ops.doctor.unit import unit_facts
 from agent.ops.doctor.visit import Visit, visit
 from agent.secrets import SERVICE_USER
 from agent.settings import BadSettings, Problem, Settings, UnixListener, load, unchecked_sockets
-from agent.settings.load import SYSTEM_FILE
+from agent.settings.load import SYSTEM_FILE, unchecked_journal
 from drivers.client import CallFailed, Client, Unreachable
 
 LOAD_LIMIT_S = 5.0  # a file on a disk that does not answer
@@ -28,12 +31,14 @@ UNDER_WAY = "no answer"
 @dataclass(slots=True)
 class Case:
     """``settings`` None: ``problems`` say why. ``status``: the daemon's own word, None with the reason in ``silence``; ``socket`` is where
-    it was asked, None if no listener of the configuration could be."""
+    it was asked, None if no listener of the configuration could be. ``own``: the daemon that works with this configuration; ``running``:
+    it and the others that may be one. ``look_around`` finds them."""
 
     file: Path
     settings: Settings | None = None
     problems: Sequence[Problem] = ()
     running: Sequence[Running] = ()
+    own: Running | None = None
     socket: Path | None = None
     status: Mapping[str, Any] | None = None
     silence: str = ""
@@ -47,21 +52,12 @@ class Case:
         return found
 
     @property
-    def own(self) -> Running | None:
-        """The daemon that works with this configuration."""
-        return next((one for one in self.running if same_file(one.config or SYSTEM_FILE, self.file)), None)
-
-    @property
     def user(self) -> int:
         """Whom the daemon runs as: as seen, else whom the unit names if this is its file, else whoever asks."""
         if self.own is not None:
             return self.own.user
-        if same_file(self.file, SYSTEM_FILE):
-            try:
-                return pwd.getpwnam(SERVICE_USER).pw_uid
-            except KeyError:
-                pass
-        return os.geteuid()
+        service = service_user()
+        return service if service is not None and same_file(self.file, SYSTEM_FILE) else os.geteuid()
 
     async def visit(self, system: str) -> Visit:
         """What a look at a payment system brought; all checks share one."""
@@ -73,6 +69,14 @@ class Case:
     async def close(self) -> None:
         """Nobody waits any more for what is still under way. Requests have limits of their own, below those of the checks."""
         await asyncio.gather(*self.visits.values(), return_exceptions=True)
+
+
+def service_user() -> int | None:
+    """The number of the user whom the unit names; None where there is none."""
+    try:
+        return pwd.getpwnam(SERVICE_USER).pw_uid
+    except KeyError:
+        return None
 
 
 def same_file(one: Path, other: Path) -> bool:
@@ -88,7 +92,7 @@ async def case_of(file: Path) -> Case:
     case = Case(file)
     try:
         async with asyncio.timeout(LOAD_LIMIT_S):
-            case.running = await aside(running)
+            await look_around(case)
             await _load(case)
     except TimeoutError:
         case.silence = UNDER_WAY
@@ -96,6 +100,40 @@ async def case_of(file: Path) -> Case:
     case.socket = await aside(lambda: _socket(case))
     await _ask(case)
     return case
+
+
+async def look_around(case: Case) -> None:
+    """Find the running agents. One counts only if it is root's, the service's, the asker's, or of whoever owns the configuration; and it
+    is this till's own if it holds the journal, or listens at the socket, or is the unit's: never by its command line alone."""
+    users = await aside(lambda: _trusted(case.file))
+    case.running = [one for one in await aside(running) if one.user in users]
+    if case.running:
+        case.own = await aside(lambda: _own(case)) or await _of_unit(case)
+        case.running = await aside(lambda: distinct(case.running, case.own))
+
+
+def _trusted(file: Path) -> set[int]:
+    users = {0, os.geteuid()} | ({service} if (service := service_user()) is not None else set())
+    try:
+        return users | {file.stat().st_uid}  # whoever writes it decides everything else as well
+    except OSError:
+        return users
+
+
+def _own(case: Case) -> Running | None:
+    by_number = {one.pid: one for one in case.running}
+    with contextlib.suppress(BadSettings):  # told by the check of the configuration
+        holder = lock_holder(Path(f"{unchecked_journal(case.file)}{SUFFIX}"))
+        if holder in by_number:
+            return by_number[holder]
+    socket = _admin(unchecked_sockets(case.file))
+    return by_number.get(listener_of(socket) or 0) if socket is not None else None
+
+
+async def _of_unit(case: Case) -> Running | None:
+    """The process that systemd runs as the service, if it works with this file."""
+    main = (await unit_facts()).get("MainPID")
+    return next((one for one in case.running if str(one.pid) == main and same_file(one.config or SYSTEM_FILE, case.file)), None)
 
 
 async def _load(case: Case) -> None:
@@ -122,6 +160,10 @@ def _socket(case: Case) -> Path | None:
         found = unchecked_sockets(case.file)
     else:
         found = [(one.path, str(one.role)) for one in case.settings.listener if isinstance(one, UnixListener)]
+    return _admin(found)
+
+
+def _admin(found: Sequence[tuple[Path, str]]) -> Path | None:
     return next((path for path, role in found if role == "admin"), found[0][0] if found else None)
 
 

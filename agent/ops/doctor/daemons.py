@@ -1,12 +1,21 @@
-"""Which agents run on this machine, seen from outside: by their command lines, and by who holds the journal's lock."""
+"""Which agents run on this machine, seen from outside: by their command lines, and by who holds the journal's lock.
+
+Anybody may start a process with any command line, so by that alone a process is only a candidate. Which of them counts is said by what
+cannot be put on: the user it runs as, the kernel's table of locks, who listens at the socket.
+"""
 
 import os
-from collections.abc import Iterator
+import socket
+import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
 MAX_ARGUMENT_BYTES = 16 * 1024
+MAX_ANCESTORS = 64  # a wrapper or two, a shell, systemd: a process table that goes round in a circle was read while it changed
+PEER_LIMIT_S = 1.0  # a listener that does not even take a connection
+CREDENTIALS = struct.Struct("3i")  # of SO_PEERCRED: process, user, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +28,43 @@ class Running:
 
 
 def running(proc: Path = PROC) -> list[Running]:
-    """Every daemon that can be seen, by its process number."""
+    """Every process with the command line of a daemon, by its number. Nothing that it names is opened."""
     return sorted(_running(proc), key=lambda one: one.pid)
+
+
+def distinct(found: Sequence[Running], own: Running | None, proc: Path = PROC) -> list[Running]:
+    """Each daemon once: without wrappers (of ``sudo koshelek-agent run`` and its like the innermost is the daemon), and without what our
+    ``own`` has started and what still has its command line."""
+    above = {one.pid: set(ancestors(one.pid, proc)) for one in found}
+    if own is not None:
+        above = {pid: higher for pid, higher in above.items() if own.pid not in higher}
+    wrappers = set().union(*above.values())
+    return [one for one in found if one.pid in above and one.pid not in wrappers]
+
+
+def ancestors(pid: int, proc: Path = PROC) -> Iterator[int]:
+    """The parent of a process, its parent, and so on; ends where that cannot be seen."""
+    for _ in range(MAX_ANCESTORS):
+        try:
+            status = (proc / str(pid) / "stat").read_bytes()
+        except OSError:  # it has just ended
+            return
+        pid = int(status.rpartition(b")")[2].split()[1])  # behind the name, which may hold anything
+        if pid == 0:
+            return
+        yield pid
+
+
+def listener_of(path: Path) -> int | None:
+    """The process that began to listen at a Unix socket, as the kernel says; None if nobody does, or that cannot be seen."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(PEER_LIMIT_S)
+        try:
+            asking.connect(str(path))
+            pid, _, _ = CREDENTIALS.unpack(asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
+        except OSError:
+            return None
+    return pid or None
 
 
 def lock_holder(lock: Path, proc: Path = PROC) -> int | None:

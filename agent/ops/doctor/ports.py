@@ -11,7 +11,7 @@ from agent.lines import HELD, LET_GO, NO_PORT
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
-from agent.ops.doctor.service import unit_facts
+from agent.ops.doctor.unit import unit_facts
 from agent.ops.lines.known import known_ports
 from agent.settings import PtyListener, SerialListener
 from agent.texts import N_, message

@@ -1,27 +1,20 @@
 """The service itself: does an agent run, is it the only one, does systemd watch it, which versions are at work?"""
 
-import asyncio
 import os
 import platform
-import shutil
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from agent import __version__
-from agent.edges.journal.lock import SUFFIX
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
-from agent.ops.doctor.daemons import Running, lock_holder
+from agent.ops.doctor.daemons import Running
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.unit import unit_facts
 from agent.settings import BadSettings, SerialListener, Settings, load
 from agent.settings.load import SYSTEM_FILE
 from agent.texts import N_, message
 
 AGENT, VERSIONS, WATCHDOG = "agent", "versions", "watchdog"
-UNIT = "koshelek-agent.service"
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups"
-SYSTEMCTL_LIMIT_S = 3.0
 MANY_RESTARTS = 3
 
 RUNS = N_("The agent runs (process {pid}) and takes payments.")
@@ -38,7 +31,6 @@ NOT_READY = N_("The agent runs and takes no new payments.")
 NOT_READY_MEANS = N_("Registers are refused. What is under way is finished.")
 NOT_READY_REMEDY = N_("koshelek-agent status says why: a full disk, or a restored journal that waits for koshelek-agent release.")
 TWO = N_("Two agents work for the same till or port: process {first} ({first_file}) and process {second} ({second_file}).")
-TWO_HOLD = N_("The journal is held by process {holder}, and process {pid} runs with the same configuration.")
 TWO_MEANS = N_("Each knows only its own payments: an order could be paid twice, and on a serial line each reads half of what comes.")
 TWO_REMEDY = N_(
     "Find out which one is the service: systemctl status koshelek-agent. End the other: sudo kill {second}, and see to it that nothing "
@@ -87,23 +79,6 @@ async def watchdog(case: Case) -> list[Finding]:
     return list(_unit(facts))
 
 
-async def unit_facts() -> Mapping[str, str]:
-    """Properties of the unit; empty where there is no systemd, or none that answers in time."""
-    systemctl = shutil.which("systemctl")
-    if systemctl is None:
-        return {}
-    show = (systemctl, "show", UNIT, f"--property={PROPERTIES}")
-    asked = await asyncio.create_subprocess_exec(*show, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
-    try:
-        async with asyncio.timeout(SYSTEMCTL_LIMIT_S):
-            told, _ = await asked.communicate()
-    except TimeoutError:
-        asked.kill()
-        await asked.wait()
-        return {}
-    return dict(line.split("=", 1) for line in told.decode(errors="replace").splitlines() if "=" in line)
-
-
 def _unit(facts: Mapping[str, str]) -> Iterator[Finding]:
     count = int(facts.get("NRestarts", "0") or 0)
     seconds = facts.get("WatchdogUSec", "0")
@@ -149,10 +124,6 @@ def _others(case: Case) -> Iterator[Finding]:
             places = {"first": own.pid, "first_file": own.config or SYSTEM_FILE, "second": other.pid}
             what = message(TWO, **places, second_file=other.config or SYSTEM_FILE)
             yield fault(AGENT, what, message(TWO_MEANS), message(TWO_REMEDY, second=other.pid))
-    holder = lock_holder(Path(f"{settings.journal_path()}{SUFFIX}"))
-    if holder is not None and holder not in {own.pid, os.getpid()} and holder in {one.pid for one in case.running}:
-        what = message(TWO_HOLD, holder=holder, pid=own.pid)
-        yield fault(AGENT, what, message(TWO_MEANS), message(TWO_REMEDY, second=own.pid))
 
 
 def _claims_of(other: Running, case: Case) -> set[tuple[str, ...]]:

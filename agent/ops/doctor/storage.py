@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,10 @@ from pathlib import Path
 from agent.core.model import Environment
 from agent.edges.journal.place import MOUNT_INFO, OTHERS, mount_of
 from agent.ops.aside import aside
-from agent.ops.doctor.case import Case
+from agent.ops.doctor.case import Case, service_user
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.settings import Settings
-from agent.texts import N_, message
+from agent.texts import N_, Message, message
 
 RIGHTS, DISK = "rights", "disk"
 BYTES_PER_MB = 1024 * 1024
@@ -30,6 +31,9 @@ OPEN_MEANS = N_("The journal holds secrets; the agent does not start while other
 RUN = N_("Run: {command}")
 FOREIGN = N_("{path} belongs to {owner}, and the agent runs as {user}.")
 FOREIGN_MEANS = N_("The agent cannot use its own record: it does not start.")
+FOREIGN_REMEDY = N_(
+    "Find out whose it must be: systemctl show koshelek-agent -p User names the user of the service. It must belong to that user alone."
+)
 HIDDEN = N_("{path} cannot be looked at by this user.")
 HIDDEN_MEANS = N_("What is wrong there cannot be seen.")
 AS_ROOT = N_("Run the doctor as root: sudo koshelek-agent doctor")
@@ -104,10 +108,17 @@ def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
     for path, status, wanted in places:
         if status.st_uid != user:
             what = message(FOREIGN, path=path, owner=name_of(status.st_uid), user=owner)
-            yield fault(RIGHTS, what, message(FOREIGN_MEANS), message(RUN, command=f"sudo chown {owner}: {path}"))
+            yield fault(RIGHTS, what, message(FOREIGN_MEANS), _given_to(user, path))
         elif status.st_mode & OTHERS:
             what = message(OPEN, path=path, mode=f"{stat.S_IMODE(status.st_mode):04o}")
             yield fault(RIGHTS, what, message(OPEN_MEANS), message(RUN, command=f"sudo chmod {wanted} {path}"))
+
+
+def _given_to(user: int, path: Path) -> Message:
+    """A command only for the service's own user: by it the whole record is handed over."""
+    if user != service_user():
+        return message(FOREIGN_REMEDY)
+    return message(RUN, command=f"sudo chown {name_of(user)}: {shlex.quote(str(path))}")
 
 
 def _disk(settings: Settings, full: bool) -> Iterator[Finding]:

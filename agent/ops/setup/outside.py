@@ -16,8 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.ops.aside import aside
-from agent.ops.doctor.case import Case
-from agent.ops.doctor.daemons import running
+from agent.ops.doctor.case import Case, look_around
 from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
 from agent.ops.doctor.network import clock, connection, credentials, name
 from agent.ops.doctor.ports import port
@@ -138,7 +137,8 @@ def _port(listener: Mapping[str, Any], present: Data) -> Finding:
 
 async def _lines(listener: Mapping[str, Any], file: Path) -> list[Finding]:
     """The doctor's look at a serial port. ``file``: by it the running agent is known, which may well have the port."""
-    case = Case(file, environment={}, running=await aside(running))
+    case = Case(file, environment={})
+    await look_around(case)
     try:
         case.settings = Settings.model_validate({**WHOLE, "listener": [listener]})
     except ValidationError:

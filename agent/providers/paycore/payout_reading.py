@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from agent.core.money import Kopecks
 from agent.core.payout.contract import PayoutFinding, PayoutSeen, PayoutsFound, PayoutStatus, PayoutVerdict
-from agent.core.verdict import Denied, Garbled, Operation, Refusal, Refused, Reply
+from agent.core.verdict import TOO_MANY_REQUESTS, Denied, Garbled, Operation, Refusal, Refused, Reply
 from agent.providers.common import wire
 from agent.providers.common.answers import retry_after_seconds
 from agent.providers.common.wire import Unreadable
@@ -23,6 +23,7 @@ from agent.providers.paycore.reading import INVALID_REQUEST, MAX_BODY_BYTES, MAX
 from agent.providers.paycore.settings import PayCoreSettings
 
 _TYPE: Final = re.compile(r"payout-invoices?")
+CLIENT_GONE: Final = 499  # a proxy on the way gave up waiting for us; what stands behind it may have taken the request
 _READ: Final = frozenset({200, 202})
 _ERRORS: Final = ("error_codes", "error_type", "errors", "error")  # the first two are documented, the others are looked for by the vendor
 
@@ -90,7 +91,7 @@ def _not_created(settings: PayCoreSettings, reply: Reply) -> Refused | Denied | 
     retry_after_s, status = retry_after_seconds(reply.headers), reply.status
     if status in settings.denied_statuses:
         return Denied(status, retry_after_s)
-    if not 400 <= status < 500 or status in settings.unclear_statuses | {429}:
+    if not 400 <= status < 500 or status in settings.unclear_statuses | {TOO_MANY_REQUESTS, CLIENT_GONE}:
         return Garbled(f"http_{status}", retry_after_s)
     told = detail(status, reply.body)
     if status == 404:  # the path is wrong: no payout can be made by it

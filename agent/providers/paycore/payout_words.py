@@ -33,6 +33,10 @@ STATUSES: Final[Mapping[str, PayoutStatus]] = MappingProxyType(
 )
 """Without ``cancel_failed``: it is final by its source, but whether the recipient has the money then is UNKNOWN. A person is called."""
 
-SPEAKS_OF_A_REPEAT: Final = ("duplic", "unique", "exist", "taken", "already", "reference_id")
+SPEAKS_OF_A_REPEAT: Final = (
+    *("duplic", "double", "repeat", "unique", "exist", "taken", "already", "used", "conflict", "idempot", "reference_id"),
+    *("progress", "pending", "timeout"),
+)
 """What an error code may hold that turns a repeated ``reference_id`` away. How such a refusal is spelled is UNKNOWN (``DUPLICATED_ID`` and
-``duplicated_transaction`` are resolutions), so that whatever could mean it is searched for, and not believed as "nothing was made"."""
+``duplicated_transaction`` are resolutions), so that whatever could mean it, or that the first is at
+work still, is searched for, and not believed as "nothing was made"."""

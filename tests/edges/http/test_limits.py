@@ -118,6 +118,49 @@ async def test_connections() -> None:
         assert await status(port) == 200
 
 
+async def test_strangers_give_way() -> None:
+    """Connections that never showed a token do not keep those out that will, though they are at work; the oldest of them goes first."""
+    agent = Agent()
+    async with serving(agent.handle, limits=Limits(connections=3, line_seconds=60)) as port:
+        with contextlib.ExitStack() as stack:
+            known, *strangers = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)) for _ in range(3)]
+            known.sendall(head("GET", f"{SALE}/k?wait=60", port=port))
+            for stranger in strangers:
+                stranger.sendall(b"GET /openapi.json HTTP/1.1\r\n")
+            await soon(lambda: len(agent.log) == 1)
+            assert await status(port) == 200
+            assert await asyncio.to_thread(rest, strangers[0]) == b""
+            agent.release.set()
+            assert await asyncio.to_thread(answer, known) == 200
+
+
+async def test_who_does_not_read_is_parted_with() -> None:
+    """Clients that ask and ask and take no answer, with a token even, lose their places: all of them can be had by others."""
+    agent = Agent()
+    async with serving(agent.handle, limits=Limits(connections=4, unread_seconds=0.5)) as port:
+        with contextlib.ExitStack() as stack:
+            for _ in range(4):
+                wire = stack.enter_context(socket.socket())
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                wire.connect(("127.0.0.1", port))
+                wire.settimeout(5)
+                wire.sendall(head("GET", "/openapi.json", port=port) * 40)
+            await asyncio.sleep(1.5)
+            polls = [asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k{number}?wait=60")) for number in range(4)]
+            await soon(lambda: len(agent.log) == 4)
+            agent.release.set()
+            assert [reply.status for reply in await asyncio.gather(*polls)] == [200] * 4
+
+
+async def test_what_needs_no_token_is_shared_by_all_strangers() -> None:
+    """So many a second of the API's description, and of requests that show no token; who has one does not feel it."""
+    async with serving(Agent().handle) as port:
+        paths = ("/openapi.json", "/v1/status") * 80
+        replies = await asyncio.to_thread(lambda: [ask(port, "GET", path, token=None) for path in paths])
+        assert {reply.status for reply in replies} == {200, 401, 429}
+        assert await status(port) == 200
+
+
 # --- slowness ---
 
 PUT = head("PUT", f"{SALE}/k", "Content-Type: application/json", "Content-Length: 100")

@@ -229,6 +229,14 @@ def test_a_refusal_is_believed(body: object) -> None:
         {"errors": {"reference_id": ["has been used"]}},
         {"error": {"message": "Such a payout already is"}},
         {"errors": [{"detail": "must be unique"}]},
+        {"error": "double_payout"},
+        {"error_codes": ["conflict"]},
+        {"error": "operation_in_progress"},
+        {"error_codes": ["payout_pending"]},
+        {"error": "gateway timeout"},
+        {"error_type": "idempotency_error"},
+        {"error": "The id was used before"},
+        {"error": "repeated request"},
     ],
 )
 def test_what_may_mean_a_repeat_is_searched_for(body: object) -> None:
@@ -240,7 +248,7 @@ def test_other_statuses_of_a_create() -> None:
     """Shut doors, a wrong path; the rest may have been taken: also 200 and 202, which are no answer to a create."""
     for status in (401, 403, 405):
         assert refused_with({}, status) == Denied(status, 7)
-    for status in (408, 409, 425, 429, 500, 502, 302):
+    for status in (408, 409, 425, 429, 499, 500, 502, 302):
         assert refused_with({"error_codes": ["wrong"]}, status) == Garbled(f"http_{status}", 7)
     assert refused_with({"error_codes": ["wrong"]}, 429, unclear_statuses=frozenset()) == Garbled("http_429", 7)
     wrong_path = refused_with(b"", 404)
