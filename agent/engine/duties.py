@@ -136,13 +136,14 @@ class Duties:
         if not may_start(sale.call, request_id):
             return False
         if sale.payment is PaymentState.QUEUED:
-            return not sale.deadline.passed(self._steward.ports.clock.now()) and (sale.call is not None or self._bound())
+            in_time = not sale.deadline.passed(self._steward.ports.clock.now())
+            return in_time and (sale.call is not None or self._bound())
         repeatable = sale.payment in (PaymentState.UNKNOWN, PaymentState.CANCELING)
         return repeatable and sale.transaction_id is None and sale.call is not None
 
     def _bound(self) -> bool:
-        """Whether the configuration in force is the one the sale was taken under. The first request is built from it, and would carry a sale
-        that was taken as play money over to the side of real money, or the reverse (money rule 10)."""
+        """Whether the configuration in force is the one the sale was taken under. The first request is built from it, and would carry
+        what was taken as play money over to the side of real money, or the reverse (money rule 10)."""
         binding = self._steward.sale.binding
         return self._steward.setup.bindings.get(binding.provider) == binding
 

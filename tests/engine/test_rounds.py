@@ -3,11 +3,15 @@
 import asyncio
 from pathlib import Path
 
+from agent.core.payout.name import payout_id
 from agent.core.ports import Append
 from agent.engine.keeper import MAX_NAP_S
 from agent.running.watchdog import STANDSTILL_S
 from tests.engine.support import TILL_2, Shop, create, gate, order, play
+from tests.simulation.payer import Mishap
+from tests.simulation.payout_till import PayoutTill
 from tests.simulation.till import Pos
+from tests.simulation.world import STORE, TILL
 
 
 def test_the_engine_knows_how_long_it_stands_still(fast_folder: Path) -> None:
@@ -59,5 +63,29 @@ def test_one_that_stands_still_is_not_hidden_by_the_others(fast_folder: Path) ->
             assert {name: seconds > STANDSTILL_S for name, seconds in shop.living.standing.items()} == {second.id: True}
         await asyncio.sleep(MAX_NAP_S)
         assert shop.living.standing == {}
+
+    play(tale, fast_folder)
+
+
+def test_a_payout_that_stands_still_is_seen(fast_folder: Path) -> None:
+    """Its expiry is never written; sales that are paid meanwhile do not hide it, and the engine gets on."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        shop.payer.mishaps += [Mishap.REFUSED] * 50
+        await PayoutTill(pos).pay("P1")
+        name = payout_id(STORE, TILL, "P1")
+        await asyncio.sleep(5)
+        async with gate() as door:
+
+            async def held(step: Append) -> None:
+                if step.id == name and any("expired" in entry.kind for entry in step.entries):
+                    await door.wait()
+
+            shop.doors.on_append = held
+            for number in range(8):
+                await create(shop, order(f"N{number}", order_id=f"n{number}", terminal=TILL_2))
+                await asyncio.sleep(STANDSTILL_S / 3)
+                assert shop.living.standstill_s < STANDSTILL_S
+            assert {one: seconds > STANDSTILL_S for one, seconds in shop.living.standing.items()} == {name: True}
 
     play(tale, fast_folder)

@@ -127,10 +127,10 @@ def search_result(
         return attention(payout, OTHER) if payout.state is PayoutState.UNKNOWN else alarm(payout, OTHER)
     if not result.matches:
         return _found_nothing(payout, call, begun, now, policy, plan)
-    if payout.state not in NOT_MADE and payout.never_sent:  # by our record there can be none: it must not leave any more
+    ended = payout.state in NOT_MADE
+    if not ended and (payout.never_sent or (payout.decided is None and payout.state not in _SEARCHED)):
+        # By our record there can be none: it must not leave any more.
         return attention(payout, SECOND) if payout.state is PayoutState.QUEUED else alarm(payout, SECOND)
-    if payout.decided is None and payout.state not in _SEARCHED | NOT_MADE:
-        return alarm(payout, SECOND)
     first, *others = sorted(result.matches, key=_rank)
     assert first.transaction_id is not None
     if payout.decided is None and payout.state in NOT_MADE:

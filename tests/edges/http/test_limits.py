@@ -137,16 +137,16 @@ async def test_strangers_give_way() -> None:
 async def test_who_does_not_read_is_parted_with() -> None:
     """Clients that ask and ask and take no answer, with a token even, lose their places: all of them can be had by others."""
     agent = Agent()
-    async with serving(agent.handle, limits=Limits(connections=4, unread_seconds=0.5)) as port:
+    async with serving(agent.handle, limits=Limits(connections=4, unread_seconds=0.5, request_burst=1_000)) as port:
         with contextlib.ExitStack() as stack:
             for _ in range(4):
                 wire = stack.enter_context(socket.socket())
                 wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
                 wire.connect(("127.0.0.1", port))
                 wire.settimeout(5)
-                wire.sendall(head("GET", "/openapi.json", port=port) * 40)
+                wire.sendall(head("GET", "/openapi.json", port=port) * 200)
             await asyncio.sleep(1.5)
-            polls = [asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k{number}?wait=60")) for number in range(4)]
+            polls = [asyncio.ensure_future(reply_to(port, "GET", f"{SALE}/k{number}?wait=60", token=OTHER)) for number in range(4)]
             await soon(lambda: len(agent.log) == 4)
             agent.release.set()
             assert [reply.status for reply in await asyncio.gather(*polls)] == [200] * 4
