@@ -27,6 +27,8 @@ FORBIDDEN = N_("The agent's user may not open the port {path}.")
 JOIN = N_("Put it into the port's group: sudo usermod -aG dialout koshelek-agent, then: sudo systemctl restart koshelek-agent.")
 UNUSABLE = N_("The port cannot be used ({problem}).")
 SILENT = N_("The line has been open for {minutes} min, and no register was heard on it.")
+UNHEARD = N_("No register was heard on the line since it was opened.")
+NOISE = N_("What comes on the line makes no sense.")
 LISTEN = N_(
     "Switch the register on and begin a sale. Check the cable (a null-modem cable, both ends), then look what the line brings with the "
     "service stopped: koshelek-agent probe {path}"
@@ -105,6 +107,16 @@ def told(status: LineStatus) -> Mapping[str, Message]:
             return {"problem": message(UNUSABLE, problem=status.problem), "remedy": message(PLUG_IN)}
         case _:
             return {}
+
+
+def faults_of(status: LineStatus) -> Mapping[str, Message]:
+    """As ``told``; and of a line that is open and brings nothing, which is no fault in the moment of its opening, why that may be."""
+    path = status.name.partition(":")[2]
+    if status.state is not LineState.WAITING:
+        return told(status)
+    if status.damaged_frames:
+        return {"problem": message(NOISE), "remedy": message(COMPARE, path=path)}
+    return {"problem": message(UNHEARD), "remedy": message(LISTEN, path=path)}
 
 
 def log_damage(name: str, frames: int, error: RemoteError) -> None:

@@ -14,7 +14,7 @@ import structlog
 
 from agent.doors import Door, Shown, open_door, open_webhooks, tills_of
 from agent.edges.pos import PosDesk
-from agent.lines import line_facts, told
+from agent.lines import faults_of, line_facts
 from agent.secrets import BadSecret
 from agent.settings import (
     HttpListener,
@@ -109,7 +109,7 @@ class Entrance:
     def faults(self) -> Mapping[str, Mapping[str, Message]]:
         """Of those with which something is wrong, by name: ``problem`` and ``remedy`` for people."""
         lines = [door.status for _, door in self._open.values() if isinstance(door, LineListener)]
-        return {status.name: wrong for status in lines if (wrong := told(status))}
+        return {status.name: wrong for status in lines if (wrong := faults_of(status))}
 
     async def _enter(self, name: str, way: _Way) -> None:
         try:

@@ -1,10 +1,12 @@
-"""Goal: planted faults amid which the daemon works on: the doctor and the daemon's log name the cause and the remedy, in Russian and in
-English. Method: one real till with most of what can be wrong with its surroundings at once: servers with bad certificates and clocks, a
-name that is not found, a proxy, a wrong password, serial lines of every misery. It is examined as it stands; then it is started again in
-the other language, over a journal that is lost."""
+"""Goal: planted faults amid which the daemon works on: the doctor, the daemon's log and its status page name the cause and the remedy,
+in Russian and in English. Method: one real till with most of what can be wrong with its surroundings at once: servers with bad certificates
+and clocks, a name that is not found, a proxy, a wrong password, serial lines of every misery. It is examined as it stands; then it is
+started again in the other language, over a journal that is lost."""
 
 import contextlib
 import datetime as dt
+import html
+import http.client
 import json
 import os
 import re
@@ -23,7 +25,7 @@ from drivers.frames import frame
 from tests.ops.stage import CYRILLIC, Door, bad, examined, says, wrong_speed
 from tests.support.patience import until
 from tests.support.pos import Failed
-from tests.support.stand import STORE, TERMINAL, Line, Plan, Stand
+from tests.support.stand import STORE, TERMINAL, Line, Plan, Port, Stand
 from tests.support.wires import NullModem
 from tests.test_assembly import PAYCORE, SOFTLINE
 
@@ -40,11 +42,20 @@ class Troubled(Stand):
 
 @dataclass
 class Scene:
-    """The till, the process that has one of its ports, its log in both languages."""
+    """The till, its log and what its page shows in both languages."""
 
     stand: Stand
     russian: list[dict[str, Any]]
     english: list[dict[str, Any]]
+    pages: Mapping[str, "Shown"]
+
+
+@dataclass
+class Shown:
+    """The status page as text: as it opens, and its check-up."""
+
+    overview: str
+    checkup: str
 
 
 def server_context(issued: trustme.LeafCert) -> Any:
@@ -68,7 +79,7 @@ def plan(folder: Path, ports: Mapping[str, int], foreign: Path, held: Path, cabl
         "softline": {**SOFTLINE, "test_base_url": f"https://localhost:{ports['expired']}", "ca_file": str(folder / "ca.pem")},
         "payconnect": {"test_base_url": f"https://localhost:{ports['good']}", "ca_file": str(foreign)},
     }
-    return Plan(lines=lines, systems=systems, language="ru")
+    return Plan(lines=lines, systems=systems, ports=[Port("page", "http")], language="ru")
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +114,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         (stand.folder / "password").write_text("not the password")
         stand.start_sandbox()
         stand.start()
-        russian = met(stand, modem)
+        russian, pages = met(stand, modem), {"ru": page_of(stand)}
         stand.stop()
         (folder / "backups").mkdir(mode=0o700)
         stand.journal.rename(folder / "backups" / "koshelek-agent-20260101T040000Z.sqlite3")
@@ -112,7 +123,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             file.write(f'\n[backup]\ndirectory = "{folder / "backups"}"\n')
         stand.log.unlink()
         stand.start()
-        yield Scene(stand, russian, met(stand, modem))
+        yield Scene(stand, russian, met(stand, modem), pages | {"en": page_of(stand)})
 
 
 def met(stand: Stand, modem: NullModem) -> list[dict[str, Any]]:
@@ -126,6 +137,22 @@ def met(stand: Stand, modem: NullModem) -> list[dict[str, Any]]:
     except AssertionError as error:
         raise AssertionError(stand.log.read_text()[-6000:]) from error
     return log_of(stand)
+
+
+def page_of(stand: Stand) -> Shown:
+    """What a technician reads in the browser, and after a press on the button."""
+    here = f"127.0.0.1:{stand.ports['page']}"
+    found = []
+    for verb, path in (("GET", "/"), ("POST", "/page/examine")):
+        connection = http.client.HTTPConnection(here, timeout=60)
+        with contextlib.closing(connection):
+            connection.request(verb, path, headers={"Origin": f"http://{here}"} if verb == "POST" else {})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+            assert answer.status == 200, text
+        drawn = json.loads(text)["html"] if verb == "POST" else text
+        found.append(" ".join(html.unescape(re.sub(r"<[^>]*>", " ", drawn)).split()))
+    return Shown(*found)
 
 
 def down(lines: list[dict[str, Any]]) -> int:
@@ -179,6 +206,43 @@ def test_the_log_names_cause_and_remedy_in_both_languages(scene: Scene) -> None:
     lost = [one for one in scene.english if one["event"] == "journal.lost"]
     assert [bool(re.search("gone.*restore", json.dumps(one))) for one in lost] == [True]
     assert not [one for one in scene.russian if one["event"] == "journal.lost"]
+
+
+OVERVIEW = {
+    "wrong password": ("does not let this till in.*login and password", "не пускает.*логин и пароль"),
+    "expired certificate": ("expired.*clock", "истёк.*[Чч]асы"),
+    "wrong authority": ("does not trust.*ca_file", "не доверяет.*ca_file"),
+    "clock": ("1 days ahead.*timedatectl", "на 1 дн.*timedatectl"),
+    "port missing": ("no port.*tty-missing.*koshelek-agent ports", "Порта .*tty-missing нет.*koshelek-agent ports"),
+    "port held": ("Another program.*End that program", "другая программа.*Завершите"),
+    "wrong speed": ("cable.*makes no sense.*speed or parity.*probe", "cable.*не имеет смысла.*скорость или чётность.*probe"),
+    "silent line": ("silent.*No register was heard.*begin a sale.*probe", "silent.*касса на ней не слышна.*probe"),
+}
+CHECKUP = {
+    "proxy": ("HTTPS_PROXY.*does not use", "HTTPS_PROXY.*не использует"),
+    "silent line": ("nothing was heard.*koshelek-agent probe", "ничего не слышно.*koshelek-agent probe"),
+    **{name: OVERVIEW[name] for name in ("wrong password", "expired certificate", "wrong authority", "clock", "port missing", "port held")},
+}
+
+
+@pytest.mark.parametrize("fault", OVERVIEW)
+def test_the_page_names_cause_and_remedy_as_it_opens(scene: Scene, fault: str) -> None:
+    """Without a press on anything, in the language of the configuration."""
+    for language, pattern in zip(("en", "ru"), OVERVIEW[fault], strict=True):
+        assert re.search(pattern, scene.pages[language].overview), scene.pages[language].overview
+
+
+@pytest.mark.parametrize("fault", CHECKUP)
+def test_the_pages_check_up_names_cause_and_remedy(scene: Scene, fault: str) -> None:
+    """The doctor on the button: what surrounds the till, too."""
+    for language, pattern in zip(("en", "ru"), CHECKUP[fault], strict=True):
+        assert re.search(pattern, scene.pages[language].checkup), scene.pages[language].checkup
+
+
+def test_a_journal_begun_anew_is_named_by_the_page(scene: Scene) -> None:
+    """After the restart in English only: the newest backup is of another journal."""
+    assert re.search("begun anew.*restore", scene.pages["en"].checkup)
+    assert "начат заново" not in scene.pages["ru"].checkup
 
 
 def test_the_doctor_names_cause_and_remedy_of_all_of_them_at_once(scene: Scene) -> None:
