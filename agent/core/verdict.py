@@ -240,5 +240,5 @@ def failure_in_words(failure: NotSent | Unclear | Refused | Denied | Garbled) ->
             return f"refused: {failure.code} {failure.detail}".strip()
         case Denied():
             return f"denied: {failure.status}"
-        case Garbled():
+        case _:
             return f"garbled: {failure.reason}"
