@@ -217,7 +217,12 @@ def _keeps_passwords(till: Till) -> None:
 def _hangs(till: Till) -> None:
     """The watchdog is fed as long as work goes on, and ends a process that stands still; where it stood is in the log."""
     fed: set[str] = set()
-    until(lambda: fed.update(till.shown("WatchdogTimestampMonotonic")) or len(fed) > SIGNS_OF_LIFE, PATIENCE_S)  # type: ignore[func-returns-value]
+
+    def fed_often() -> bool:
+        fed.update(till.shown("WatchdogTimestampMonotonic"))
+        return len(fed) > SIGNS_OF_LIFE
+
+    until(fed_often, PATIENCE_S)
     running = till.shown("MainPID", "NRestarts", "ActiveState")
     assert running[1:] == ["0", "active"], till.log()
     till.run(f"kill -STOP {running[0]}")
