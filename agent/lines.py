@@ -74,7 +74,7 @@ def line_facts(status: LineStatus) -> dict[str, Any]:
         found["heardSecondsAgo"] = int(status.heard_seconds)
     if status.problem:
         found["problem"] = status.problem
-    return found
+    return found | ({"forbidden": True} if status.forbidden else {})
 
 
 def log_line(status: LineStatus) -> None:

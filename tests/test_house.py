@@ -18,13 +18,14 @@ import agent
 ROOT = Path(__file__).parents[1]
 
 # Who may import whom inside agent; a part may always import itself. Top-level modules are parts of their own.
-SUPPORT = {"texts", "reasons", "secrets", "log", "lean", "sdnotify"}
+SUPPORT = {"texts", "reasons", "remedies", "secrets", "log", "lean", "sdnotify"}
 MAY_IMPORT = {
     "core": set(),
     "providers": {"core"},
     "engine": {"core"},
     "texts": set(),
     "reasons": {"texts"},
+    "remedies": {"texts"},
     "secrets": {"texts"},
     "log": {"secrets", "texts", "journald"},
     "journald": set(),

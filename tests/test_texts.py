@@ -9,7 +9,7 @@ from pathlib import Path
 import polib
 import pytest
 
-from agent import reasons, texts
+from agent import reasons, remedies, texts
 from agent.texts import Message, message, translator
 
 AGENT = Path(texts.__file__).parent
@@ -139,3 +139,17 @@ def test_an_unknown_reason_is_shown_as_it_is() -> None:
 def test_where_the_result_may_be_open_nobody_is_sent_to_pay_again(code: str) -> None:
     """Beside a payment that may have been charged no text offers another means of payment."""
     assert "another means" not in reasons.REASONS[code]
+
+
+def test_whoever_reads_that_the_settings_are_wrong_is_told_which() -> None:
+    """Each reason that blames the till's settings has a remedy, which names the table of the payment system, in both languages."""
+    blamed = [code for code, text in reasons.REASONS.items() if "settings are wrong" in text]
+    assert "UNKNOWN_PARTNER_ID" in blamed
+    for code in blamed:
+        found = remedies.remedy(code, "koshelek")
+        assert found is not None, code
+        english, russian = (found.text(translator(language)) for language in ("en", "ru"))
+        assert "[provider.koshelek]" in english
+        assert "[provider.koshelek]" in russian
+        assert english != russian
+    assert remedies.remedy("NOT_ENOUGH_LIMIT_TO_PAY", "koshelek") is None

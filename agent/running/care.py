@@ -14,6 +14,7 @@ from agent.edges.accounts import HTTPS_PORT
 from agent.edges.journal import SqliteJournal, said
 from agent.edges.link import LinkState, LinkStatus
 from agent.edges.transport import HttpTransport
+from agent.remedies import remedy
 from agent.texts import N_, message
 
 PROBE_FIRST_S = 1.0  # while a provider is out of reach: look again so soon, then ever more slowly
@@ -25,7 +26,6 @@ UNNAMED = "..."  # in [provider. ]: an account that is only watched
 
 ROOM = N_("new sales are taken again")
 FULL = N_("the disk is full: new sales are refused, those in flight use the reserve")
-FREE = N_("Make room: sudo journalctl --vacuum-size=100M, sudo apt-get clean. The agent goes on by itself.")
 
 
 async def watch_links(transport: HttpTransport, named: Callable[[str], str | None] = lambda account: None) -> None:
@@ -67,7 +67,7 @@ async def watch_disk(journal: SqliteJournal) -> None:
             if room:
                 log.info("disk.room", meaning=message(ROOM))
             else:
-                log.warning("disk.full", meaning=message(FULL), remedy=message(FREE))
+                log.warning("disk.full", meaning=message(FULL), remedy=remedy("DISK_FULL"))
         await asyncio.sleep(DISK_LOOK_S)
 
 
@@ -94,8 +94,8 @@ def _tell_link(account: str, system: str, state: LinkState, told: dict[str, Link
     log = structlog.get_logger()
     if state.status is LinkStatus.DOWN:
         place = urlsplit(account)
-        remedy = outage.remedy(state.reason, state.failure, system=system, host=place.hostname or "", port=place.port or HTTPS_PORT)
-        log.warning("connection.down", account=account, problem=outage.problem(state.failure), remedy=remedy)
+        to_do = outage.remedy(state.reason, state.failure, system=system, host=place.hostname or "", port=place.port or HTTPS_PORT)
+        log.warning("connection.down", account=account, problem=outage.problem(state.failure), remedy=to_do)
     else:
         log.info("connection.up", account=account)
     told[account] = state.status

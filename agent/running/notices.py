@@ -4,7 +4,8 @@ import structlog
 
 from agent.core.model import SaleId
 from agent.reasons import REASONS
-from agent.texts import N_, Message, message
+from agent.remedies import remedy
+from agent.texts import Message, message
 
 WARNINGS = frozenset(
     {
@@ -18,14 +19,6 @@ WARNINGS = frozenset(
         "hint.given_up",
     }
 )
-
-
-_CREDENTIALS = N_(
-    "Compare login, the password's file and base_url of [provider.{system}] with what the payment system gave the shop; "
-    "koshelek-agent doctor tries them without any payment."
-)
-_PARTNER = N_("Compare base_url in [provider.{system}], whose last part is the partner's name, with what the payment system gave the shop.")
-REMEDIES = {"ACCESS_DENIED": _CREDENTIALS, "CREDENTIALS": _CREDENTIALS, "UNKNOWN_PARTNER_ID": _PARTNER}
 
 
 def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:
@@ -42,4 +35,5 @@ def log_notice(event: str, sale: SaleId | None = None, **facts: object) -> None:
 def _explained(code: str, system: str) -> dict[str, Message]:
     """What an alarm means, and where a technician can do something about it."""
     found = {"meaning": message(REASONS[code])} if code in REASONS else {}
-    return found | ({"remedy": message(REMEDIES[code], system=system)} if code in REMEDIES else {})
+    to_do = remedy(code, system)
+    return found | ({"remedy": to_do} if to_do is not None else {})

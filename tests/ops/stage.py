@@ -1,23 +1,33 @@
-"""What the planted faults are made of: servers with a wrong certificate or clock, a line whose ends differ in speed, and a way to ask that
-a finding is said in both languages."""
+"""What the planted faults are made of: servers with a wrong certificate or clock, a line whose ends differ in speed; what a till shows of
+them, in its log and on its status page; and a way to ask that a finding is said in both languages."""
 
 import asyncio
 import contextlib
+import html
+import http.client
+import json
+import os
 import random
 import re
 import socket
 import ssl
+import subprocess
+import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from agent.ops.doctor import NAMES, Finding, Grade, examine
 from agent.texts import Message, translator
+from tests.support.patience import until
+from tests.support.pos import Failed
+from tests.support.stand import STORE, TERMINAL, Stand, free_port
 from tests.support.wires import Portions, Spoiler
+from tests.system import lacking
 
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 
@@ -105,3 +115,83 @@ def said_in_both(text: Message, english: str, russian: str) -> None:
     for language, pattern in (("en", english), ("ru", russian)):
         spoken = text.text(translator(language))
         assert re.search(pattern, spoken, re.DOTALL), spoken
+
+
+def sell(stand: Stand) -> str:
+    """What a sale comes to: its state within ten seconds, or the code of a refusal."""
+    item = {"name": "Milk", "article": "1", "price": 9000, "quantity": 1, "totalAmount": 9000, "tax": "vat10"}
+    invoice = {"orderId": f"order-{os.urandom(4).hex()}", "totalAmount": 9000, "items": [item]}
+    request = {"checkoutInvoice": invoice, "user": {"loyaltyId": "0"}, "cardSession": "PAY001", "token": "t-1", "wait": 10}
+    with stand.connect() as pos:
+        try:
+            return str(pos.call("checkout.create", storeId=STORE, terminalId=TERMINAL, key=os.urandom(4).hex(), **request)["state"])
+        except Failed as refused:
+            return refused.code
+
+
+def log_of(stand: Stand) -> list[dict[str, Any]]:
+    """The lines of the daemon's log, parsed."""
+    return [json.loads(line) for line in stand.log.read_text().splitlines() if line.startswith("{")]
+
+
+def overview(stand: Stand) -> str:
+    """The text of the status page as it opens; the page listens at the port ``page``."""
+    return _text(_asked(stand, "GET", "/"))
+
+
+def checkup(stand: Stand) -> str:
+    """The text that a press on the button of the check-up brings."""
+    return _text(json.loads(_asked(stand, "POST", "/page/examine"))["html"])
+
+
+def _asked(stand: Stand, verb: str, path: str) -> str:
+    here = f"127.0.0.1:{stand.ports['page']}"
+    connection = http.client.HTTPConnection(here, timeout=60)
+    with contextlib.closing(connection):
+        connection.request(verb, path, headers={"Origin": f"http://{here}"} if verb == "POST" else {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == 200, text
+    return text
+
+
+def _text(drawn: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", drawn)).split())
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, megabytes: int) -> Iterator[None]:
+    """The folder is a file system in memory of its own, of that size. As root; where the machine forbids it the test is skipped."""
+    found = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)], check=False)
+    if found.returncode:
+        lacking("this machine does not let a file system be mounted")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+def fill(folder: Path) -> None:
+    """Another program takes all that is left."""
+    with contextlib.suppress(OSError), (folder / "hog").open("wb", buffering=0) as hog:
+        while True:
+            hog.write(bytes(4096))
+
+
+@contextlib.contextmanager
+def second(stand: Stand, folder: Path) -> Iterator[int]:
+    """Another agent for the same till, with a record, sockets and a page of its own; its process. ``folder``: for all of that."""
+    config, text = folder / "second.toml", stand.config.read_text()
+    for name, own in ((stand.journal, folder / "other.sqlite3"), (stand.pos, folder / "pos"), (stand.admin, folder / "admin")):
+        text = text.replace(str(name), str(own))
+    config.write_text(text.replace(f"port = {stand.ports['page']}", f"port = {free_port()}"))
+    folder.chmod(0o700)
+    command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until((folder / "admin").exists)
+        yield process.pid
+        assert process.poll() is None, "it has ended before it was asked to"
+    finally:
+        process.terminate()
+        process.wait(20)

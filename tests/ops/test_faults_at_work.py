@@ -5,13 +5,9 @@ started again in the other language, over a journal that is lost."""
 
 import contextlib
 import datetime as dt
-import html
-import http.client
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +18,9 @@ import trustme
 
 from agent.ops.doctor import Grade
 from drivers.frames import frame
-from tests.ops.stage import CYRILLIC, Door, bad, examined, says, wrong_speed
+from tests.ops.stage import CYRILLIC, Door, bad, checkup, examined, log_of, overview, says, second, sell, wrong_speed
 from tests.support.patience import until
-from tests.support.pos import Failed
-from tests.support.stand import STORE, TERMINAL, Line, Plan, Port, Stand
+from tests.support.stand import Line, Plan, Port, Stand
 from tests.support.wires import NullModem
 from tests.test_assembly import PAYCORE, SOFTLINE
 
@@ -114,7 +109,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         (stand.folder / "password").write_text("not the password")
         stand.start_sandbox()
         stand.start()
-        russian, pages = met(stand, modem), {"ru": page_of(stand)}
+        russian, pages = met(stand, modem), {"ru": Shown(overview(stand), checkup(stand))}
         stand.stop()
         (folder / "backups").mkdir(mode=0o700)
         stand.journal.rename(folder / "backups" / "koshelek-agent-20260101T040000Z.sqlite3")
@@ -123,7 +118,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             file.write(f'\n[backup]\ndirectory = "{folder / "backups"}"\n')
         stand.log.unlink()
         stand.start()
-        yield Scene(stand, russian, met(stand, modem), pages | {"en": page_of(stand)})
+        yield Scene(stand, russian, met(stand, modem), pages | {"en": Shown(overview(stand), checkup(stand))})
 
 
 def met(stand: Stand, modem: NullModem) -> list[dict[str, Any]]:
@@ -139,22 +134,6 @@ def met(stand: Stand, modem: NullModem) -> list[dict[str, Any]]:
     return log_of(stand)
 
 
-def page_of(stand: Stand) -> Shown:
-    """What a technician reads in the browser, and after a press on the button."""
-    here = f"127.0.0.1:{stand.ports['page']}"
-    found = []
-    for verb, path in (("GET", "/"), ("POST", "/page/examine")):
-        connection = http.client.HTTPConnection(here, timeout=60)
-        with contextlib.closing(connection):
-            connection.request(verb, path, headers={"Origin": f"http://{here}"} if verb == "POST" else {})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            assert answer.status == 200, text
-        drawn = json.loads(text)["html"] if verb == "POST" else text
-        found.append(" ".join(html.unescape(re.sub(r"<[^>]*>", " ", drawn)).split()))
-    return Shown(*found)
-
-
 def down(lines: list[dict[str, Any]]) -> int:
     return len([one for one in lines if one["event"] == "connection.down"])
 
@@ -164,22 +143,6 @@ def speaks(modem: NullModem) -> None:
     port = os.open(modem.register, os.O_RDWR | os.O_NOCTTY)
     os.write(port, frame(b'{"jsonrpc": "2.0", "id": 1, "method": "agent.status", "params": {}}' + b" " * 200))
     os.close(port)
-
-
-def sell(stand: Stand) -> str:
-    """What a sale with the wrong password comes to."""
-    item = {"name": "Milk", "article": "1", "price": 9000, "quantity": 1, "totalAmount": 9000, "tax": "vat10"}
-    invoice = {"orderId": f"order-{os.urandom(4).hex()}", "totalAmount": 9000, "items": [item]}
-    request = {"checkoutInvoice": invoice, "user": {"loyaltyId": "0"}, "cardSession": "PAY001", "token": "t-1", "wait": 10}
-    with stand.connect() as pos:
-        try:
-            return str(pos.call("checkout.create", storeId=STORE, terminalId=TERMINAL, key=os.urandom(4).hex(), **request)["state"])
-        except Failed as refused:
-            return refused.code
-
-
-def log_of(stand: Stand) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stand.log.read_text().splitlines() if line.startswith("{")]
 
 
 def logged(scene: Scene, event: str, about: str, english: str, russian: str) -> None:
@@ -209,7 +172,7 @@ def test_the_log_names_cause_and_remedy_in_both_languages(scene: Scene) -> None:
 
 
 OVERVIEW = {
-    "wrong password": ("does not let this till in.*login and password", "не пускает.*логин и пароль"),
+    "wrong password": ("does not let this till in.*login, the password", "не пускает.*login, файл пароля"),
     "expired certificate": ("expired.*clock", "истёк.*[Чч]асы"),
     "wrong authority": ("does not trust.*ca_file", "не доверяет.*ca_file"),
     "clock": ("1 days ahead.*timedatectl", "на 1 дн.*timedatectl"),
@@ -221,7 +184,8 @@ OVERVIEW = {
 CHECKUP = {
     "proxy": ("HTTPS_PROXY.*does not use", "HTTPS_PROXY.*не использует"),
     "silent line": ("nothing was heard.*koshelek-agent probe", "ничего не слышно.*koshelek-agent probe"),
-    **{name: OVERVIEW[name] for name in ("wrong password", "expired certificate", "wrong authority", "clock", "port missing", "port held")},
+    "wrong password": ("does not let this till in.*login in", "не пускает.*login в"),
+    **{name: OVERVIEW[name] for name in ("expired certificate", "wrong authority", "clock", "port missing", "port held")},
 }
 
 
@@ -295,21 +259,9 @@ def test_a_journal_that_was_begun_anew_or_taken_away_is_named(scene: Scene) -> N
 def test_a_second_agent_for_the_same_till_is_named(scene: Scene, tmp_path: Path) -> None:
     """With a journal and sockets of its own it starts, and would take the same orders; the doctor names both processes."""
     stand = scene.stand
-    second, text = tmp_path / "second.toml", stand.config.read_text()
-    for name, own in ((stand.journal, "other.sqlite3"), (stand.pos, "pos"), (stand.admin, "admin")):
-        text = text.replace(str(name), str(tmp_path / own))
-    second.write_text(text)
-    tmp_path.chmod(0o700)
-    command = [sys.executable, "-m", "agent", "run", "--config", str(second)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: (tmp_path / "admin").exists())
+    with second(stand, tmp_path) as pid:
         (two,) = bad(examined(stand.config, "agent"), "agent")
-        pid = process.pid
         says(two, Grade.FAULT, rf"Two agents.*process {pid}.*sudo kill {pid}", rf"Два агента.*процесс {pid}.*sudo kill {pid}")
-    finally:
-        process.terminate()
-        process.wait(20)
     assert bad(examined(stand.config, "agent"), "agent") == []
 
 

@@ -28,10 +28,10 @@ from agent.settings import BadSettings, describe, load
 from agent.texts import Message, message
 from drivers.line import LineSpeed, LineState, LineStatus
 from drivers.serial_port import PortForbidden, open_port
-from tests.ops.stage import bad, examined, said_in_both, says
+from tests.ops.stage import bad, examined, fill, mounted, said_in_both, says
 from tests.support.patience import soon
 from tests.support.stand import Stand
-from tests.system import lacking, require
+from tests.system import require
 
 NOBODY = 65_534
 
@@ -71,12 +71,8 @@ def memory(till: Stand) -> Iterator[Path]:
     """The journal's folder on a file system in memory of its own, of 12 MB."""
     require("root")
     require("mount")
-    folder = till.journal.parent
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs", str(folder)], check=False)
-    if mounted.returncode:
-        lacking("this machine does not let a file system be mounted")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=False)
+    with mounted(till.journal.parent, 12):
+        yield till.journal.parent
 
 
 @pytest.mark.system
@@ -88,13 +84,6 @@ def test_a_journal_in_memory(till: Stand, memory: Path) -> None:
     till.config.write_text(till.config.read_text().replace("allow_volatile = true", "allow_volatile = false"))
     refused = bad(examined(till.config, "disk"), "disk")[0]
     says(refused, Grade.FAULT, "tmpfs.*money could be taken twice.*local disk", "tmpfs.*деньги могут взять дважды.*локальном диске")
-
-
-def fill(folder: Path) -> None:
-    """Another program takes all that is left."""
-    with contextlib.suppress(OSError), (folder / "hog").open("wb", buffering=0) as hog:
-        while True:
-            hog.write(bytes(4096))
 
 
 async def until_full(till: Stand, stream: io.StringIO) -> None:

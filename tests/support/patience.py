@@ -7,12 +7,12 @@ from collections.abc import Callable
 LOOK_S = 0.02
 
 
-def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
-    """Wait until something is so. Raises AssertionError when it is not in time."""
+def until(condition: Callable[[], object], seconds: float = 15.0, pause_s: float = LOOK_S) -> None:
+    """Wait until something is so, and look every ``pause_s``. Raises AssertionError when it is not in time."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it never came to pass"
-        time.sleep(LOOK_S)
+        time.sleep(pause_s)
 
 
 async def soon(condition: Callable[[], bool], seconds: float = 5.0) -> None:

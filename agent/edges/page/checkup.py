@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from agent.edges.page.document import EXAMINE, section
+from agent.edges.page.trouble import advised
 from agent.edges.page.words import Tongue
 from agent.texts import N_
 from agent.web.html import Html, tag, told
@@ -38,6 +39,6 @@ def _finding(one: Mapping[str, str], tongue: Tongue) -> Html:
         "li",
         tag("p", tag("strong", grade, class_=f"grade {one['grade']}"), " ", tag("code", one["check"]), " ", told(one["what"])),
         tag("p", told(one["means"])) if one["means"] else None,
-        tag("p", tongue(N_("What to do:")), " ", told(one["remedy"])) if one["remedy"] else None,
+        advised(one["remedy"], tongue) if one["remedy"] else None,
         class_="card",
     )

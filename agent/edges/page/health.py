@@ -1,6 +1,6 @@
 """Is the till well: the first half of the first page. Each thing that is not as it should be says what it means and what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,15 +10,17 @@ from agent.edges.link import LinkStatus
 from agent.edges.page.document import OPERATIONS, address
 from agent.edges.page.facts import Overview, System, Till
 from agent.edges.page.pulse import Beat
+from agent.edges.page.trouble import what_to_do
 from agent.edges.page.words import LINES, LINKS, Tongue
 from agent.reasons import explain
-from agent.texts import N_, Message, message
-from agent.web.html import Html, tag, told
+from agent.remedies import remedy
+from agent.texts import N_, message
+from agent.web.html import Child, Html, tag, told
 from agent.web.live import Row, row
 
+DENIED = "ACCESS_DENIED"
 MAX_LISTED = 10  # records set aside: the operations page has them all
 SILENT_S = 24 * 3600.0  # a register that was not heard for so long stands out
-KEYS = N_("Compare login and password in [provider.{system}] with those that the payment system gave the shop, then press Check-up.")
 
 COUNTS: Mapping[str, tuple[str, str, str]] = {  # of the status: its text, the filter of the operations page that shows them, how loud it is
     "attention": (N_("a person must look"), "attention", "loud"),
@@ -34,30 +36,45 @@ def none_yet(tongue: Tongue, id_: str, msgid: str) -> Row:
 
 def state(seen: Overview, tongue: Tongue) -> Row:
     """One sentence, and what keeps it from being a better one."""
-    status, bad = seen.status, list(_troubles(seen, tongue))
+    status = seen.status
     ready = tongue(N_("New payments are taken.")) if status["ready"] else tongue(N_("NEW PAYMENTS ARE NOT TAKEN."))
     return row(
         "div",
         "state-now",
         tag("p", tag("strong", ready), class_="up" if status["ready"] else "down"),
-        [tag("p", one, class_="down") for one in bad],
+        _troubles(seen, tongue),
         tag("p", tongue(N_("Version {version}"), version=status["version"]), class_="soft"),
     )
 
 
-def _troubles(seen: Overview, tongue: Tongue) -> Sequence[str]:
-    status, found = seen.status, []
+def _troubles(seen: Overview, tongue: Tongue) -> Iterator[Child]:
+    status = seen.status
     if status.get("disk", {}).get("full"):
-        found.append(tongue(N_("The disk is full: new payments are refused until there is room. Delete files that are not needed.")))
+        yield _bad(tongue(N_("The disk is full: new payments are refused until there is room.")))
+        yield what_to_do(remedy("DISK_FULL"), tongue)
     if status["details"].get("restored"):
-        text = N_("The journal was restored from a backup: compare it, then run koshelek-agent release.")
-        found.append(tongue(text))
+        yield _bad(tongue(N_("The journal was restored from a backup: compare it, then run koshelek-agent release.")))
     if status.get("configuration", {}).get("problem"):
-        text = N_("The configuration file has a mistake, so the one before is in force. Run koshelek-agent config check.")
-        found.append(tongue(text))
+        yield _bad(tongue(N_("The configuration file has a mistake, so the one before is in force. Run koshelek-agent config check.")))
+        yield _mistakes(status["configuration"].get("problems", []))
     if (backup := status.get("backup")) and backup.get("problem"):
-        found.append(tongue(N_("The backup failed: {problem}"), problem=backup["problem"]))
-    return found
+        yield _bad(tongue(N_("The backup failed: {problem}"), problem=backup["problem"]))
+
+
+def _bad(text: str) -> Html:
+    return tag("p", text, class_="down")
+
+
+def _mistakes(problems: Sequence[Mapping[str, Any]]) -> list[Html]:
+    """Of the configuration file: the places, what is wrong there, and what may have been meant."""
+    return [
+        tag("p", tag("code", _place(one)), " ", told(f"{one['problem']} {one.get('hint', '')}".strip())) for one in problems[:MAX_LISTED]
+    ]
+
+
+def _place(problem: Mapping[str, Any]) -> str:
+    line = "" if problem["line"] is None else f":{problem['line']}"
+    return " ".join(part for part in (f"{problem['file']}{line}", problem["key"]) if part)
 
 
 def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
@@ -80,7 +97,7 @@ def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
 def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: Tongue) -> Row:
     link = system.link
     place = urlsplit(system.account)
-    remedy = outage.remedy(link.reason, link.failure, system=system.name, host=place.hostname or "", port=place.port or HTTPS_PORT)
+    to_do = outage.remedy(link.reason, link.failure, system=system.name, host=place.hostname or "", port=place.port or HTTPS_PORT)
     since = "" if link.since is None else " " + tongue(N_("since {time}"), time=tongue.moment(link.since.wall, seen.now))
     state = tag("span", tongue(LINKS[link.status]) + since, class_=_word(link.status))
     return row(
@@ -88,7 +105,7 @@ def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: To
         f"system-{system.name}",
         tag("p", tag("strong", tongue.system(system.name)), " ", state),
         tag("p", tongue(N_("Last error:")), " ", told(outage.problem(link.failure).text(tongue.translate))) if link.failure else None,
-        _what_to_do(remedy, tongue) if link.failure else None,
+        what_to_do(to_do, tongue) if link.failure else None,
         None if system.admitted else _turned_away(system, tongue),
         _clock(system, tongue),
         tag("p", speed(beats, tongue), class_="soft"),
@@ -96,21 +113,16 @@ def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: To
     )
 
 
-def _what_to_do(remedy: Message, tongue: Tongue) -> Html:
-    return tag("p", tongue(N_("What to do:")), " ", told(remedy.text(tongue.translate)))
+def _turned_away(system: System, tongue: Tongue) -> Child:
+    return [tag("p", explain(DENIED, tongue.translate), class_="down"), what_to_do(remedy(DENIED, system.name), tongue)]
 
 
-def _turned_away(system: System, tongue: Tongue) -> list[Html]:
-    remedy = message(KEYS, system=system.name)
-    return [tag("p", explain("ACCESS_DENIED", tongue.translate), class_="down"), _what_to_do(remedy, tongue)]
-
-
-def _clock(system: System, tongue: Tongue) -> list[Html]:
+def _clock(system: System, tongue: Tongue) -> Child:
     """A clock that is wrong makes everything else look wrong."""
     if system.skew_s is None or abs(system.skew_s) < outage.SKEW_WARNING_S:
         return []
     said = outage.skew(system.skew_s, tongue.system(system.name)).text(tongue.translate)
-    return [tag("p", said, " ", tongue(outage.SKEW_MEANS), class_="down"), _what_to_do(message(outage.SKEW_REMEDY), tongue)]
+    return [tag("p", said, " ", tongue(outage.SKEW_MEANS), class_="down"), what_to_do(message(outage.SKEW_REMEDY), tongue)]
 
 
 def _word(status: LinkStatus) -> str:
@@ -160,7 +172,6 @@ def _line(seen: Overview, line: Mapping[str, Any], tongue: Tongue) -> Row:
     good = state in ("heard", "waiting")
     wrong = seen.lines.get(str(line["name"]), {})
     problem = tag("p", told(wrong["problem"].text(tongue.translate))) if "problem" in wrong else None
-    remedy = _what_to_do(wrong["remedy"], tongue) if "remedy" in wrong else None
     return row(
         "li",
         f"line-{line['name']}",
@@ -168,6 +179,6 @@ def _line(seen: Overview, line: Mapping[str, Any], tongue: Tongue) -> Row:
         " ",
         tag("span", said, class_="up" if good else "no"),
         problem,
-        remedy,
+        what_to_do(wrong.get("remedy"), tongue),
         class_="card",
     )

@@ -13,7 +13,8 @@ from agent.core.model import SaleId
 from agent.core.payout.name import is_payout
 from agent.edges.page.document import OPERATIONS, SALE, address, section
 from agent.edges.page.facts import Facts
-from agent.edges.page.words import MONEY, Tongue
+from agent.edges.page.trouble import troubles
+from agent.edges.page.words import Tongue
 from agent.texts import N_
 from agent.web.html import Child, Html, tag, told
 from agent.web.live import Region, Row, row
@@ -80,7 +81,7 @@ def operation_row(one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
     """One sale of a list, as the desk answers it."""
     href = address(SALE, {"store": one["storeId"], "terminal": one["terminalId"], "key": one["key"]})
     accepted = datetime.fromisoformat(one["acceptedAt"])
-    alarms = one.get("alarms", [])
+    payout = is_payout(SaleId(one["storeId"], one["terminalId"], one["key"]))
     return row(
         "li",
         f"sale-{one['storeId']}/{one['terminalId']}/{one['key']}",
@@ -90,18 +91,16 @@ def operation_row(one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
             " ",
             tag("span", tongue.state(one["state"]), class_=f"state {one['state']}"),
         ),
-        tag("p", " · ".join(_about(one, accepted, now, tongue)), class_="soft"),
-        tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
+        tag("p", " · ".join(_about(one, accepted, now, tongue, payout=payout)), class_="soft"),
+        tag("p", one["message"]) if one["reason"] else None,
+        troubles(one, one.get("alarms", []), tongue, payout=payout),
         class_="card",
     )
 
 
-def _about(one: Mapping[str, Any], accepted: datetime, now: datetime, tongue: Tongue) -> Sequence[str]:
+def _about(one: Mapping[str, Any], accepted: datetime, now: datetime, tongue: Tongue, *, payout: bool) -> Sequence[str]:
     refunded = tongue(N_("went back: {amount}"), amount=tongue.roubles(one["refundedAmount"])) if one["refundedAmount"] else ""
-    if is_payout(SaleId(one["storeId"], one["terminalId"], one["key"])):  # the words about money are those of payments
-        money = tongue(N_("PAYOUT"))
-    else:
-        money = tongue(MONEY[one["money"]]) if one["money"] in MONEY else one["money"]
+    money = tongue(N_("PAYOUT")) if payout else tongue.money(one["money"])  # the words about money are those of payments
     place = f"{one['storeId']}/{one['terminalId']}"
     shown = (tongue.moment(accepted, now), place, tongue.system(one["provider"]), money, refunded)
     return [part for part in shown if part]

@@ -9,7 +9,8 @@ from agent.core.payout.name import is_payout, key_of
 from agent.edges.page.deciding import decisions, step_region
 from agent.edges.page.document import SLIP, address, facts, section
 from agent.edges.page.facts import Facts
-from agent.edges.page.words import LOUD, MONEY, Tongue
+from agent.edges.page.trouble import troubles
+from agent.edges.page.words import LOUD, Tongue
 from agent.edges.slips import WIDTHS
 from agent.edges.telling import facts_of
 from agent.texts import N_
@@ -65,7 +66,7 @@ def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue:
     accepted = datetime.fromisoformat(sale["acceptedAt"])
     slip = sale.get("slip", {})
     pairs: list[tuple[str, Child]] = [
-        (tongue(N_("Money")), tongue(MONEY[sale["money"]]) if sale["money"] in MONEY else sale["money"]),
+        (tongue(N_("Money")), tongue.money(sale["money"])),
         (tongue(N_("Till")), told(f"{sale['storeId']}/{sale['terminalId']}")),
         (tongue(N_("Key")), told(sale["key"])),
         (tongue(N_("Taken over")), tongue.moment(accepted, now)),
@@ -77,7 +78,7 @@ def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue:
         "standing-now",
         tag("p", tag("strong", told(sale["orderId"]), " ", tongue.roubles(sale["amount"])), " ", state, class_="title"),
         tag("p", sale["message"]),
-        tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
+        troubles(sale, alarms, tongue, payout=False),
         facts(pairs),
         tag("a", tongue(N_("Print the slip again")), href=_slip_address(sale, None), class_="button") if slip.get("text") else None,
     )
@@ -91,14 +92,13 @@ def _payout(payout: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
         (tongue(N_("Taken over")), tongue.moment(datetime.fromisoformat(payout["acceptedAt"]), now)),
         *((name, _value(payout.get(name))) for name in OF_A_PAYOUT),
     ]
-    alarms = payout.get("alarms", [])
     state = tag("span", tongue.state(payout["state"]), class_=f"state {payout['state']}")
     return row(
         "div",
         "standing-now",
         tag("p", tag("strong", tongue(N_("PAYOUT")), " ", tongue.roubles(payout["amount"])), " ", state, class_="title"),
         tag("p", payout["message"]),
-        tag("p", tongue(N_("ALARM")), ": ", tag("code", " ".join(alarms)), class_="loud") if alarms else None,
+        troubles(payout, payout.get("alarms", []), tongue, payout=True),
         facts(pairs),
         tag("p", tongue(N_("What a person decides about it, he decides at the command line: koshelek-agent payout resolve"))),
     )

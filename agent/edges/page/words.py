@@ -125,6 +125,10 @@ class Tongue(tongue.Tongue):
     def state(self, word: str) -> str:
         return self(STATES.get(word, word)) if word in STATES else word
 
+    def money(self, word: str) -> str:
+        """What became of the money."""
+        return self(MONEY[word]) if word in MONEY else word
+
     def event(self, kind: str) -> str:
         """An event's name; a kind that is younger than this list is shown by its code."""
         return self(EVENTS[kind]) if kind in EVENTS else kind

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.lines import LISTEN
+from agent.lines import FORBIDDEN, JOIN, LISTEN
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.texts import N_, Message, message
@@ -24,7 +24,7 @@ NEVER_REMEDY = N_(
 )
 LINE_STATES = {
     "unplugged": N_("Line {line}: there is no such port."),
-    "busy": N_("Line {line}: another program has the port ({problem})."),
+    "busy": N_("Line {line}: another program has the port."),
     "failed": N_("Line {line}: the port cannot be used ({problem})."),
 }
 LINE_MEANS = N_("The register on this line does not reach the agent.")
@@ -64,7 +64,9 @@ def _register(one: Mapping[str, Any]) -> Finding:
 def _line(one: Mapping[str, Any]) -> Iterator[Finding]:
     name, state, damaged = one["name"], one["state"], one["damagedFrames"]
     path = name.partition(":")[2]
-    if state in LINE_STATES:
+    if one.get("forbidden"):
+        yield fault(LINE, message(FORBIDDEN, path=path), message(LINE_MEANS), message(JOIN))
+    elif state in LINE_STATES:
         what = message(LINE_STATES[state], line=name, problem=one.get("problem", ""))
         yield fault(LINE, what, message(LINE_MEANS), message(LINE_REMEDY))
     elif state == "waiting" and damaged:
