@@ -1,7 +1,6 @@
 """``setup``: a technician is asked, or a file answers; the configuration is written and checked, and what comes next is said."""
 
 import asyncio
-import getpass
 import os
 import signal
 import sys
@@ -14,40 +13,22 @@ import click
 from platformdirs import user_config_path
 
 from agent.cli.common import Context, Exit
+from agent.cli.interviewing import DROPPED, MARKS, NotAskedHere, Person
 from agent.cli.mistakes import mistake
 from agent.ops.doctor.finding import Finding as Seen
-from agent.ops.doctor.finding import Grade, worst
+from agent.ops.doctor.finding import Grade
 from agent.ops.setup.commit import Done
-from agent.ops.setup.interview import Interview
 from agent.ops.setup.machine import encrypted, this_machine
 from agent.ops.setup.plan import CheckFailed, Plan, plan_of
-from agent.ops.setup.question import CLEAR, Kind, NoAnswer, Question, Value, shown, typed
+from agent.ops.setup.question import Value
 from agent.ops.setup.rollout import FROM, answered
-from agent.secrets import Secret
 from agent.settings import BadSettings, Problem, describe, find
-from agent.settings.explain import RIGHT
 from agent.settings.load import FILE_NAME, SYSTEM_FILE, parse, problems, read_text
 from agent.settings.places import Place
-from agent.settings.problems import EXAMPLE, Finding, key_path, told
+from agent.settings.problems import Finding, told
 from agent.settings.providers import PAYCORE
-from agent.texts import LANGUAGES, N_, Message, Translate, message, translator
+from agent.texts import LANGUAGES, N_, Translate, message, translator
 
-BACK, EXPLAIN = "<", "?"
-
-WELCOME = N_("Setting up koshelek-agent. The configuration will be {file}; nothing is written before the end.")
-KEYS = N_('Enter takes what stands in brackets, "<" goes back, "?" explains, Ctrl-C leaves and changes nothing.')
-STARTS_FROM = N_("The answers of today's configuration stand in the brackets.")
-DROPPED = N_("Not taken over, because it is wrong in today's configuration: {names}.")
-NO_HELP = N_("There is no more to say about this.")
-STORED = N_("stored already")
-NOTHING = N_("nothing")
-OR_NOTHING = N_("{answer}; {key} for nothing")
-MARKS = {Grade.OK: N_("in order"), Grade.WARNING: N_("warning"), Grade.FAULT: N_("fault")}
-IN_SPITE = N_("Go on in spite of that?")
-ALL = N_("These are the answers:")
-SECRET_NEW, SECRET_KEPT, TOKEN_KEPT = N_("(as typed)"), N_("(as stored)"), N_("(the stored one, else a new one)")
-WRITE = N_("Write the configuration?")
-YES, NO = N_("yes"), N_("no")
 UNCHANGED = N_("The configuration is the same as before: nothing was written.")
 WRITTEN = N_("Written and checked: {file}")
 COPY = N_("The one from before: {file}")
@@ -130,130 +111,16 @@ class _Setup:
             raise click.UsageError(self.say(NO_JSON))
         if not sys.stdin.isatty():
             raise click.UsageError(self.say(NO_TERMINAL))
-        click.echo(self.say(WELCOME, file=plan.machine.config))
-        click.echo(self.say(KEYS))
-        if plan.exists:
-            click.echo(self.say(STARTS_FROM))
-        if plan.dropped:
-            click.echo(self.say(DROPPED, names=", ".join(plan.dropped)))
-        interview = Interview(plan.known)
-        while True:
-            question = interview.question
-            if question is not None:
-                self._one(plan, interview, question, offline=offline)
-            elif self._confirmed(plan, interview):
-                break
-        if plan.unchanged(interview.answers):
+        person = Person(plan, self._translate, offline=offline)
+        try:
+            answers = person.asked()
+        except NotAskedHere:
+            self._context.fail(Exit.CONFIGURATION, "CONFIGURATION", self.say(UNASKED, file=plan.machine.config))
+        if plan.unchanged(answers):
             click.echo(self.say(UNCHANGED))
         else:
-            self._write(plan, interview.answers)
-        self._next(plan, interview.answers)
-
-    def _one(self, plan: Plan, interview: Interview, question: Question, *, offline: bool) -> None:
-        """Ask one question once; what came of it the interview knows."""
-        click.echo()
-        click.echo(question.text.text(self._translate))
-        for number, option in enumerate(question.options, 1):
-            label = f" - {option.label.text(self._translate)}" if option.label else ""
-            click.echo(f"  {number}) {option.value}{label}")
-        text = self._typed(question)
-        if text == BACK:
-            interview.back()
-        elif text == EXPLAIN:
-            click.echo(f"  {question.help.text(self._translate) if question.help else self.say(NO_HELP)}")
-        else:
-            try:
-                value = typed(question, text)
-            except NoAnswer as wrong:
-                click.echo(f"  {wrong.problem.text(self._translate)}")
-                if wrong.hint:
-                    click.echo(f"  {wrong.hint.text(self._translate)}")
-                return
-            if self._taken(plan, interview, question, value, offline=offline):
-                interview.give(question, None if question.kind is Kind.SECRET else value)
-
-    def _typed(self, question: Question) -> str:
-        offered = self._shown(question.default) if question.default not in (None, []) else ""
-        if question.kind is Kind.SECRET and question.optional and question.place[-1] == "password":
-            offered = self.say(STORED)
-        elif question.optional:
-            offered = self.say(OR_NOTHING, answer=offered, key=CLEAR) if offered else self.say(NOTHING)
-        prompt = f"{f'[{offered}]' if offered else ''}> "
-        return (getpass.getpass(prompt) if question.kind is Kind.SECRET else input(prompt)).strip()
-
-    def _taken(self, plan: Plan, interview: Interview, question: Question, value: Value, *, offline: bool) -> bool:
-        """Whether an answer is right; or, where only the world outside contradicts it, whether the technician wants it all the same."""
-        place = question.place
-        if question.kind is Kind.SECRET:
-            plan.secrets.pop(place, None)
-            if value is not None:
-                plan.secrets[place] = Secret(value)
-            value = None
-        answers = {**interview.answers, place: value}
-        if wrong := plan.mistakes(answers, place):
-            for one in wrong:
-                click.echo(f"  {self._told(one)}")
-            return False
-        if offline:
-            return True
-        return self._seen(asyncio.run(plan.look(answers, place)))
-
-    def _seen(self, findings: Sequence[Seen]) -> bool:
-        for one in findings:
-            click.echo(f"  {self._translate(MARKS[one.grade])}: {one.what.text(self._translate)}")
-            if one.grade is not Grade.OK:
-                click.echo("".join(f"    {text.text(self._translate)}\n" for text in (one.means, one.remedy) if text), nl=False)
-        if worst(findings) is Grade.OK:
-            return True
-        return self._yes(Question((), Kind.YES_NO, message(IN_SPITE), default=False)) is True
-
-    def _yes(self, question: Question) -> bool | None:
-        """A question of the setup itself; None to go back."""
-        while True:
-            click.echo(question.text.text(self._translate))
-            text = self._typed(question)
-            if text == BACK:
-                return None
-            try:
-                return bool(typed(question, text))
-            except NoAnswer as wrong:
-                click.echo(f"  {wrong.problem.text(self._translate)}")
-
-    def _shown(self, value: Value) -> str:
-        return self.say(YES if value else NO) if isinstance(value, bool) else shown(value)
-
-    def _confirmed(self, plan: Plan, interview: Interview) -> bool:
-        """Everything once more; False if something is to be answered anew."""
-        click.echo(f"\n{self.say(ALL)}")
-        for place, value in interview.answers.items():
-            if place[-1] in ("password", "token"):
-                text = self.say(SECRET_NEW if place in plan.secrets else SECRET_KEPT if place[-1] == "password" else TOKEN_KEPT)
-            else:
-                text = "" if value is None else shown(value)
-            if place[-1] != "another" and text:
-                click.echo(f"  {key_path(place)} = {text}")
-        wrong = plan.all_mistakes(interview.answers)
-        for origin, one in wrong:
-            click.echo(f"  {key_path(origin or one.place)}: {self._told(one)}")
-        if any(origin is None for origin, _ in wrong):
-            self._context.fail(Exit.CONFIGURATION, "CONFIGURATION", self.say(UNASKED, file=plan.machine.config))
-        if wrong:
-            first = next((place for place, _ in wrong if place is not None and place in interview.answers), ("environment",))
-            interview.back_to(first)
-            return False
-        sure = self._yes(Question((), Kind.YES_NO, message(WRITE), default=True))
-        if sure is None:
-            interview.back()
-        elif not sure:
-            raise KeyboardInterrupt
-        return bool(sure)
-
-    def _told(self, one: Finding) -> str:
-        """A mistake for somebody who types: quotes are for the file."""
-        quotes = one.hint is not None and one.hint.msgid == RIGHT and str(one.hint.values["right"]).startswith("text in quotes")
-        example = one.example.partition(" = ")[2].strip('"') if one.example else ""
-        parts: list[Message | None] = [one.problem, None if quotes else one.hint, message(EXAMPLE, example=example) if example else None]
-        return " ".join(part.text(self._translate) for part in parts if part)
+            self._write(plan, answers)
+        self._next(plan, answers)
 
     # --- a file ---
 
