@@ -201,6 +201,18 @@ LINK = {
     ),
 }
 
+# beside a payment of which money was taken and which does not count as paid: what is wrong with it; what to do is said once, behind it
+CHARGED = {
+    "SLIP_MISSING": N_("The money was taken, but the payment system sent no proof of it that the till can accept."),
+    "AMOUNT_MISMATCH": N_("The money was taken, but the amount in the payment system's answer differs from the bill."),
+    "ORDER_MISMATCH": N_("The money was taken, but the payment system answered with another order's number."),
+    "CURRENCY_MISMATCH": N_("The money was taken, but the payment system answered in another currency."),
+    "STORE_MISMATCH": N_("The money was taken, but the payment system answered with another shop or till."),
+    "REFUNDED_ELSEWHERE": N_("The money was taken, but all or part of it was returned to the customer elsewhere. Do not return any of it."),
+}
+_CHARGED = N_("The money was taken, but the payment does not count as paid yet.")
+_CHARGED_ADVICE = N_("Do not take it again. Do not hand out the goods before the technician has cleared it up: call the technician.")
+
 # why a payout is as it is: words for whoever stands at the till, none of which may make him pay out a second time
 PAYOUT = {
     "OFFLINE": N_("There is no connection to the payment system at the moment. Check the till's network."),
@@ -249,6 +261,10 @@ ERRORS = {
     "INVALID": N_("The register sent data that cannot be used. Nothing was done. Call the technician."),
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
+    "UNKNOWN_TERMINAL": N_(
+        "This till is not set up in the payment agent. It is not known here whether a payment was made. Call the technician."
+    ),
+    "HELD_HERE": N_("This sale is known here: return it as a sale of its own till."),
     "NOT_PAID": N_("The receipt was not taken: the payment or the return it belongs to is not shown as made."),
     "NO_LINK": N_("There is no payment link to show: the payment does not wait for the customer. Look at its state."),
     "LINK_NEEDS_POST": N_(
@@ -257,10 +273,25 @@ ERRORS = {
     "LINK_TOO_LONG": N_("The payment link is too long for a code. Open it on the register's screen, or offer another means of payment."),
     "BACKUP_FAILED": N_("The backup was not made. The till's payments are not affected. Call the technician."),
     "UNSUPPORTED": N_("The payment system of this till cannot do this."),
-    "NOT_REFUNDABLE": N_("This return is not possible as it was asked for; the register's message says why."),
+    "NOT_REFUNDABLE": N_("This return is not possible as it was asked for."),
 }
 
-REASONS = {**PAYOUT, **REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **ERRORS}
+# why a return was refused before anything was stored (NOT_REFUNDABLE); NO_REFUND_CALL, which may be among them, has its text above
+RETURNS = {
+    "NOTHING_LEFT": N_("Nothing of this is left to return. Look at the returns that were made before."),
+    "MORE_THAN_LEFT": N_("This is more than is left to return. Returns at work, and those given up by hand, count too. Check the amount."),
+    "WRONG_LINES": N_("What is to be returned does not fit the sale. Choose the goods and their quantities anew."),
+    "WHOLE_ONLY": N_("This payment system returns only the whole payment. Return all of it, or the part by other means."),
+    "WHOLE_LINE_ONLY": N_("Goods that are sold by weight or measure can be returned only whole, as they were sold."),
+    "SALE_NOT_PAID": N_("This sale is not shown as paid, so nothing can be returned for it. Look at its state."),
+    "NO_TRANSACTION": N_(
+        "The payment system's number of this payment is not known here. The money must be returned by hand. Call the technician."
+    ),
+    "TOO_MANY_RETURNS": N_("There are too many returns of this sale already. Call the technician."),
+    "SYSTEM_GONE": N_("The payment system of this sale is not set up on this till any more. Call the technician."),
+}
+
+REASONS = {**PAYOUT, **REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **RETURNS, **ERRORS}
 
 _UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
 
@@ -270,6 +301,11 @@ def explain(code: str, translate: Translate, *, by_link: bool = False) -> str:
     link."""
     known = (LINK.get(code) if by_link else None) or REASONS.get(code)
     return translate(known) if known else translate(_UNKNOWN).format(code=code)
+
+
+def explain_charged(code: str | None, translate: Translate) -> str:
+    """The whole message of a payment that is in doubt although its money was taken: what is wrong, whether the goods may go, what to do."""
+    return f"{translate(CHARGED.get(code or '', _CHARGED))} {translate(_CHARGED_ADVICE)}"
 
 
 def explain_payout(code: str, translate: Translate) -> str:

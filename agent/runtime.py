@@ -33,7 +33,7 @@ from agent.engine.hints import Hints
 from agent.engine.recover import recover
 from agent.engine.setup import Ports
 from agent.running.backups import Backups
-from agent.running.beginning import hosts_of, is_lost, tell_lost, tell_proxies
+from agent.running.beginning import begin_anew, expect_release, hosts_of, is_lost, is_unreleased, tell_proxies
 from agent.running.bindings import check_bindings, note_bindings
 from agent.running.care import verify_daily, watch_disk, watch_links
 from agent.running.caretaker import Caretaker
@@ -47,6 +47,7 @@ from agent.running.pages import Pages
 from agent.running.projecting import PLAN
 from agent.running.reload import Reloader, card_of
 from agent.running.watchdog import keep_watch, long_start
+from agent.running.whereabouts import Whereabouts
 from agent.sdnotify import Notifier
 from agent.settings import Settings
 from agent.texts import message
@@ -88,15 +89,18 @@ async def run(settings: Settings, file: Path) -> int:
     log = structlog.get_logger()
     stop, reload = _signalled(signal.SIGTERM, signal.SIGINT), _signalled(signal.SIGHUP)  # a reload asked for too early comes first thing
     size = settings.journal.reserve_mb * BYTES_PER_MB
-    path, lost = settings.journal_path(), is_lost(settings.journal_path())
+    path = settings.journal_path()
+    lost = is_lost(path, settings.backup.directory if settings.backup else None) or is_unreleased(path)
+    if lost:
+        expect_release(path)
     tell_proxies(os.environ, hosts_of(settings))
     async with long_start(notifier):
         journal = await SqliteJournal.open(
             path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
         )
-    if lost:
-        tell_lost(path)
     try:
+        if lost:
+            await begin_anew(journal, path, SystemClock().now().wall)
         daemon = await _start(Configuration(file, settings), journal, notifier, reload)
         try:
             notifier.ready(daemon.reloader.summary())
@@ -130,6 +134,7 @@ async def _until(stop: asyncio.Event, engine: Engine, journal: SqliteJournal) ->
 
 async def _start(configuration: Configuration, journal: SqliteJournal, notifier: Notifier, reload: asyncio.Event) -> Daemon:
     settings = configuration.settings
+    whereabouts = Whereabouts(settings.journal_path())
     setup, accounts = setup_of(settings), accounts_of(settings)
     await check_bindings(setup.bindings, accounts, journal)
     with contextlib.suppress(JournalFull):  # while nothing can be stored, no money begins to move; ``keep_noted`` notes it in time
@@ -158,9 +163,10 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         lines=lambda: entrance.faults(),
         heard=tally.heard_ago,
         pulse=pulse,
+        journal=whereabouts.told,
         doctor=Doctor(lambda: examine(configuration.file, engine.setup.language)),
     )
-    pages = Pages(Measuring(tally, desk, engine, journal, settings.journal_path()), house)
+    pages = Pages(Measuring(tally, desk, engine, journal, whereabouts), house)
     entrance = caretaker.entrance = Entrance(desk, hints.take, pages)
     reloader = Reloader(configuration, journal, transport, engine, entrance, notifier, reload)
     daemon = Daemon(transport, engine, entrance, reloader, [])
@@ -173,6 +179,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     works = (
         watch_links(transport, tally.provider_of),
         watch_disk(journal),
+        whereabouts.watch(),
         transport.warm(),
         verify_daily(journal),
         reloader.run(),

@@ -285,9 +285,11 @@ class RetryAnswer(TypedDict):
 
 
 class ProviderAnswer(TypedDict):
-    """A payment system in ``agent.status``. ``reason`` and ``message``: it does not let the till in."""
+    """A payment system in ``agent.status``. ``known``: false for an operator while nobody knows whether it can be reached. ``reason`` and
+    ``message``: it does not let the till in."""
 
     reachable: bool
+    known: NotRequired[bool]
     reason: NotRequired[str]
     message: NotRequired[str]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from drivers.problems import shorten
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_DEPTH = 32  # a checkout needs 5; deeper nesting is a mistake or an attack
 MAX_NUMBER_DIGITS = 20  # twice the longest amount
 MAX_EXPONENT = 20  # so that no short text stands for a number of a million digits
@@ -30,7 +31,9 @@ class NotWritable(ValueError):
 
 
 def loads(text: bytes) -> Any:
-    """Read one JSON text: numbers become ``int`` or ``Decimal``. Raises BadJson."""
+    """Read one JSON text: numbers become ``int`` or ``Decimal``. A byte order mark before it is passed over, whichever the way in: some
+    runtimes write one whether asked or not. Raises BadJson."""
+    text = text.removeprefix(BYTE_ORDER_MARK)
     _check_depth(text)
     try:
         value = _READER.decode(text.decode("utf-8"))

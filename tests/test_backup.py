@@ -2,7 +2,10 @@
 sandbox, whose own books are the witness; the command line as an operator uses it."""
 
 import json
+import os
+import pwd
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,6 +98,25 @@ def test_what_keeps_a_backup_from_being_made_is_told(stand: Stand) -> None:
     folder.chmod(0o700)
     ran(stand, "backup")
     assert status(stand)["backup"]["problem"] is None
+
+
+def test_a_lost_folder_is_told_in_russian_with_the_command_that_makes_it_anew(stand: Stand) -> None:
+    """By the command and in status: the command is right as it stands, also for root, who must make the folder the agent's. Without the
+    table it is the table that is missing."""
+    text = stand.config.read_text().replace('language = "en"', 'language = "ru"')
+    stand.config.write_text(text)
+    assert stand.cli("reload").returncode == 0
+    folder, user = stand.folder / "backups", pwd.getpwuid(os.getuid()).pw_name
+    folder.rmdir()
+    remedy = f"выполните от имени root: install -d -m 0700 -o {user} {folder}"
+    told = ran(stand, "backup", status=6)["error"]["message"]
+    assert remedy in told
+    assert remedy in status(stand)["backup"]["problem"]
+    subprocess.run(told.partition("root: ")[2].split(), check=True)
+    assert ran(stand, "backup")["sales"] == 0
+    stand.config.write_text(re.sub(r"\[backup\]\n.*\nkeep = 2\n", "", text))
+    assert stand.cli("reload").returncode == 0
+    assert "добавьте таблицу [backup]" in ran(stand, "backup", status=2)["error"]["message"]
 
 
 def test_after_a_restore_nothing_is_charged_or_refunded_twice(stand: Stand) -> None:

@@ -15,6 +15,43 @@ PROGRAM = "/opt/koshelek-agent/bin/koshelek-agent"
 NAMED = {("koshelek", "password"), ("paycore", "key"), ("softline", "password"), ("payconnect", "key")}
 MAX_EXPOSURE = 15  # tenths: promise P26
 MAX_HANG_S = 30  # a queue of customers waits that long before a hanging agent is started again
+HARDENING = """
+UMask=0077
+MemoryMax=256M
+TasksMax=64
+LimitCORE=0
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+SecureBits=noroot-locked
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateMounts=yes
+DevicePolicy=closed
+DeviceAllow=char-ttyS rw
+DeviceAllow=char-ttyUSB rw
+DeviceAllow=char-ttyACM rw
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectProc=invisible
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+KeyringMode=private
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources @obsolete
+SystemCallErrorNumber=EPERM
+"""
 
 
 def settings() -> dict[str, str]:
@@ -25,6 +62,25 @@ def settings() -> dict[str, str]:
             key, value = line.split("=", 1)
             found[key] = f"{found[key]} {value}" if key in found else value
     return found
+
+
+def directives(text: str) -> dict[str, list[str]]:
+    """The values of each key in their order: of most keys the last one counts."""
+    found: dict[str, list[str]] = {}
+    for key, value in re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def test_no_directive_of_the_hardening_is_missing() -> None:
+    """Exposure is a sum in which one may go unnoticed; each is there, once and as it was meant. System calls may be allowed one by one
+    after the two lines that forbid the rest; a directive that is new is added here as well."""
+    text, wanted = UNIT.read_text(), directives(HARDENING)
+    found = directives(text)
+    allowed = found["SystemCallFilter"][len(wanted["SystemCallFilter"]) :]
+    assert {key: found.get(key) for key in wanted} == wanted | {"SystemCallFilter": [*wanted["SystemCallFilter"], *allowed]}
+    assert not [one for one in allowed if "@" in one]
+    assert directives(text[text.index("NoNewPrivileges=") : text.index("[Install]")]).keys() <= wanted.keys()
 
 
 @pytest.mark.system

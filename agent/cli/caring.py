@@ -11,11 +11,12 @@ from typing import Any
 import click
 
 from agent.cli.common import Context, Exit, say, table
+from agent.cli.confirming import confirmed
 from agent.cli.mistakes import mistake
 from agent.core.money import roubles
 from agent.core.ports import JournalError
 from agent.edges.journal import CannotCopy, SqliteJournal, restore, said
-from agent.running.backups import back_up
+from agent.running.backups import NO_DIRECTORY, back_up
 from agent.running.projecting import PLAN
 from agent.settings import Settings
 from agent.texts import N_, message
@@ -25,6 +26,7 @@ TAKEN = N_("The configuration is in force: {file}")
 RESTART = N_("Waits for a restart of the service: {tables}")
 BACKED_UP = N_("The backup is made and verified: {file} ({sales} sales)")
 SURE = N_("Put {file} in the place of the journal? What came after this backup will be missing there.")
+NOTHING_DONE = N_("Nothing was done.")
 RESTORED = N_(
     "The backup is in place ({sales} sales). The journal from before is kept: {aside}. Start the service; new payments wait until "
     "koshelek-agent status shows nothing more to look at and koshelek-agent release lets them in."
@@ -35,7 +37,6 @@ EARLIER = N_("as it was earlier")
 MISSING = N_("missing")
 RELEASED = N_("New payments are taken again.")
 WRONG_USER = N_("Run this as the user {user}, to whom the journal belongs: sudo -u {user} koshelek-agent ...")
-NO_DIRECTORY = N_("no directory for backups is configured: add a table [backup]")
 EXCHANGE_S = 1.0  # closing a door and opening another takes less, unless a register is being answered just then
 
 
@@ -112,8 +113,8 @@ def restore_command(context: Context, file: str, yes: bool) -> None:
     What came after the backup is lost to this till: new payments wait until the unsettled ones have been looked up and an operator has let
     them in again (koshelek-agent release).
     """
-    if not yes and not click.confirm(say(SURE).format(file=file), err=True):
-        context.fail(Exit.USAGE, "INTERRUPTED", "Nothing was done.")
+    if not yes and not confirmed(say(SURE).format(file=file)):
+        context.fail(Exit.USAGE, "INTERRUPTED", say(NOTHING_DONE))
     journal = context.settings().journal_path()
     answer = _journal_work(context, _restore(Path(file).absolute(), journal))
     context.show(answer, lambda: _print_restored(answer))

@@ -121,7 +121,8 @@ class Context:
 
     def refused(self, error: CallFailed) -> NoReturn:
         details = [f"  {one.get('path')}: {one.get('problem')}" for one in error.data.get("details", []) if isinstance(one, dict)]
-        status = {"INVALID": Exit.USAGE, "NOT_FOUND": Exit.USAGE, "INTERNAL": Exit.INTERNAL}.get(error.code, Exit.CONFLICT)
+        usage = dict.fromkeys(("INVALID", "NOT_FOUND", "UNKNOWN_TERMINAL"), Exit.USAGE)
+        status = {**usage, "INTERNAL": Exit.INTERNAL}.get(error.code, Exit.CONFLICT)
         self.fail(status, error.code, "\n".join([error.message, *details]), **error.data)
 
     def fail(self, status: Exit, code: str, text: str, /, **data: object) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from agent.cli.common import Context, Exit, say, table, till
+from agent.cli.confirming import confirmed
 from agent.cli.looking import print_sale, print_story
 from agent.texts import N_
 from drivers.client import CallFailed, Client
@@ -30,7 +31,7 @@ SURE = N_("Decide {resolution}? This cannot be undone")
 NOTHING_DECIDED = N_("Nothing was decided.")
 CHANGED = N_("The sale has changed meanwhile, or it took too long. This is how it is now:")
 ALARM, DECIDED, RELEASED = N_("ALARM"), N_("DECIDED"), N_("RELEASED")
-NOT_USED = N_("The record of this sale is not used: {reason}")
+NOT_USED = N_("This record is not used: {reason}")
 TAKEN_OVER, STILL_KEEPS = N_("Released: {by}"), N_("It still keeps the account from being changed.")
 CHOICES, OF_THE, MEANS, NO_CHOICE = N_("What can be decided"), N_("of the"), N_("what it means"), N_("There is nothing to decide.")
 CONFIRM = N_("Nothing was decided yet. Confirm within {seconds} s with --confirmation {word}")
@@ -96,7 +97,7 @@ def _by_hand(context: Context, params: dict[str, Any]) -> dict[str, Any]:
         if "after" in shown:
             after = shown["after"]
             click.echo(say(WOULD_BE).format(state=after["state"], money=after["money"], message=after["message"]))
-        if not click.confirm(say(SURE).format(resolution=params["resolution"]), err=True):
+        if not confirmed(say(SURE).format(resolution=params["resolution"])):
             context.fail(Exit.UNRESOLVED, "INTERRUPTED", say(NOTHING_DECIDED))
         done = context.ask(partial(decide, word=shown["confirmation"]), key=params["key"])
         if done is not None:

@@ -2,16 +2,20 @@
 
 import asyncio
 import faulthandler
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from agent.cli.common import Context, Exit, language, say
-from agent.settings import BadSettings, find, load
+from agent.cli.common import Context, Exit, language, say, spoken_in
+from agent.journald import is_journal
+from agent.settings import BadSettings, Settings, describe, find, load
 from agent.texts import LANGUAGES, N_, translator
 
 OK = N_("ok")
+ERROR_MARK = "<3>"  # by it systemd's journal knows a line for an error, and "journalctl -p warning" shows it
 
 
 @click.command("run")
@@ -27,21 +31,49 @@ def run_command(context: Context) -> None:
     from agent.runtime import CannotStart, run
 
     faulthandler.enable()  # systemd's watchdog ends a process that hangs with SIGABRT: where it hung is worth a traceback in the log
-    settings = context.settings(machine=True)
+    settings = _settings(context)
     tell = translator(settings.language)  # a service has no language of its own
     log.configure(level=settings.log.level, language=settings.language)
     try:
         status = asyncio.run(run(settings, context.file()))
     except CannotStart as error:
-        click.echo(error.text.text(tell), err=True)
+        _complain(error.text.text(tell))
         status = Exit.CONFIGURATION
     except JournalFromFuture as error:  # an older package than the one before: another start would not help, a technician must
-        click.echo(said(error).text(tell), err=True)
+        _complain(said(error).text(tell))
         status = Exit.CONFIGURATION
     except JournalError as error:
-        click.echo(said(error).text(tell), err=True)
+        _complain(said(error).text(tell))
         status = Exit.INTERNAL
     sys.exit(status)
+
+
+def _settings(context: Context) -> Settings:
+    """The configuration for the daemon; ends the command with status 78 if it cannot be used."""
+    try:
+        return load(find(Path(context.config_file) if context.config_file else None), machine=True)
+    except BadSettings as error:
+        _refuse(context, error, spoken_in(error.problems[0].file))
+
+
+def _refuse(context: Context, error: BadSettings, tongue: str | None) -> NoReturn:
+    """Say what is wrong with the configuration and end. ``tongue`` None: it does not say in what language; a service then speaks
+    as it does by default."""
+    if context.as_json or not _is_service():
+        context.bad_settings(error, tongue)
+    _complain(describe(error.problems, tongue or Settings.model_fields["language"].default))
+    sys.exit(Exit.CONFIGURATION)
+
+
+def _complain(text: str) -> None:
+    """Say why it does not start, so that whoever looks for errors in systemd's journal finds it."""
+    mark = ERROR_MARK if _is_service() else ""
+    click.echo("\n".join(f"{mark}{line}" for line in text.splitlines() if line), err=True)
+
+
+def _is_service() -> bool:
+    """Whether what we say goes to systemd's journal, and nobody is at a terminal."""
+    return is_journal(sys.stderr, os.environ)
 
 
 @click.group("config")
@@ -57,7 +89,7 @@ def check_command(context: Context) -> None:
         path = find(Path(context.config_file) if context.config_file else None)
         load(path)
     except BadSettings as error:
-        context.bad_settings(error)
+        _refuse(context, error, spoken_in(error.problems[0].file) if _is_service() else None)
     context.show({"ok": True, "file": str(path)}, lambda: click.echo(f"{path}: {say(OK)}"))
 
 

@@ -32,6 +32,7 @@ COUNTS = {
 READY, YES, NO = N_("ready"), N_("yes"), N_("NO")
 VERSION, ENVIRONMENT = N_("version"), N_("environment")
 CONNECTION, UP, DOWN = N_("connection to {system}"), N_("up"), N_("DOWN")
+NOT_KNOWN = N_("not known: nothing was asked of it yet, or it did not answer")
 TURNED_AWAY = N_("TURNED AWAY by {system}")
 LAST_BACKUP, NONE, BACKUP = N_("last backup"), N_("none"), N_("BACKUP FAILED")
 RESTORED = N_("RESTORED")
@@ -63,7 +64,7 @@ def rows(answer: Mapping[str, Any], say: Translate) -> Iterator[Row]:
     yield say(VERSION), answer["version"]
     yield say(ENVIRONMENT), say(ENVIRONMENTS[answer["environment"]])
     for name, one in answer.get("providers", {}).items():
-        yield say(CONNECTION).format(system=name), say(UP if one["reachable"] else DOWN)
+        yield say(CONNECTION).format(system=name), say(NOT_KNOWN if not one.get("known", True) else UP if one["reachable"] else DOWN)
         if "reason" in one:
             yield say(TURNED_AWAY).format(system=name), f"{one['reason']}: {explain(one['reason'], say)}"
     yield from _care(answer, say)

@@ -209,6 +209,9 @@ class Transport(Protocol):
     def reachable(self, account: str) -> bool:
         """False while the last thing known of the account's host is that it cannot be reached."""
 
+    def known(self, account: str) -> bool:
+        """False while ``reachable`` is a mere assumption: nothing was asked of the account's host yet, or it did not answer."""
+
     def identified(self, account: str) -> bool:
         """False while the account's own secrets cannot be read on this machine: no attempt could say who it comes from."""
 

@@ -14,7 +14,7 @@ from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
 from agent.core.stored import plain
 from agent.edges import slips
-from agent.reasons import explain, explain_payout
+from agent.reasons import explain, explain_charged, explain_payout
 from agent.texts import N_, Translate, translator
 
 STATES = {
@@ -22,7 +22,7 @@ STATES = {
     "sending": N_("The payment is being sent."),
     "pending": N_("The customer is confirming the payment on the phone."),
     "unknown": N_("The answer was lost; the result is being found out. Do not take the money again."),
-    "canceling": N_("The payment is being canceled. Wait for the result."),
+    "canceling": N_("The payment is being canceled. You may serve the next customer; do not take money for this bill yet."),
     "attention": N_("The result is not clear. Do not take the money again; call the technician."),
     "paid": N_("Paid."),
     "declined": N_("The payment was declined."),
@@ -33,6 +33,8 @@ STATES = {
 }
 LINK_STATES = {**STATES, "pending": N_("The customer is paying by the payment link.")}
 """Of payments on a page behind a link, of which there is nothing to confirm in an app."""
+STILL_PAYABLE = N_("Take the code off the screen. If the link is still paid, the money goes back by itself.")
+"""Of a link that was taken back where the payment system has no cancel: whoever has photographed it can still pay, for a while."""
 REFUND_STATES = {
     "queued": N_("The refund is accepted and waits to be sent."),
     "sending": N_("The refund is being sent."),
@@ -87,10 +89,14 @@ def payout_message(state: str, reason: str | None, translate: Translate) -> str:
     return f"{what} {explain_payout(reason, translate)}" if reason else what
 
 
-def _sale_message(provider: str, state: str, reason: str | None, translate: Translate) -> str:
-    """Of a payment: in the words that fit how its customer pays."""
+def _sale_message(provider: str, state: str, reason: str | None, translate: Translate, money: str = "") -> str:
+    """Of a payment: in the words that fit how its customer pays, and where his money is."""
+    if state == "attention" and money == answer.Money.CHARGED:
+        return explain_charged(reason, translate)
     by_link = TABLE.get(provider, UNHEARD_OF).approval is Approval.LINK
-    return _message(LINK_STATES if by_link else STATES, state, reason, translate, by_link=by_link)
+    said = _message(LINK_STATES if by_link else STATES, state, reason, translate, by_link=by_link)
+    payable = by_link and state == "canceled" and money == answer.Money.POSSIBLE and reason != "LINK_NOT_OPENED"  # which says it already
+    return f"{said} {translate(STILL_PAYABLE)}" if payable else said
 
 
 # States that say the reason already: a second sentence would only make the cashier doubt the first.
@@ -117,7 +123,7 @@ def sale_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
         "success": view.success,
         "money": view.money.value,
         "reason": view.reason,
-        "message": _sale_message(sale.binding.provider, view.state.value, view.reason, translate),
+        "message": _sale_message(sale.binding.provider, view.state.value, view.reason, translate, view.money),
         "amount": sale.amount,
         "currency": invoice.currency,
         "provider": sale.binding.provider,
@@ -216,7 +222,7 @@ def row_reply(row: Row, translate: Translate) -> dict[str, Any]:
         "message": (
             payout_message(row.state, row.reason, translate)
             if is_payout(row.id)
-            else _sale_message(row.provider, row.state, row.reason, translate)
+            else _sale_message(row.provider, row.state, row.reason, translate, row.money)
         ),
         "amount": row.amount,
         "refundedAmount": row.refunded_amount,

@@ -123,6 +123,11 @@ def _lines(lines: Sequence[Line], words: dict[str, str], width: int, translate: 
         yield f"  {translate(_NONE)}"
 
 
+def _state(name: str, row: Row, translate: Translate) -> str:
+    """Where the title does not tell it: not confirmed may be what nobody paid, and its amount is then no money to look for."""
+    return f"  {translate(STATES[row.state])}" if name == "unconfirmed" and row.state in STATES else ""
+
+
 def _list(name: str, title: str, report: Report, width: int, translate: Translate) -> Iterator[str]:
     named: Sequence[Row] = getattr(report, name) if name != "unreadable" else ()
     unreadable = report.unreadable if name == "unreadable" else ()
@@ -131,6 +136,6 @@ def _list(name: str, title: str, report: Report, width: int, translate: Translat
     yield "-" * width
     yield from wrapped(f"{translate(title)}: {len(named) or len(unreadable)}", width)
     for row in named:
-        yield from pair(f"  {row.order_id}", roubles(row.amount), width)
+        yield from pair(f"  {row.order_id}{_state(name, row, translate)}", roubles(row.amount), width)
     for one in unreadable:
         yield from wrapped(f"  {one}", width)

@@ -126,6 +126,11 @@ class HttpTransport:
         line = self._lines.get(account)
         return line is None or line.link.state.status is not LinkStatus.DOWN
 
+    def known(self, account: str) -> bool:
+        """False while nothing is known of the way to the account's host: no attempt yet, or no answer to the last."""
+        line = self._lines.get(account)
+        return line is not None and line.link.state.status is not LinkStatus.UNKNOWN
+
     def admits(self, account: str) -> bool:
         """False while the account's login, password or key is turned away. An unknown account is not a matter of credentials."""
         line = self._lines.get(account)

@@ -19,7 +19,7 @@ from agent.core.policy import Offline, Policy
 from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Row
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
-from agent.engine.errors import Refusal
+from agent.engine.errors import Refusal, unknown_terminal
 from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
 
@@ -56,7 +56,7 @@ class Acceptance:
         """Accept a checkout or recognise one that was accepted before. Returns once it is on disk. A caller that is cancelled does not
         take it back: what is stored has a steward, and the next request for its key or order waits until it is.
 
-        Raises Refusal: CONFLICT KEY_REUSED ORDER_IN_DOUBT ORDER_PAID OFFLINE DISK_FULL BUSY LIMIT INVALID NOT_FOUND
+        Raises Refusal: CONFLICT KEY_REUSED ORDER_IN_DOUBT ORDER_PAID OFFLINE DISK_FULL BUSY LIMIT INVALID UNKNOWN_TERMINAL
         RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._create(order)))
@@ -81,7 +81,7 @@ class Acceptance:
     def _terminal(self, sale_id: SaleId) -> Terminal:
         terminal = self._engine.setup.terminals.get((sale_id.store_id, sale_id.terminal_id))
         if terminal is None:
-            raise Refusal("NOT_FOUND", f"terminal {sale_id.terminal_id!r} of store {sale_id.store_id!r} is not in the configuration")
+            raise unknown_terminal(sale_id.store_id, sale_id.terminal_id)
         return terminal
 
     def _digest(self, order: Order, provider: str) -> str:
@@ -119,7 +119,7 @@ class Acceptance:
         if binding is None or provider not in engine.setup.providers:
             raise Refusal("INVALID", f"provider {provider!r} is not configured", path="provider")
         if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-            raise Refusal("BUSY", "the journal was restored from a backup; an operator must release it before new checkouts")
+            raise Refusal("BUSY", "the journal was restored or begun anew; an operator must release it before new checkouts")
         problems = [*self._absent(order, provider), *self._unacceptable(order, checkout, provider)]
         if problems:
             details = [{"path": path, "problem": problem} for path, problem in problems]

@@ -16,7 +16,7 @@ from agent.core.availability import Advice, TellsAvailability, unavailable
 from agent.core.contract import Unacceptable
 from agent.core.model import Binding, Checkout, Deadline, SaleId
 from agent.core.ports import HelperFailed
-from agent.engine.errors import Refusal, Stopped
+from agent.engine.errors import Refusal, Stopped, unknown_terminal
 from agent.engine.inquiry import Inquiry, Question, Wish
 from agent.engine.setup import Ports, Setup
 
@@ -64,7 +64,7 @@ class Availability:
     def ask(self, wish: Wish) -> tuple[Question, bool]:
         """Begin to ask, or recognise a question that was asked before. Returns at once; True: it is new.
 
-        Raises Refusal: NOT_FOUND INVALID CONFLICT; Stopped.
+        Raises Refusal: UNKNOWN_TERMINAL INVALID CONFLICT; Stopped.
         """
         if self._closed:
             raise Stopped("the agent is stopping; ask again in a moment")
@@ -115,7 +115,7 @@ class Availability:
         setup, till = self._setup(), wish.id
         terminal = setup.terminals.get((till.store_id, till.terminal_id))
         if terminal is None:
-            raise Refusal("NOT_FOUND", f"terminal {till.terminal_id!r} of store {till.store_id!r} is not in the configuration")
+            raise unknown_terminal(till.store_id, till.terminal_id)
         name = wish.provider or terminal.provider
         binding, provider = setup.bindings.get(name), setup.providers.get(name)
         if binding is None or provider is None:

@@ -14,7 +14,7 @@ from agent.core.refund import Refund
 from agent.core.sale import Sale
 from agent.engine.afterwards import restored_at
 from agent.engine.engine import Engine
-from agent.engine.errors import Refusal
+from agent.engine.errors import Refusal, unknown_terminal
 from agent.engine.steward import Decider, Steward, first_step
 
 
@@ -40,7 +40,7 @@ class RefundOrder:
     given: GivenSale | None
 
 
-UNRELEASED = "the journal was restored from a backup and is not released yet: what came after the backup is not known here"
+UNRELEASED = "the journal was restored or begun anew and is not released yet: what the one before it held is not all known here"
 
 
 class Counter:
@@ -84,7 +84,7 @@ class Counter:
         """Open a refund (the third value is true) or recognise one that was opened before. A caller that is cancelled does not take it
         back.
 
-        Raises Refusal CONFLICT NOT_REFUNDABLE INVALID NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
+        Raises Refusal CONFLICT HELD_HERE NOT_REFUNDABLE INVALID NOT_FOUND UNKNOWN_TERMINAL DISK_FULL RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._refund(order)))
 
@@ -151,12 +151,13 @@ class Counter:
         """Raises Refusal NOT_REFUNDABLE, INVALID."""
         name = sale.binding.provider
         if name not in self._engine.setup.providers:
-            raise Refusal("NOT_REFUNDABLE", f"the payment system {name!r} of this sale is not configured any more: call the technician")
+            text = f"the payment system {name!r} of this sale is not configured any more: call the technician"
+            raise Refusal("NOT_REFUNDABLE", text, reason="SYSTEM_GONE")
         try:
             ask_refund.check_kind(sale, order.wanted, self._engine.setup.capabilities(sale.binding.provider).refunds)
             return ask_refund.refund_asked(sale, order.refund_key, order.wanted, order.amount, digest)
         except NotRefundable as error:
-            raise Refusal("NOT_REFUNDABLE", str(error), path=error.path) from error
+            raise Refusal("NOT_REFUNDABLE", str(error), path=error.path, reason=error.reason) from error
         except BadAmount as error:
             raise Refusal("INVALID", str(error)) from error
 
@@ -176,10 +177,10 @@ class Counter:
         if held:
             other = held[0].id
             text = f"this journal holds that sale: refund it by key {other.key!r} of terminal {other.terminal_id!r}"
-            raise Refusal("CONFLICT", text, key=other.key, terminalId=other.terminal_id)
+            raise Refusal("HELD_HERE", text, key=other.key, terminalId=other.terminal_id)
         terminal = engine.setup.terminals.get((order.id.store_id, order.id.terminal_id))
         if terminal is None:
-            raise Refusal("NOT_FOUND", f"terminal {order.id.terminal_id!r} of store {order.id.store_id!r} is not in the configuration")
+            raise unknown_terminal(order.id.store_id, order.id.terminal_id)
         provider = given.provider or terminal.provider
         binding = engine.setup.bindings.get(provider)
         if binding is None:

@@ -42,7 +42,7 @@ class PayoutAdvisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ask(self, till: SaleId, amount: Kopecks, provider: str | None) -> PayoutQuestion:
-        """Begin to ask, or find what was asked lately. Returns at once. Raises Refusal UNSUPPORTED NOT_FOUND LIMIT."""
+        """Begin to ask, or find what was asked lately. Returns at once. Raises Refusal UNSUPPORTED UNKNOWN_TERMINAL LIMIT."""
         name, terms = self._counter.terms(till, provider)
         now = self._engine.ports.clock.now().ticks
         known = self._kept.get((name, amount))

@@ -24,7 +24,7 @@ from agent.core.payout.payout import Payout
 from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Query
 from agent.engine.counter import UNRELEASED
 from agent.engine.engine import Engine
-from agent.engine.errors import Refusal
+from agent.engine.errors import Refusal, unknown_terminal
 from agent.engine.payout_steward import PayoutDecider, PayoutSteward, first_step
 from agent.engine.setup import PayoutTerms, Terminal
 
@@ -57,7 +57,7 @@ class PayoutCounter:
         """Take a payout (the second value is true) or recognise one that was taken before. Returns once it is on disk; a caller that is
         cancelled does not take it back.
 
-        Raises Refusal: CONFLICT UNSUPPORTED INVALID LIMIT BUSY NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
+        Raises Refusal: CONFLICT UNSUPPORTED INVALID LIMIT BUSY UNKNOWN_TERMINAL DISK_FULL RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._create(wish)))
 
@@ -73,7 +73,7 @@ class PayoutCounter:
             if not terms.policy.enabled:
                 raise Refusal("UNSUPPORTED", f"payouts by {provider!r} are switched off", path="provider")
             if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-                raise Refusal("BUSY", "the journal was restored from a backup; an operator must release it before new payouts")
+                raise Refusal("BUSY", "the journal was restored or begun anew; an operator must release it before new payouts")
             order = self._order(wish, terms)
             self._check(order, wish, terms)
             await self._limit(order, terms)
@@ -84,7 +84,7 @@ class PayoutCounter:
         setup = self._engine.setup
         terminal: Terminal | None = setup.terminals.get((till.store_id, till.terminal_id))
         if terminal is None:
-            raise Refusal("NOT_FOUND", f"terminal {till.terminal_id!r} of store {till.store_id!r} is not in the configuration")
+            raise unknown_terminal(till.store_id, till.terminal_id)
         able = [name for name, terms in setup.payouts.items() if terms.policy.enabled]
         own = terminal.provider if terminal.provider in setup.payouts or len(able) != 1 else able[0]
         name = provider or own

@@ -16,7 +16,9 @@ import structlog
 from agent.core.ports import JournalBroken, JournalError
 from agent.edges.journal import Copied, SqliteJournal, said
 from agent.settings import Settings
+from agent.texts import N_, Message, translator
 
+NO_DIRECTORY = N_("no directory for backups is configured: add a table [backup]")
 NAME = "koshelek-agent-%Y%m%dT%H%M%SZ.sqlite3"
 PATTERN = "koshelek-agent-*Z.sqlite3"
 FIRST_S = 60.0  # after a start the till has better things to do
@@ -62,7 +64,7 @@ class Backups:
     def __init__(self, journal: SqliteJournal, settings: Callable[[], Settings], clock: Callable[[], datetime] = lambda: datetime.now(UTC)):
         self._journal, self._settings, self._clock = journal, settings, clock
         self._turn = asyncio.Lock()
-        self._failed: tuple[datetime, str] | None = None
+        self._failed: tuple[datetime, Message] | None = None
 
     async def run(self) -> None:
         """Make one whenever it is due; what fails is tried again within the hour."""
@@ -81,14 +83,14 @@ class Backups:
         """Make one now. Raises CannotCopy, JournalUnusable, JournalBroken; LookupError without a directory."""
         settings = self._settings().backup
         if settings is None:
-            raise LookupError("no directory for backups is configured: add a table [backup]")
+            raise LookupError(NO_DIRECTORY)
         log = structlog.get_logger()
         async with self._turn:
             now = self._clock()
             try:
                 copied = await back_up(self._journal, settings.directory, settings.keep, now)
             except JournalError as error:
-                self._failed = (now, str(error))
+                self._failed = (now, said(error))
                 log.error("backup.failed", problem=said(error))
                 raise
             self._failed = None
@@ -97,15 +99,15 @@ class Backups:
         return found
 
     def report(self) -> Mapping[str, Any] | None:
-        """For an operator; None if no backups are configured."""
-        settings = self._settings().backup
-        if settings is None:
+        """For an operator, in the language of the configuration; None if no backups are configured."""
+        settings = self._settings()
+        if settings.backup is None:
             return None
-        last = newest(settings.directory, self._clock())
+        last = newest(settings.backup.directory, self._clock())
         return {
             "last": made_at(last).isoformat().replace("+00:00", "Z") if last else None,
             "file": str(last) if last else None,
-            "problem": self._failed[1] if self._failed else None,
+            "problem": self._failed[1].text(translator(settings.language)) if self._failed else None,
         }
 
     def _due(self) -> bool:

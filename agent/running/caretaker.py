@@ -7,14 +7,15 @@ from typing import Any
 import structlog
 
 from agent.core.ports import RESTORED_NOTE, JournalBroken, JournalError, JournalFull
-from agent.edges.journal import SqliteJournal
+from agent.edges.journal import SqliteJournal, said
 from agent.engine.afterwards import Afterwards
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, Stopped
-from agent.running.backups import Backups
+from agent.running.backups import NO_DIRECTORY, Backups
 from agent.running.configuration import Configuration
 from agent.running.entrance import Entrance
 from agent.running.reload import Reloader
+from agent.texts import translator
 
 RELEASED_NOTE = "released"  # who let new checkouts in after a restore, when and why, by the moment of that restore
 
@@ -78,12 +79,13 @@ class Caretaker:
 
     async def backup(self) -> Mapping[str, Any]:
         """Make a backup now."""
+        say = translator(self._configuration.settings.language)
         try:
             return await self._backups.make()
         except LookupError as error:
-            raise Refusal("INVALID", str(error)) from error
+            raise Refusal("INVALID", say(NO_DIRECTORY)) from error
         except JournalError as error:
-            raise Refusal("BACKUP_FAILED", str(error)) from error
+            raise Refusal("BACKUP_FAILED", said(error).text(say)) from error
 
     def restored(self) -> Mapping[str, Any]:
         """How far the comparison after a restore has come."""

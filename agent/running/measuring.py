@@ -1,10 +1,10 @@
 """What a monitoring system is shown: an operator's status, the sales at work, the journal and its disk, put together when it asks."""
 
+import contextlib
 import os
 import platform
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from agent.edges.journal import SqliteJournal
@@ -13,6 +13,7 @@ from agent.edges.metrics.tally import Tally
 from agent.edges.metrics.view import JournalView, LineView, Obligations, SystemView, View, obligations
 from agent.edges.pos import PosDesk
 from agent.engine.engine import Engine
+from agent.running.whereabouts import Whereabouts
 from drivers.caller import Caller
 from drivers.messages import AgentStatus
 
@@ -20,10 +21,10 @@ ASKER = Caller("metrics", operator=True)
 
 
 class Measuring:
-    """``path``: the journal's file."""
+    """Looks at the daemon when it is asked."""
 
-    def __init__(self, tally: Tally, desk: PosDesk, engine: Engine, journal: SqliteJournal, path: Path) -> None:
-        self._tally, self._desk, self._engine, self._journal, self._path = tally, desk, engine, journal, path
+    def __init__(self, tally: Tally, desk: PosDesk, engine: Engine, journal: SqliteJournal, whereabouts: Whereabouts) -> None:
+        self._tally, self._desk, self._engine, self._journal, self._whereabouts = tally, desk, engine, journal, whereabouts
 
     def exposition(self) -> tuple[Callable[[], Awaitable[bytes]], str]:
         """What gives the figures as text, and the type of that text. The client library is imported here: most tills never need it."""
@@ -47,6 +48,7 @@ class Measuring:
             restored=details["restored"],
             configuration_refused=told["configuration"]["problem"] is not None,
             systems={name: SystemView(one["reachable"], "reason" not in one) for name, one in told["providers"].items()},
+            paying_out=[name for name, terms in self._engine.setup.payouts.items() if terms.policy.enabled],
             lines=[_line(one) for one in details["lines"]],
             obligations=self._obligations(),
             alarms=_alarms(details["alarms"]),
@@ -64,7 +66,11 @@ class Measuring:
         return obligations([one.sale for one in sales], [one.payout for one in payouts], self._engine.ports.clock.now().wall)
 
     def _book(self) -> JournalView:
-        now, disk = self._journal.statistics(), os.statvfs(self._path.parent)
+        now, path, size = self._journal.statistics(), self._whereabouts.path, None
+        disk: os.statvfs_result | None = None
+        with contextlib.suppress(OSError):  # whoever takes the file away must not silence the figures that tell of it
+            disk = os.statvfs(path.parent)
+            size = path.stat().st_size
         return JournalView(
             events=now.events,
             jobs=now.jobs,
@@ -72,11 +78,12 @@ class Measuring:
             groups=now.groups,
             refused_full=now.refused_full,
             checkpoints=now.checkpoints,
-            file_bytes=self._path.stat().st_size,
+            file_bytes=size,
             log_bytes=now.log_bytes,
-            free_bytes=disk.f_bavail * disk.f_frsize,
-            size_bytes=disk.f_blocks * disk.f_frsize,
+            free_bytes=disk and disk.f_bavail * disk.f_frsize,
+            size_bytes=disk and disk.f_blocks * disk.f_frsize,
             room=now.room,
+            in_place=self._whereabouts.in_place,
         )
 
 

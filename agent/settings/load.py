@@ -25,12 +25,14 @@ from agent.texts import N_, message
 MAX_FILE_BYTES = 256 * 1024  # a thousand tills fit ten times over
 FILE_NAME = "koshelek-agent.toml"
 SYSTEM_FILE = Path("/etc/koshelek-agent") / FILE_NAME
+SERVICE_SOCKET = Path("/run/koshelek-agent/admin.sock")  # of the operator, as setup writes it
 
 UNPLACED = N_("Where the journal lies cannot be told: this is no path.")
 ENDLESS = N_("This is no configuration: too many brackets within each other, or a number of thousands of digits.")
 
 M = TypeVar("M", bound=BaseModel)
 
+_SIMPLE_LINE = re.compile(r'^\s*(\w+)\s*=\s*"([^"\\]*)"', re.MULTILINE)
 _SYNTAX_PLACE = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
 
 
@@ -89,11 +91,25 @@ def unchecked_sockets(path: Path) -> list[tuple[Path, str]]:
     """Paths and roles of the Unix listeners in a file that may be wrong elsewhere: the running daemon, with the configuration from before,
     most likely listens there, and can tell what is wrong. Empty if nothing can be read."""
     try:
-        data = parse(path, read_text(path))
+        text = read_text(path)
     except BadSettings:
         return []
+    try:
+        data = parse(path, text)
+    except BadSettings:
+        return _guessed_sockets(text)
     found = [table for _, table in tables(data, "listener") if table.get("kind") == "unix" and isinstance(table.get("path"), str)]
     return [(Path(table["path"]), str(table.get("role", "pos"))) for table in found]
+
+
+def _guessed_sockets(text: str) -> list[tuple[Path, str]]:
+    """The same of a text that is no TOML, for a quotation mark that is missing somewhere: by its lines."""
+    found = []
+    for table in re.split(r"^(?=\s*\[)", text, flags=re.MULTILINE):
+        values = dict(_SIMPLE_LINE.findall(table))
+        if table.lstrip().startswith("[[listener]]") and values.get("kind") == "unix" and "path" in values:
+            found.append((Path(values["path"]), values.get("role", "pos")))
+    return found
 
 
 def unchecked_journal(path: Path) -> Path:

@@ -25,7 +25,11 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Look = Callable[[], Awaitable[Sequence[Region]]]
-"""The regions as they are now."""
+"""The regions as they are now. Raises Blind."""
+
+
+class Blind(Exception):
+    """How it is now cannot be seen: the page must not say that it shows it."""
 
 
 class Bell:
@@ -58,7 +62,8 @@ async def stream(
     headers: Sequence[tuple[bytes, bytes]] = (),
     allowed: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Events until the page is closed or the process ends. ``sleep_s``: seconds after which it is looked again without a ring.
+    """Events until the page is closed, the process ends or nothing can be seen any more: the browser then says that the connection is lost,
+    and tries again. ``sleep_s``: seconds after which it is looked again without a ring.
     ``headers`` come beside those that make it a stream. ``allowed`` is asked before each look; once it is False, the stream ends."""
     changes, own = Changes(), [(name.encode(), value.encode()) for name, value in HEADERS.items()]
     await send({"type": "http.response.start", "status": 200, "headers": [*own, *headers]})
@@ -71,6 +76,8 @@ async def stream(
             await _write(send, f"event: {'update' if changed else 'tick'}\ndata: {json.dumps(changed)}\n\n")
             await _any(gone, rung, sleep_s())
             await _any(gone, None, PAUSE_S)
+    except Blind:
+        pass  # nothing more is said, and no tick calls old rows live
     finally:
         gone.cancel()
     await send({"type": "http.response.body", "body": b""})

@@ -4,10 +4,14 @@
 // program killed in the middle. With .NET itself it was not run; it uses nothing that .NET has not.
 //
 //     mcs -r:System.Net.Http -r:System.Runtime.Serialization SaleHttp.cs      (.NET: dotnet new console, and this as its Program.cs)
-//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | mono SaleHttp.exe
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | mono SaleHttp.exe S12-000345
 //
-// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
-// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+// On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
+// token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
+// that its disk holds, and needs no input.
+//
+// Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
+// 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -67,11 +71,16 @@ using System.Threading;
     [DataMember] public Answer answer;
 }
 
-// The agent understood the request and refused it: nothing was stored, nothing was sent.
+// An error of the agent. Code is for programs, Message for the cashier.
 class Refused : Exception
 {
     public readonly string Code;
-    public Refused(Answer problem) : base(problem.code + ": " + problem.detail) { Code = problem.code; }
+    public readonly TimeSpan Pause; // before the same is asked again
+    public Refused(Answer problem, TimeSpan pause) : base(problem.message ?? problem.detail) // the detail is the programmer's
+    {
+        Code = problem.code;
+        Pause = pause;
+    }
 }
 
 static class Json
@@ -102,6 +111,7 @@ static class Program
     static readonly string TokenFile = Environment.GetEnvironmentVariable("AGENT_TOKEN_FILE") ?? "/etc/kassa/agent.token";
     const string Sales = "/v1/stores/S12/terminals/till-03/checkouts/";
     const string Disk = "open-sale.json"; // the register's own disk
+    static readonly string[] Repeat = { "BUSY", "DISK_FULL", "INTERNAL", "LIMIT" }; // not now, or not known: the same request again
 
     static readonly HttpClient Http = new HttpClient(new HttpClientHandler { UseProxy = false })
     {
@@ -124,7 +134,8 @@ static class Program
                 var answer = Json.Read<Answer>(response.Content.ReadAsByteArrayAsync().GetAwaiter().GetResult());
                 if (response.IsSuccessStatusCode) return answer;
                 if (answer.code == null) throw new IOException("not the agent's answer");
-                throw new Refused(answer);
+                var again = response.Headers.RetryAfter;
+                throw new Refused(answer, (again == null ? null : again.Delta) ?? TimeSpan.FromSeconds(1));
             }
         }
     }
@@ -138,15 +149,20 @@ static class Program
             {
                 return Ask(verb, path, body);
             }
-            catch (Refused error) when (error.Code != "BUSY" && error.Code != "DISK_FULL" && error.Code != "INTERNAL")
+            catch (Refused error) when (Array.IndexOf(Repeat, error.Code) < 0)
             {
                 throw;
+            }
+            catch (Refused error)
+            {
+                Console.Error.WriteLine("not now, asking again: " + error.Message);
+                Thread.Sleep(error.Pause);
             }
             catch (Exception error)
             {
                 Console.Error.WriteLine("no answer, asking again: " + error.Message);
+                Thread.Sleep(1000);
             }
-            Thread.Sleep(1000);
         }
     }
 
@@ -165,11 +181,21 @@ static class Program
 
     static int Sell(Bill bill, string cardSession, string token)
     {
-        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // a new wish to take money is a new key
+        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(); // a new wish to take money is a new key
         Store(new Record { key = key, bill = bill }); // before anything is sent
         var buyer = new Buyer { loyaltyId = "2900000012345" };
         var checkout = new Checkout { checkoutInvoice = bill, user = buyer, cardSession = cardSession, token = token };
-        return Finish(key, Insist(HttpMethod.Put, Sales + Uri.EscapeDataString(key), checkout));
+        Answer answer;
+        try
+        {
+            answer = Insist(HttpMethod.Put, Sales + Uri.EscapeDataString(key), checkout);
+        }
+        catch (Refused error)
+        {
+            Console.Error.WriteLine(error.Message);
+            return Settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
+        }
+        return Finish(key, answer);
     }
 
     static int Finish(string key, Answer answer)
@@ -192,31 +218,52 @@ static class Program
         return answer.success == true ? 0 : 3;
     }
 
-    // Our disk holds an open sale. It is asked for, never made again: the card session is gone.
-    static int AfterRestart()
+    // How our sale stands. It is asked for, never made again: the card session is gone. Only NOT_FOUND of a get says that it was not
+    // accepted; after any other error that is not known, and the sale stays on our disk.
+    static int Settle(string key)
     {
-        var key = Json.Read<Record>(File.ReadAllBytes(Disk)).key;
         foreach (var pause in new[] { 5000, 0 })
         {
+            Answer answer;
             try
             {
-                return Finish(key, Insist(HttpMethod.Get, Sales + Uri.EscapeDataString(key)));
+                answer = Insist(HttpMethod.Get, Sales + Uri.EscapeDataString(key));
             }
             catch (Refused error) when (error.Code == "NOT_FOUND")
             {
                 Thread.Sleep(pause); // it may still be on its way; asked twice, it was never accepted
+                continue;
             }
+            return Finish(key, answer);
         }
+        Console.Error.WriteLine("the agent has not accepted " + key + ": no money was taken by it");
         File.Delete(Disk);
-        return 3;
+        return 5;
     }
 
-    static int Main()
+    static int Main(string[] arguments)
     {
         Console.OutputEncoding = new UTF8Encoding(false);
-        if (File.Exists(Disk)) return AfterRestart();
-        var secrets = Console.In.ReadToEnd().Split();
-        var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };
-        return Sell(new Bill { orderId = "S12-000345", totalAmount = 27000, items = new[] { milk } }, secrets[0], secrets[1]);
+        try
+        {
+            if (File.Exists(Disk))
+            {
+                Console.Error.WriteLine("the sale on the disk is finished first");
+                return Settle(Json.Read<Record>(File.ReadAllBytes(Disk)).key);
+            }
+            if (arguments.Length != 1)
+            {
+                Console.Error.WriteLine("usage: SaleHttp.exe ORDER");
+                return 2;
+            }
+            var secrets = Console.In.ReadToEnd().Split();
+            var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };
+            return Sell(new Bill { orderId = arguments[0], totalAmount = 27000, items = new[] { milk } }, secrets[0], secrets[1]);
+        }
+        catch (Refused error)
+        {
+            Console.Error.WriteLine(error.Message);
+            return 4;
+        }
     }
 }

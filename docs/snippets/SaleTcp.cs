@@ -4,10 +4,14 @@
 // program killed in the middle. With .NET itself it was not run; it uses nothing that .NET has not.
 //
 //     mcs -r:System.Runtime.Serialization SaleTcp.cs      (.NET: dotnet new console, and this as its Program.cs)
-//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | mono SaleTcp.exe
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | mono SaleTcp.exe S12-000345
 //
-// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
-// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+// On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
+// token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
+// that its disk holds, and needs no input.
+//
+// Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
+// 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
 using System;
 using System.Collections.Generic;
 using System.IO;
@@ -69,7 +73,7 @@ using System.Threading;
 
 [DataContract] class ErrorData
 {
-    [DataMember] public string code;
+    [DataMember] public string code, message;
 }
 
 [DataContract] class Error
@@ -93,11 +97,11 @@ using System.Threading;
     [DataMember] public Answer answer;
 }
 
-// The agent understood the request and refused it: nothing was stored, nothing was sent.
+// An error of the agent. Code is for programs, Message for the cashier.
 class Refused : Exception
 {
     public readonly string Code;
-    public Refused(Error error) : base(error.data.code + ": " + error.message) { Code = error.data.code; }
+    public Refused(Error error) : base(error.data.message ?? error.message) { Code = error.data.code; } // the latter is the programmer's
 }
 
 static class Json
@@ -127,6 +131,7 @@ static class Program
     static readonly int Port = int.Parse(Environment.GetEnvironmentVariable("AGENT_PORT") ?? "7431");
     static readonly string TokenFile = Environment.GetEnvironmentVariable("AGENT_TOKEN_FILE") ?? "/etc/kassa/agent.token";
     const string Disk = "open-sale.json"; // the register's own disk
+    static readonly string[] Repeat = { "BUSY", "DISK_FULL", "INTERNAL", "LIMIT" }; // not now, or not known: the same request again
 
     static TcpClient connection;
     static StreamReader answers;
@@ -171,13 +176,13 @@ static class Program
             {
                 return Ask(method, parameters);
             }
-            catch (Refused error) when (error.Code != "BUSY" && error.Code != "DISK_FULL" && error.Code != "INTERNAL")
+            catch (Refused error) when (Array.IndexOf(Repeat, error.Code) < 0)
             {
                 throw;
             }
             catch (Exception error)
             {
-                Console.Error.WriteLine("no answer, asking again: " + error.Message);
+                Console.Error.WriteLine((error is Refused ? "not now, asking again: " : "no answer, asking again: ") + error.Message);
                 if (connection != null) connection.Close();
                 connection = null;
             }
@@ -200,11 +205,21 @@ static class Program
 
     static int Sell(Bill bill, string cardSession, string token)
     {
-        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeSeconds(); // a new wish to take money is a new key
+        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(); // a new wish to take money is a new key
         Store(new Record { key = key, bill = bill }); // before anything is sent
         var buyer = new Buyer { loyaltyId = "2900000012345" };
         var checkout = new Parameters { key = key, checkoutInvoice = bill, user = buyer, cardSession = cardSession, token = token };
-        return Finish(key, Insist("checkout.create", checkout));
+        Answer answer;
+        try
+        {
+            answer = Insist("checkout.create", checkout);
+        }
+        catch (Refused error)
+        {
+            Console.Error.WriteLine(error.Message);
+            return Settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
+        }
+        return Finish(key, answer);
     }
 
     static int Finish(string key, Answer answer)
@@ -226,31 +241,52 @@ static class Program
         return answer.success == true ? 0 : 3;
     }
 
-    // Our disk holds an open sale. It is asked for, never made again: the card session is gone.
-    static int AfterRestart()
+    // How our sale stands. It is asked for, never made again: the card session is gone. Only NOT_FOUND of a get says that it was not
+    // accepted; after any other error that is not known, and the sale stays on our disk.
+    static int Settle(string key)
     {
-        var key = Json.Read<Record>(File.ReadAllBytes(Disk)).key;
         foreach (var pause in new[] { 5000, 0 })
         {
+            Answer answer;
             try
             {
-                return Finish(key, Insist("checkout.get", new Parameters { key = key }));
+                answer = Insist("checkout.get", new Parameters { key = key });
             }
             catch (Refused error) when (error.Code == "NOT_FOUND")
             {
                 Thread.Sleep(pause); // it may still be on its way; asked twice, it was never accepted
+                continue;
             }
+            return Finish(key, answer);
         }
+        Console.Error.WriteLine("the agent has not accepted " + key + ": no money was taken by it");
         File.Delete(Disk);
-        return 3;
+        return 5;
     }
 
-    static int Main()
+    static int Main(string[] arguments)
     {
         Console.OutputEncoding = new UTF8Encoding(false);
-        if (File.Exists(Disk)) return AfterRestart();
-        var secrets = Console.In.ReadToEnd().Split();
-        var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };
-        return Sell(new Bill { orderId = "S12-000345", totalAmount = 27000, items = new[] { milk } }, secrets[0], secrets[1]);
+        try
+        {
+            if (File.Exists(Disk))
+            {
+                Console.Error.WriteLine("the sale on the disk is finished first");
+                return Settle(Json.Read<Record>(File.ReadAllBytes(Disk)).key);
+            }
+            if (arguments.Length != 1)
+            {
+                Console.Error.WriteLine("usage: SaleTcp.exe ORDER");
+                return 2;
+            }
+            var secrets = Console.In.ReadToEnd().Split();
+            var milk = new Item { name = "Milk", article = "100300", price = 9000, quantity = 3, totalAmount = 27000, tax = "vat10" };
+            return Sell(new Bill { orderId = arguments[0], totalAmount = 27000, items = new[] { milk } }, secrets[0], secrets[1]);
+        }
+        catch (Refused error)
+        {
+            Console.Error.WriteLine(error.Message);
+            return 4;
+        }
     }
 }

@@ -3,10 +3,14 @@
 // Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed in
 // the middle.
 //
-//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | node sale_http.js
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | node sale_http.js S12-000345
 //
-// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
-// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+// On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
+// token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
+// that its disk holds, and needs no input.
+//
+// Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
+// 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
 "use strict";
 const fs = require("node:fs");
 
@@ -14,15 +18,16 @@ const AGENT = process.env.AGENT_URL || "http://127.0.0.1:7432";
 const TOKEN = fs.readFileSync(process.env.AGENT_TOKEN_FILE || "/etc/kassa/agent.token", "utf8").trim(); // of the client in the agent's configuration
 const SALES = "/v1/stores/S12/terminals/till-03/checkouts/";
 const DISK = "open-sale.json"; // the register's own disk
-const REPEAT = ["BUSY", "DISK_FULL", "INTERNAL"]; // errors that leave it open: the same request again
+const REPEAT = ["BUSY", "DISK_FULL", "INTERNAL", "LIMIT"]; // not now, or not known: the same request again
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// The agent understood the request and refused it: nothing was stored, nothing was sent.
+// An error of the agent. `code` is for programs, `message` for the cashier.
 class Refused extends Error {
-  constructor(problem) {
-    super(`${problem.code}: ${problem.detail}`);
-    this.code = problem.code;
+  constructor(code, message, seconds = 1) {
+    super(message);
+    this.code = code;
+    this.seconds = seconds; // before the same is asked again
   }
 }
 
@@ -37,7 +42,8 @@ async function ask(verb, path, body) {
   const said = await answer.json();
   if (answer.ok) return said;
   if (!said.code) throw new Error("not the agent's answer");
-  throw new Refused(said);
+  const seconds = Number(answer.headers.get("Retry-After")) || 1;
+  throw new Refused(said.code, said.message || said.detail, seconds); // the detail is the programmer's
 }
 
 // After any doubt the same request again, with the same key. Nothing is done twice.
@@ -47,9 +53,9 @@ async function insist(verb, path, body) {
       return await ask(verb, path, body);
     } catch (error) {
       if (error instanceof Refused && !REPEAT.includes(error.code)) throw error;
-      console.error("no answer, asking again:", error.message);
+      console.error(error instanceof Refused ? "not now, asking again:" : "no answer, asking again:", error.message);
+      await pause((error.seconds || 1) * 1000);
     }
-    await pause(1000);
   }
 }
 
@@ -63,10 +69,18 @@ function store(record) {
 }
 
 async function sell(bill, cardSession, token) {
-  const key = `${bill.orderId}-${Math.floor(Date.now() / 1000)}`; // a new wish to take money is a new key
+  const key = `${bill.orderId}-${Date.now()}`; // a new wish to take money is a new key
   store({ key, bill }); // before anything is sent
   const body = { checkoutInvoice: bill, user: { loyaltyId: "2900000012345" }, cardSession, token };
-  return finish(key, await insist("PUT", SALES + encodeURIComponent(key), body));
+  let answer;
+  try {
+    answer = await insist("PUT", SALES + encodeURIComponent(key), body);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.error(error.message);
+    return settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
+  }
+  return finish(key, answer);
 }
 
 async function finish(key, answer) {
@@ -86,26 +100,39 @@ async function finish(key, answer) {
   return answer.success ? 0 : 3;
 }
 
-// Our disk holds an open sale. It is asked for, never made again: the card session is gone.
-async function afterRestart() {
-  const { key } = JSON.parse(fs.readFileSync(DISK, "utf8"));
+// How our sale stands. It is asked for, never made again: the card session is gone. Only NOT_FOUND of a get says that it was not accepted;
+// after any other error that is not known, and the sale stays on our disk.
+async function settle(key) {
   for (const milliseconds of [5000, 0]) {
-    try {
-      return await finish(key, await insist("GET", SALES + encodeURIComponent(key)));
-    } catch (error) {
+    const answer = await insist("GET", SALES + encodeURIComponent(key)).catch((error) => {
       if (error.code !== "NOT_FOUND") throw error;
-      await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
-    }
+    });
+    if (answer) return finish(key, answer);
+    await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
   }
+  console.error(`the agent has not accepted ${key}: no money was taken by it`);
   fs.unlinkSync(DISK);
-  return 3;
+  return 5;
 }
 
-async function main() {
-  if (fs.existsSync(DISK)) return afterRestart();
+async function main(orderId) {
+  if (fs.existsSync(DISK)) {
+    console.error("the sale on the disk is finished first");
+    return settle(JSON.parse(fs.readFileSync(DISK, "utf8")).key);
+  }
+  if (!orderId) {
+    console.error("usage: sale_http.js ORDER");
+    return 2;
+  }
   const [session, token] = fs.readFileSync(0, "utf8").split(/\s+/);
   const milk = { name: "Milk", article: "100300", price: 9000, quantity: 3, totalAmount: 27000, tax: "vat10" };
-  return sell({ orderId: "S12-000345", totalAmount: 27000, items: [milk] }, session, token);
+  return sell({ orderId, totalAmount: 27000, items: [milk] }, session, token);
 }
 
-main().then((status) => process.exit(status));
+main(process.argv[2])
+  .catch((error) => {
+    if (!(error instanceof Refused)) throw error;
+    console.error(error.message);
+    return 4;
+  })
+  .then((status) => process.exit(status));

@@ -3,12 +3,15 @@
 Was run: against the agent and the sandbox, by the project's tests - a sale whose customer reads the code and pays, a cancel, this program
 killed while the customer pays.
 
-    python3 sale_link.py
+    python3 sale_link.py S12-000345
 
 For a till whose payment system works with payment links: PayCore.io, Softline Payments, PayConnect. There is no card session and no token.
 The code is drawn for a terminal here; a register draws it on the customer's display (qr.svg, qr.png) or prints it (qr.escpos). Enter
 cancels. Whoever has the link can pay: it is shown, and stored and logged nowhere. Started again after a crash, the program finishes the
 sale that its disk holds.
+
+Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person), 5 refused:
+nothing was accepted, and the message says why - it may be that the order is paid already.
 """
 
 import json
@@ -25,19 +28,23 @@ AGENT = os.environ.get("AGENT_URL", "http://127.0.0.1:7432")
 TOKEN = Path(os.environ.get("AGENT_TOKEN_FILE", "/etc/kassa/agent.token")).read_text().strip()  # of the client in the agent's configuration
 SALES = "/v1/stores/S12/terminals/till-03/checkouts/"
 DISK = Path("open-sale.json")  # the register's own disk
-REPEAT = ("BUSY", "DISK_FULL", "INTERNAL")  # errors that leave it open: the same request again
+REPEAT = ("BUSY", "DISK_FULL", "INTERNAL", "LIMIT")  # not now, or not known: the same request again
 
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy
 
 
 class Refused(Exception):
-    """The agent understood the request and refused it: nothing was stored, nothing was sent. ``args[0]`` is the code."""
+    """An error of the agent. ``code`` is for programs, ``message`` for the cashier."""
+
+    def __init__(self, code, message, pause=1):
+        super().__init__(code, message)
+        self.code, self.message, self.pause = code, message, pause  # the pause in seconds, before the same is asked again
 
 
 def ask(verb, path, body):
     """One request, one answer: JSON as an object, a code as text. Raises OSError and ValueError when the agent gave none."""
     headers = {"Authorization": "Bearer " + TOKEN, "Content-Type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
+    data = None if body is None else json.dumps(body, ensure_ascii=False).encode()  # a Cyrillic letter has 2 bytes so, and 6 as \u041c
     request = urllib.request.Request(AGENT + path, data, headers, method=verb)
     try:
         with opener.open(request, timeout=30) as answer:  # the longest wait, and ten seconds more
@@ -47,7 +54,8 @@ def ask(verb, path, body):
         problem = json.load(error)  # whatever speaks here, only an answer with a code is the agent's
         if "code" not in problem:
             raise ValueError("not the agent's answer") from error
-        raise Refused(problem["code"], problem["detail"], problem.get("message", "")) from error
+        pause = int(error.headers.get("Retry-After", 1))
+        raise Refused(problem["code"], problem.get("message", problem["detail"]), pause) from error  # the detail is the programmer's
 
 
 def insist(verb, path, body=None):
@@ -57,10 +65,13 @@ def insist(verb, path, body=None):
             return ask(verb, path, body)
         except (OSError, ValueError) as error:
             print("no answer, asking again:", error, file=sys.stderr)
+            pause = 1
         except Refused as error:
-            if error.args[0] not in REPEAT:
+            if error.code not in REPEAT:
                 raise
-        time.sleep(1)
+            print("not now, asking again:", error.message, file=sys.stderr)
+            pause = error.pause
+        time.sleep(pause)
 
 
 def store(record):
@@ -78,7 +89,7 @@ def draw(path):
     try:
         print(insist("GET", path + "/qr.txt?level=L"), file=sys.stderr)
     except Refused as error:  # NO_LINK: it ended meanwhile. LINK_NEEDS_POST, LINK_TOO_LONG: open paymentUrl in a browser of the register
-        print(error.args[2], file=sys.stderr)
+        print(error.message, file=sys.stderr)
 
 
 def wipe():
@@ -92,12 +103,17 @@ def cashier_cancels():
 
 
 def sell(bill, customer):
-    key = bill["orderId"] + "-" + str(int(time.time()))  # a new wish to take money is a new key
+    key = bill["orderId"] + "-" + str(time.time_ns() // 1000000)  # a new wish to take money is a new key
     store({"key": key, "bill": bill})  # before anything is sent
     body = {"checkoutInvoice": bill}
     if customer:
         body["customer"] = customer
-    return finish(key, insist("PUT", SALES + quote(key, safe="") + "?wait=20", body))  # the wait ends when the payment link is there
+    try:
+        answer = insist("PUT", SALES + quote(key, safe="") + "?wait=20", body)  # the wait ends when the payment link is there
+    except Refused as error:
+        print(error.message, file=sys.stderr)
+        return settle(key)  # this request was refused; one before it, whose answer was lost, may have been accepted
+    return finish(key, answer)
 
 
 def finish(key, answer):
@@ -124,22 +140,37 @@ def finish(key, answer):
     return 0 if answer["success"] else 3
 
 
-def after_restart():
-    """Our disk holds an open sale. It is asked for, and its code is shown again as long as the customer may pay by it."""
-    key = json.loads(DISK.read_text(encoding="utf-8"))["key"]
+def settle(key):
+    """How our sale stands. It is asked for, not made again, and its code is shown as long as the customer may pay by it. Only NOT_FOUND
+    of a get says that it was not accepted; after any other error that is not known, and the sale stays on our disk."""
     for pause in (5, 0):
         try:
-            return finish(key, insist("GET", SALES + quote(key, safe="")))
+            answer = insist("GET", SALES + quote(key, safe=""))
         except Refused as error:
-            if error.args[0] != "NOT_FOUND":
+            if error.code != "NOT_FOUND":
                 raise
             time.sleep(pause)  # it may still be on its way; asked twice, it was never accepted
+        else:
+            return finish(key, answer)
+    print("the agent has not accepted", key + ": no money was taken by it", file=sys.stderr)
     DISK.unlink()
-    return 3
+    return 5
 
 
-if DISK.exists():
-    sys.exit(after_restart())
-milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
-buyer = {}  # Softline and PayConnect ask who pays, if the agent's configuration does not say: email, firstName, lastName
-sys.exit(sell({"orderId": "S12-000345", "totalAmount": 27000, "items": [milk]}, buyer))
+def main(arguments):
+    try:
+        if DISK.exists():
+            print("the sale on the disk is finished first", file=sys.stderr)
+            return settle(json.loads(DISK.read_text(encoding="utf-8"))["key"])
+        if len(arguments) != 1:
+            print("usage: sale_link.py ORDER", file=sys.stderr)
+            return 2
+        milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
+        buyer = {}  # Softline and PayConnect ask who pays, if the agent's configuration does not say: email, firstName, lastName
+        return sell({"orderId": arguments[0], "totalAmount": 27000, "items": [milk]}, buyer)
+    except Refused as error:
+        print(error.message, file=sys.stderr)
+        return 4
+
+
+sys.exit(main(sys.argv[1:]))

@@ -3,10 +3,14 @@
 // Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed in
 // the middle.
 //
-//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | node sale_socket.js
+//     printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | node sale_socket.js S12-000345
 //
-// On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store
-// them, never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+// On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
+// token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
+// that its disk holds, and needs no input.
+//
+// Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
+// 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
 "use strict";
 const fs = require("node:fs");
 const net = require("node:net");
@@ -15,17 +19,21 @@ const readline = require("node:readline");
 const SOCKET = process.env.AGENT_SOCKET || "/run/koshelek-agent/pos.sock";
 const PLACE = { storeId: "S12", terminalId: "till-03" };
 const DISK = "open-sale.json"; // the register's own disk
-const REPEAT = ["BUSY", "DISK_FULL", "INTERNAL"]; // errors that leave it open: the same request again
+const REPEAT = ["BUSY", "DISK_FULL", "INTERNAL", "LIMIT"]; // not now, or not known: the same request again
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-// The agent understood the request and refused it: nothing was stored, nothing was sent.
+// An error of the agent. `code` is for programs, `message` for the cashier.
 class Refused extends Error {
-  constructor(error) {
-    super(`${error.data.code}: ${error.message}`);
-    this.code = error.data.code;
+  constructor(code, message, seconds = 1) {
+    super(message);
+    this.code = code;
+    this.seconds = seconds; // before the same is asked again
   }
 }
+
+// The error's own message is the programmer's.
+const refusal = ({ data, message }) => new Refused(data.code, data.message || message);
 
 // One connection. Answers may come in any order: their id says whose they are.
 class Connection {
@@ -44,10 +52,11 @@ class Connection {
     lines.on("error", () => {});
     lines.on("line", (line) => {
       const answer = JSON.parse(line);
-      const asked = this.waiting.get(answer.id);
-      this.waiting.delete(answer.id);
+      const id = answer.id === null ? number : answer.id; // null: the connection itself is refused
+      const asked = this.waiting.get(id);
+      this.waiting.delete(id);
       if (asked) clearTimeout(asked.alarm);
-      if (asked && answer.error) asked.fail(new Refused(answer.error));
+      if (asked && answer.error) asked.fail(refusal(answer.error));
       else if (asked) asked.done(answer.result);
     });
   }
@@ -73,7 +82,7 @@ async function insist(method, params) {
       return await connection.ask((number += 1), method, params);
     } catch (error) {
       if (error instanceof Refused && !REPEAT.includes(error.code)) throw error;
-      console.error("no answer, asking again:", error.message);
+      console.error(error instanceof Refused ? "not now, asking again:" : "no answer, asking again:", error.message);
       connection.socket.destroy();
       connection = null;
     }
@@ -91,10 +100,18 @@ function store(record) {
 }
 
 async function sell(bill, cardSession, token) {
-  const key = `${bill.orderId}-${Math.floor(Date.now() / 1000)}`; // a new wish to take money is a new key
+  const key = `${bill.orderId}-${Date.now()}`; // a new wish to take money is a new key
   store({ key, bill }); // before anything is sent
   const user = { loyaltyId: "2900000012345" };
-  return finish(key, await insist("checkout.create", { key, checkoutInvoice: bill, user, cardSession, token }));
+  let answer;
+  try {
+    answer = await insist("checkout.create", { key, checkoutInvoice: bill, user, cardSession, token });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.error(error.message);
+    return settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
+  }
+  return finish(key, answer);
 }
 
 async function finish(key, answer) {
@@ -113,26 +130,39 @@ async function finish(key, answer) {
   return answer.success ? 0 : 3;
 }
 
-// Our disk holds an open sale. It is asked for, never made again: the card session is gone.
-async function afterRestart() {
-  const { key } = JSON.parse(fs.readFileSync(DISK, "utf8"));
+// How our sale stands. It is asked for, never made again: the card session is gone. Only NOT_FOUND of a get says that it was not accepted;
+// after any other error that is not known, and the sale stays on our disk.
+async function settle(key) {
   for (const milliseconds of [5000, 0]) {
-    try {
-      return await finish(key, await insist("checkout.get", { key }));
-    } catch (error) {
+    const answer = await insist("checkout.get", { key }).catch((error) => {
       if (error.code !== "NOT_FOUND") throw error;
-      await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
-    }
+    });
+    if (answer) return finish(key, answer);
+    await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
   }
+  console.error(`the agent has not accepted ${key}: no money was taken by it`);
   fs.unlinkSync(DISK);
-  return 3;
+  return 5;
 }
 
-async function main() {
-  if (fs.existsSync(DISK)) return afterRestart();
+async function main(orderId) {
+  if (fs.existsSync(DISK)) {
+    console.error("the sale on the disk is finished first");
+    return settle(JSON.parse(fs.readFileSync(DISK, "utf8")).key);
+  }
+  if (!orderId) {
+    console.error("usage: sale_socket.js ORDER");
+    return 2;
+  }
   const [session, token] = fs.readFileSync(0, "utf8").split(/\s+/);
   const milk = { name: "Milk", article: "100300", price: 9000, quantity: 3, totalAmount: 27000, tax: "vat10" };
-  return sell({ orderId: "S12-000345", totalAmount: 27000, items: [milk] }, session, token);
+  return sell({ orderId, totalAmount: 27000, items: [milk] }, session, token);
 }
 
-main().then((status) => process.exit(status));
+main(process.argv[2])
+  .catch((error) => {
+    if (!(error instanceof Refused)) throw error;
+    console.error(error.message);
+    return 4;
+  })
+  .then((status) => process.exit(status));

@@ -3,10 +3,14 @@
 Was run: against the agent and the sandbox, by the project's tests - a plain sale, the agent killed in the middle, this program killed
 in the middle.
 
-    printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | python3 sale_socket.py
+    printf '%s %s' "$CARD_SESSION" "$TILL_TOKEN" | python3 sale_socket.py S12-000345
 
-On standard input: what Koshelek's card library has made of the customer's code, and the till's token. They are secrets: never store them,
-never put them on a command line. Started again after a crash, the program finishes the sale that its disk holds, and needs no input.
+On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
+token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
+that its disk holds, and needs no input.
+
+Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person), 5 refused:
+nothing was accepted, and the message says why - it may be that the order is paid already.
 """
 
 import json
@@ -19,14 +23,18 @@ from pathlib import Path
 SOCKET = os.environ.get("AGENT_SOCKET", "/run/koshelek-agent/pos.sock")
 PLACE = {"storeId": "S12", "terminalId": "till-03"}
 DISK = Path("open-sale.json")  # the register's own disk
-REPEAT = ("BUSY", "DISK_FULL", "INTERNAL")  # errors that leave it open: the same request again
+REPEAT = ("BUSY", "DISK_FULL", "INTERNAL", "LIMIT")  # not now, or not known: the same request again
 
 lines = None  # the connection, as a file of lines
 number = 0
 
 
 class Refused(Exception):
-    """The agent understood the request and refused it: nothing was stored, nothing was sent. ``args[0]`` is the code."""
+    """An error of the agent. ``code`` is for programs, ``message`` for the cashier."""
+
+    def __init__(self, code, message, pause=1):
+        super().__init__(code, message)
+        self.code, self.message, self.pause = code, message, pause  # the pause in seconds, before the same is asked again
 
 
 def ask(method, params):
@@ -38,11 +46,13 @@ def ask(method, params):
         connection.connect(SOCKET)
         lines = connection.makefile("rw", encoding="utf-8", newline="\n")
     number += 1
-    lines.write(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": {**PLACE, **params}}) + "\n")
+    request = {"jsonrpc": "2.0", "id": number, "method": method, "params": {**PLACE, **params}}
+    lines.write(json.dumps(request, ensure_ascii=False) + "\n")  # a Cyrillic letter has 2 bytes so, and 6 as \u041c
     lines.flush()
     answer = json.loads(lines.readline())  # an empty line is a lost connection
     if "error" in answer:
-        raise Refused(answer["error"]["data"]["code"], answer["error"]["message"])
+        data = answer["error"]["data"]
+        raise Refused(data["code"], data.get("message", answer["error"]["message"]))  # the error's own message is the programmer's
     return answer["result"]
 
 
@@ -54,11 +64,14 @@ def insist(method, **params):
             return ask(method, params)
         except (OSError, ValueError) as error:
             print("no answer, asking again:", error, file=sys.stderr)
-            lines = None
+            pause = 1
         except Refused as error:
-            if error.args[0] not in REPEAT:
+            if error.code not in REPEAT:
                 raise
-        time.sleep(1)
+            print("not now, asking again:", error.message, file=sys.stderr)
+            pause = error.pause
+        lines = None
+        time.sleep(pause)
 
 
 def store(record):
@@ -72,10 +85,14 @@ def store(record):
 
 
 def sell(bill, card_session, token):
-    key = bill["orderId"] + "-" + str(int(time.time()))  # a new wish to take money is a new key
+    key = bill["orderId"] + "-" + str(time.time_ns() // 1000000)  # a new wish to take money is a new key
     store({"key": key, "bill": bill})  # before anything is sent
     user = {"loyaltyId": "2900000012345"}
-    answer = insist("checkout.create", key=key, checkoutInvoice=bill, user=user, cardSession=card_session, token=token)
+    try:
+        answer = insist("checkout.create", key=key, checkoutInvoice=bill, user=user, cardSession=card_session, token=token)
+    except Refused as error:
+        print(error.message, file=sys.stderr)
+        return settle(key)  # this request was refused; one before it, whose answer was lost, may have been accepted
     return finish(key, answer)
 
 
@@ -93,22 +110,37 @@ def finish(key, answer):
     return 0 if answer["success"] else 3
 
 
-def after_restart():
-    """Our disk holds an open sale. It is asked for, never made again: the card session is gone."""
-    key = json.loads(DISK.read_text(encoding="utf-8"))["key"]
+def settle(key):
+    """How our sale stands. It is asked for, never made again: the card session is gone. Only NOT_FOUND of a get says that it was not
+    accepted; after any other error that is not known, and the sale stays on our disk."""
     for pause in (5, 0):
         try:
-            return finish(key, insist("checkout.get", key=key))
+            answer = insist("checkout.get", key=key)
         except Refused as error:
-            if error.args[0] != "NOT_FOUND":
+            if error.code != "NOT_FOUND":
                 raise
             time.sleep(pause)  # it may still be on its way; asked twice, it was never accepted
+        else:
+            return finish(key, answer)
+    print("the agent has not accepted", key + ": no money was taken by it", file=sys.stderr)
     DISK.unlink()
-    return 3
+    return 5
 
 
-if DISK.exists():
-    sys.exit(after_restart())
-session, till_token = sys.stdin.read().split()
-milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
-sys.exit(sell({"orderId": "S12-000345", "totalAmount": 27000, "items": [milk]}, session, till_token))
+def main(arguments):
+    try:
+        if DISK.exists():
+            print("the sale on the disk is finished first", file=sys.stderr)
+            return settle(json.loads(DISK.read_text(encoding="utf-8"))["key"])
+        if len(arguments) != 1:
+            print("usage: sale_socket.py ORDER", file=sys.stderr)
+            return 2
+        session, token = sys.stdin.read().split()
+        milk = {"name": "Milk", "article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
+        return sell({"orderId": arguments[0], "totalAmount": 27000, "items": [milk]}, session, token)
+    except Refused as error:
+        print(error.message, file=sys.stderr)
+        return 4
+
+
+sys.exit(main(sys.argv[1:]))

@@ -4,25 +4,43 @@
 #     systemd/debian/build.sh PIP PYTHON TARGET [VERSION]
 #
 # PIP: a Python with pip and the build backend of pyproject.toml. PYTHON: that of the tills, Debian's own. TARGET: a folder for the package.
-# All libraries come from the lock with their hashes; they are fetched once, and kept in TARGET, or in $WHEELS. Two builds of one commit are
-# the same to the last byte, wherever they are made.
+# All libraries come from the lock with their hashes; they are fetched once, and kept in TARGET, or in $WHEELS. In a clone the commit that is
+# checked out is packed, by its own copy of this script, and nothing else that lies around: two builds of one commit are the same to the last
+# byte, wherever they are made. Sources without git are packed as they are. Which of the two it was is said, with what is left out.
 set -eu
 umask 022
 export LC_ALL=C.UTF-8 TZ=UTC PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 
-pip=$1 python=$2 target=$3
+pip=$1 python=$2
+mkdir -p "$3"
+target=$(cd "$3" && pwd)
 root=$(cd "$(dirname "$0")/../.." && pwd)
+
+if [ -e "$root/.git" ] && command -v git >/dev/null; then
+    git() { command git -c safe.directory='*' -C "$root" "$@"; }
+    commit=$(git rev-parse HEAD)
+    echo "Packed is commit $commit" >&2
+    git status --short --untracked-files=normal | sed 's/^/not committed, so not packed: /' >&2
+    tree=$(mktemp -d "$target/tree.XXXXXX")
+    trap 'rm -rf "$tree"' EXIT
+    git archive "$commit" >"$tree/tree.tar"
+    tar -xf "$tree/tree.tar" -C "$tree" --no-same-owner --no-same-permissions
+    export PACKED_COMMIT="$commit" SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct "$commit")}"
+    sh "$tree/systemd/debian/build.sh" "$@"
+    exit
+fi
+[ -n "${PACKED_COMMIT:-}" ] || echo "Packed is what lies in $root" >&2
+
 debian=$root/systemd/debian
 version=${4:-$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/pyproject.toml")}
 architecture=$(dpkg --print-architecture)
 series=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 next=$("$python" -c 'import sys; print("%d.%d" % (sys.version_info[0], sys.version_info[1] + 1))')
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$root" log -1 --format=%ct 2>/dev/null || stat -c %Y "$root/pyproject.toml")}
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(stat -c %Y "$root/pyproject.toml")}
 export SOURCE_DATE_EPOCH
 
 [ "$("$python" -c 'import sys; print(sys.prefix)')" = /usr ] || { echo "$python is not Debian's own: name one, make deb DEB_PYTHON=..." >&2; exit 1; }
 
-mkdir -p "$target"
 work=$(mktemp -d "$target/deb.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 stage=$work/root

@@ -44,6 +44,13 @@ def test_a_russian_technician_reads_russian() -> None:
     assert len(words(STATUS, "en")) > 60
 
 
+def test_a_connection_that_nobody_has_tried_is_no_yes() -> None:
+    """Right after the start, and while no answer comes: neither yes nor no."""
+    shown = dict(rows(STATUS | {"providers": {"1": {"reachable": True, "known": False}, "2": {"reachable": True}}}, translator("ru")))
+    assert shown["связь с 1"] == "неизвестно: запросов ещё не было или ответ не пришёл"
+    assert shown["связь с 2"] == "есть"
+
+
 def test_what_needs_somebody_stands_in_capitals() -> None:
     """And a till that is well has none of it."""
     well = {"ready": True, "version": VALUE, "environment": "test", "providers": {"2": {"reachable": True}}}

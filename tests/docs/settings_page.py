@@ -107,6 +107,8 @@ def _left_out(question: Question) -> str:
             return "известный адрес системы"
         case "token":
             return "уже сохранённый, иначе новый"
+        case "backups":
+            return "папка пакета `/var/backups/koshelek-agent`, если она есть"
         case "users":
             return "кто запустил мастер"
         case "timezone":

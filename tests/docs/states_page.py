@@ -74,7 +74,10 @@ PAYOUT = {
     "sending": "Ждать: идёт запрос.",
     "unknown": "Ждать и не выплачивать второй раз: агент ищет выплату, сам он её не повторит.",
     "pending": "Ждать: платёжная система выполняет выплату.",
-    "attention": "Найти выплату в кабинете платёжной системы, затем записать решение: `koshelek-agent resolve`.",
+    "attention": (
+        "Найти выплату в кабинете платёжной системы, затем записать решение: на [странице](stranitsa.md) этой выплаты "
+        "или командой `koshelek-agent payout resolve КЛЮЧ`."
+    ),
     "paid_out": "Ничего: получателю выплачено.",
     "failed": "Смотреть на причину. Деньги не ушли, можно начать новую выплату.",
     "canceled": "Деньги не ушли.",
@@ -104,6 +107,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "paycore": reasons.PAYCORE,
     "softline": reasons.SOFTLINE,
     "payconnect": reasons.PAYCONNECT,
+    "returns": reasons.RETURNS,
     "errors": reasons.ERRORS,
 }
 SEEN, DO = "Что видит кассир", "Что делать"

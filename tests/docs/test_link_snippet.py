@@ -42,7 +42,8 @@ class Program:
 
     def __init__(self, stand: Stand, folder: Path, order: str) -> None:
         self.folder, self.screen_file = folder, folder / "screen"
-        (folder / SOURCE.name).write_text(SOURCE.read_text(encoding="utf-8").replace("S12-000345", order), encoding="utf-8")
+        (folder / SOURCE.name).write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
+        self._order = order
         self._environment = {
             "PATH": os.environ["PATH"],
             "PYTHONUNBUFFERED": "1",
@@ -55,7 +56,7 @@ class Program:
     def start(self) -> None:
         with self.screen_file.open("w") as screen:
             self.process = subprocess.Popen(
-                [sys.executable, SOURCE.name],
+                [sys.executable, SOURCE.name, self._order],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,

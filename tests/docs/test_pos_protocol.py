@@ -304,6 +304,32 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert values == {name: str(int(value)) for name, value in known.items()}
 
 
+def test_so_many_lines_fit_into_a_request() -> None:
+    """The figures beside the 1000: with Russian names as they are and escaped, and of the shortest lines that there are."""
+    milk = {"article": "100300", "price": 9000, "quantity": 3, "totalAmount": 27000, "tax": "vat10"}
+    milk |= {"name": "Молоко «Домик в деревне» 3,2 % 950 мл пак."}
+    shortest = {"name": "a", "article": "1", "price": 1, "quantity": 1, "totalAmount": 1, "tax": "none"}
+    length = f"{MAX_LINE_BYTES} bytes hold about 380 lines with Russian names of {len(str(milk['name']))} letters"
+    for text in (length, "room for about 237 lines", "no bill of more than 825", f"| {MAX_LINE_BYTES} bytes | `INVALID` |"):
+        assert text in PAGE.text
+    assert 380 <= most_lines(milk, ensure_ascii=False) < 385
+    assert most_lines(milk) == 237
+    assert most_lines(shortest, ensure_ascii=False, separators=(",", ":")) == 825
+
+
+def most_lines(line: Mapping[str, Any], **style: Any) -> int:
+    """How many of them a whole request takes that is written so."""
+    params = {"storeId": "S12", "terminalId": "till-03", "key": "20260131-0345", "cardSession": "PAY001", "token": "t" * 40}
+    params |= {"user": {"loyaltyId": "2900000012345"}}
+
+    def bytes_of(count: int) -> int:
+        invoice = {"orderId": "S12-000345", "totalAmount": 27000 * count, "items": [line] * count}
+        request = {"jsonrpc": "2.0", "id": 1, "method": "checkout.create", "params": {**params, "checkoutInvoice": invoice}}
+        return len(json.dumps(request, **style).encode())
+
+    return next(count for count in range(1, MAX_ITEMS) if bytes_of(count + 1) > MAX_LINE_BYTES)
+
+
 # --- answers and reasons ---
 
 TYPED = {
@@ -327,11 +353,11 @@ def test_what_the_drivers_promise_is_in_the_table(name: str) -> None:
     assert set(get_type_hints(TYPED[name])) <= documented
 
 
-@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals", "payout"])
+@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals", "payout", "returns"])
 def test_the_reasons_are_those_a_cashier_reads(name: str) -> None:
     """Each code with its sentence, in English, word for word."""
     known = {"own": reasons.OWN, "link": reasons.LINK, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}
-    known |= {"payout": reasons.PAYOUT}
+    known |= {"payout": reasons.PAYOUT, "returns": reasons.RETURNS}
     assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known[name]
 
 

@@ -48,6 +48,15 @@ def stand() -> Iterator[Stand]:
         made.close()
 
 
+def test_the_first_five_minutes_leave_the_ports_of_the_page_open() -> None:
+    """README starts the sandbox and sends readers here: the commands of the page find it, also during an outage."""
+    (command,) = re.findall(r"^koshelek-agent sandbox (.*?) *&", (DOCS.parent / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    with cli.make_context("koshelek-agent", ["sandbox", *shlex.split(command)]) as context:
+        _, sandbox, words = cli.resolve_command(context, [*context.protected_args, *context.args])
+    with sandbox.make_context("sandbox", words) as context:
+        assert (context.params["port"], context.params["control_port"], context.params["partner"]) == (PAGE_PORT, PAGE_CONTROL_PORT, "acme")
+
+
 def test_every_command_does_what_the_page_shows(stand: Stand) -> None:
     """In the order of the page; statuses and bodies are compared."""
     likeness, problems = Likeness(), []

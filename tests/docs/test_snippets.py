@@ -2,12 +2,15 @@
 real sandbox; what cannot be run here is compared with the OpenAPI document."""
 
 import contextlib
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ import pytest
 from agent.edges.http.faults import STATUSES
 from agent.edges.http.openapi import document
 from tests.docs.pages import DOCS
-from tests.support.stand import STORE, Plan, Port, Stand
+from tests.support.stand import STORE, Plan, Port, Socket, Stand, http_request
 from tests.system import require
 
 SNIPPETS = DOCS / "snippets"
 WEB, WIRE = Port("web", "http"), Port("wire", "tcp")
 RUN_S = 60.0
 KOPECKS = 27000
+NOTHING: Mapping[str, int] = {}
 
 
 class Program:
@@ -31,22 +35,22 @@ class Program:
     def __init__(self, name: str, number: int, stand: Stand) -> None:
         self.name, self.till, self.order = name, f"till-{number:02}", f"S12-{number:06}"
         self._stand = stand
-        self._folder = stand.folder / name
+        self._folder = stand.folder / f"{number}-{name}"
         self._folder.mkdir()
         text = (SNIPPETS / name).read_text(encoding="utf-8")
         assert (text.count("till-03"), text.count("S12-000345")) == (1, 1)
         source = self._folder / name
-        source.write_text(text.replace("till-03", self.till).replace("S12-000345", self.order), encoding="utf-8")
+        source.write_text(text.replace("till-03", self.till), encoding="utf-8")
         self._command = _command(source)
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, session: str | None) -> None:
-        """``session``: what the customer does; None: started again, with nothing on its standard input."""
+        """``session``: what the customer does; None: started again, with nothing on its standard input. Sells ``order``."""
         given = "" if session is None else f"{session}{self.till.replace('-', '')} token-of-the-till"
         (self._folder / "stdin").write_text(given)
         with (self._folder / "stdin").open() as stdin, (self._folder / "stderr").open("w") as stderr:
             self._process = subprocess.Popen(
-                self._command,
+                [*self._command, self.order],
                 cwd=self._folder,
                 stdin=stdin,
                 stdout=subprocess.PIPE,
@@ -106,10 +110,16 @@ def _command(source: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def shop(names: Sequence[str]) -> Iterator[tuple[Stand, list[Program]]]:
-    """An agent and a till for each program."""
-    tills = {f"till-{number:02}": {} for number in range(1, len(names) + 1)}
-    with Stand(Plan(tills=tills, ports=(WEB, WIRE), language="ru")) as stand:
+def shop(
+    names: Sequence[str], unix: Mapping[str, int] = NOTHING, tcp: Mapping[str, int] = NOTHING, http: Mapping[str, int] = NOTHING
+) -> Iterator[tuple[Stand, list[Program]]]:
+    """An agent and a till for each program. Further tills of the store are not for any of them. ``unix``, ``tcp``, ``http``: options of
+    the listener."""
+    tills = {f"till-{number:02}": {} for number in range(1, 2 * len(names) + 1)}
+    mine = [f"{STORE}/{till}" for till in list(tills)[: len(names)]]
+    sockets = (Socket("pos", terminals=mine, options=unix), Socket("admin", "admin"))
+    ports = (replace(WEB, terminals=mine, options=http), replace(WIRE, terminals=mine, options=tcp))
+    with Stand(Plan(tills=tills, sockets=sockets, ports=ports, language="ru")) as stand:
         programs = [Program(name, number, stand) for number, name in enumerate(names, 1)]
         try:
             yield stand, programs
@@ -207,6 +217,87 @@ def _the_program_dies(stand: Stand, programs: Sequence[Program]) -> None:
     for program in programs:
         program.start(None)
     paid(stand, programs)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_is_refused_and_works_on(language: str) -> None:
+    """An order twice: the cashier is told that it is paid, nothing stays open, and the next order is sold. A till that is not for this
+    program: the cashier is told, and as it is not known how its sale stands, it stays on the disk, also at the next start."""
+    names, tools = LANGUAGES[language]
+    for tool in tools:
+        require(tool)
+    with shop(names) as (stand, programs):
+        strangers = [Program(name, number, stand) for number, name in enumerate(names, len(names) + 1)]
+        for session, status, said in (("FASTa", 0, ""), ("FASTb", 5, "Этот заказ уже оплачен")):
+            _all(programs, session, status, said, open_sale=False)
+        for program in programs:
+            assert f"has not accepted {program.order}-" in program.screen
+            program.order += "-next"
+        _all(programs, "FASTc", 0, "", open_sale=False)
+        for session in ("FASTd", None):
+            _all(strangers, session, 4, "такая операция не разрешена", open_sale=True)
+        charges = [entry["order_id"] for entry in stand.control("GET", "/ledger")["entries"]]
+        assert sorted(charges) == sorted(order for one in programs for order in (one.order.removesuffix("-next"), one.order))
+
+
+def _all(programs: Sequence[Program], session: str | None, status: int, said: str, *, open_sale: bool) -> None:
+    """They run beside each other, end so, show this to the cashier, and leave an open sale or none."""
+    for program in programs:
+        program.start(session)
+    for program in programs:
+        assert program.end()[0] == status, program.screen
+        assert said in program.screen
+        assert (program.disk is not None) is open_sale
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_program_for_which_there_is_no_room_waits(language: str) -> None:
+    """LIMIT is no refusal of a sale: somebody holds the only connection, and asks over HTTP as often as the agent was set to take. Each
+    program asks again, and its sale is paid."""
+    names, tools = LANGUAGES[language]
+    for tool in tools:
+        require(tool)
+    with shop(names, {"connections_per_user": 1}, {"connections": 1}, {"requests_per_s": 1}) as (stand, programs):
+        web = [program for program in programs if "http" in program.name.lower()]
+        with crowd(stand) as asks_over_http:
+            for program in programs:
+                program.start("WAITa")
+            until(lambda: asks_over_http() and all(program.asks_again() for program in programs), lambda: programs[0].screen)
+            until(lambda: asks_over_http() and "not now, asking again" in web[0].screen, lambda: web[0].screen)
+        for transaction in waiting(stand, programs):
+            stand.control("POST", f"/transactions/{transaction}/confirm")
+        for program in programs:
+            assert program.end()[0] == 0, program.screen
+            assert program.disk is None
+
+
+@contextlib.contextmanager
+def crowd(stand: Stand) -> Iterator[Callable[[], bool]]:
+    """The connection to the socket and the one to the TCP port are taken; what is given asks over HTTP until the agent has had enough."""
+
+    def ask() -> bool:
+        answers = (http_request(stand.ports["web"], "GET", "/v1/status", None, {"Authorization": f"Bearer {WEB.token}"}) for _ in range(10))
+        return 429 in (status for status, _ in answers)
+
+    held: list[socket.socket] = []
+
+    def admitted(family: int, address: Any, method: str, params: Mapping[str, str]) -> bool:
+        """Not at once: whoever looked whether the agent listens may still be there."""
+        held.append(socket.socket(family))
+        held[-1].connect(address)
+        held[-1].sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n")
+        return b"result" in held[-1].recv(10_000)
+
+    unix, wire = (socket.AF_UNIX, str(stand.pos)), (socket.AF_INET, ("127.0.0.1", stand.ports["wire"]))
+    try:
+        until(lambda: admitted(*unix, "agent.status", {}), lambda: "no room")
+        until(lambda: admitted(*wire, "session.open", {"token": WIRE.token}), lambda: "no room")
+        yield ask
+    finally:
+        for one in held:
+            one.close()
 
 
 # --- what cannot be run here ---

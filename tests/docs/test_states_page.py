@@ -69,6 +69,7 @@ def test_the_leaflet_quotes_what_the_screen_says() -> None:
     quoted = [text.rstrip(" …") for text in re.findall(r"\*\*([^*]+)\*\*", LEAFLET.read_text(encoding="utf-8").split("\n## ")[0])][1:]
     tables = {"payment": replies.STATES, "link": replies.LINK_STATES, "refund": replies.REFUND_STATES}
     said = {(name, state): say(tables[name][state]) for name, states in CASHIERS.items() for state in states}
+    said |= {("charged", code): say(text) for code, text in reasons.CHARGED.items()}
     assert [key for key, text in said.items() if not any(text.startswith(one) for one in quoted)] == []
     assert [one for one in quoted if not any(text.startswith(one) for text in said.values())] == []
 

@@ -52,6 +52,14 @@ def test_what_is_refused(text: bytes, words: str) -> None:
         loads(text)
 
 
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Before the text alone, and once: no way in depends on whether its framing drops it."""
+    assert loads(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
+    for text in (b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2 + b"{}", b"{}\xef\xbb\xbf"):
+        with pytest.raises(BadJson, match="not JSON"):
+            loads(text)
+
+
 def test_what_is_not_refused() -> None:
     """The limits themselves are permitted, and brackets or escapes in texts are just text."""
     assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)

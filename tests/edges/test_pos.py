@@ -5,6 +5,7 @@ Method: requests as a register writes them go to the desk of a simulated shop; t
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -166,14 +167,44 @@ def test_only_an_operator_sees_a_whole_store(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
-def test_a_terminal_that_is_not_configured_is_not_found(fast_folder: Path) -> None:
-    """A technician reads that the terminal is missing from the configuration, not that the user may not."""
+def test_a_terminal_that_is_not_configured_is_unknown(fast_folder: Path) -> None:
+    """A technician reads that the terminal is missing from the configuration, not that the user may not, and a register not that its sale
+    was never accepted."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
         desk = Desk(shop)
         for method, params in requests_of(desk, "till-9").items():
             if method not in {"agent.status"} | FOR_OPERATORS:
-                assert (await desk.refused(method, **params)).code == "NOT_FOUND", method
+                assert (await desk.refused(method, **params)).code == "UNKNOWN_TERMINAL", method
+
+    play(tale, fast_folder)
+
+
+def test_a_terminal_that_was_taken_out_keeps_its_sales(fast_folder: Path) -> None:
+    """What it began can be asked for, ended and returned; nothing new begins, and of a key that is not there nobody hears "not found"."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        desk = Desk(shop)
+        await desk.sell("K1", wait=20)
+        customer(shop, "order-K2", Action.IGNORE)
+        await desk.sell("K2")
+        engine = shop.living
+        left = {name: one for name, one in engine.setup.terminals.items() if name != (STORE, TILL)}
+        engine.reconfigure(replace(engine.setup, terminals=left), engine.ports.card)
+        till = {"storeId": STORE, "terminalId": TILL}
+        assert (await desk.ask("checkout.get", **desk.sale()))["state"] == "paid"
+        assert (await desk.ask("checkout.confirm", **desk.sale()))["confirmed"] is True
+        assert (await desk.ask("operation.last", **till))["key"] == "K2"
+        assert [one["key"] for one in (await desk.ask("operation.list", **till))["operations"]] == ["K2", "K1"]
+        await desk.ask("checkout.cancel", **desk.sale("K2"))
+        assert (await desk.ask("checkout.get", **desk.sale("K2"), wait=20))["state"] == "canceled"
+        assert (await desk.ask("refund.create", **desk.sale(), refundKey="R1", token="t", wait=20))["state"] == "refunded"
+        for caller in (desk.till_1, desk.operator):
+            assert (await desk.refused("checkout.get", caller, **desk.sale("nobody"))).code == "UNKNOWN_TERMINAL"
+            assert (await desk.refused("checkout.create", caller, **desk.bill("K3"))).code == "UNKNOWN_TERMINAL"
+        refused = await desk.refused("checkout.get", desk.till_2, **desk.sale())
+        assert (refused.code, refused.data["message"][:26]) == ("UNKNOWN_TERMINAL", "Эта касса не настроена в п")
+        assert (await desk.refused("operation.show", desk.operator, **desk.sale("nobody"))).code == "NOT_FOUND"
 
     play(tale, fast_folder)
 
@@ -386,6 +417,8 @@ def test_a_refund_is_answered_and_found_again(fast_folder: Path) -> None:
         assert (await desk.refused("refund.get", **desk.sale(), refundKey="R2")).code == "NOT_FOUND"
         refused = await desk.refused("refund.create", **desk.sale(), refundKey="R2", items=[{"line": 0, "quantity": 2}])
         assert (refused.code, refused.data["path"]) == ("NOT_REFUNDABLE", "items[0].quantity")
+        said = "Это больше, чем осталось вернуть."
+        assert (refused.data["reason"], refused.data["message"].startswith(said)) == ("MORE_THAN_LEFT", True)
 
     play(tale, fast_folder)
 
@@ -454,6 +487,22 @@ def test_a_damaged_sale_does_not_spoil_a_list(fast_folder: Path) -> None:
         assert await told(shop, "K2") == []
         seen = (await desk.ask("operation.list", desk.operator, storeId=STORE))["operations"]
         assert [one["key"] for one in seen] == ["K2", "K1"]
+
+    play(tale, fast_folder)
+
+
+def test_an_operator_is_told_where_nobody_knows_whether_a_system_can_be_reached(fast_folder: Path) -> None:
+    """The last answer was cut short: a register goes on acting by its yes, a person is told that it is a guess. With an answer it is none."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        desk = Desk(shop)
+        told = []
+        for fault_s_number in (1, 0):
+            if fault_s_number:
+                fault(shop, FaultKind.TRUNCATED, Operation.CREATE)
+                fault(shop, FaultKind.OUTAGE)
+            told.append([(await desk.ask("agent.status", caller))["providers"]["koshelek"] for caller in (desk.till_1, desk.operator)])
+        assert told == [[{"reachable": True}, {"reachable": True, "known": False}], [{"reachable": True}, {"reachable": True}]]
 
     play(tale, fast_folder)
 

@@ -307,7 +307,9 @@ async def test_a_probe_sends_no_request(authority: trustme.CA, ca_file: Path) ->
     async with RawServer(listen, good(authority)) as server:
         sender = transport(f"https://127.0.0.1:{server.port}", FAST, ca_file)
         assert sender.link(ACCOUNT).status is LinkStatus.UNKNOWN
+        assert (sender.reachable(ACCOUNT), sender.known(ACCOUNT)) == (True, False)
         state = await sender.probe(ACCOUNT)
+        assert (sender.reachable(ACCOUNT), sender.known(ACCOUNT)) == (True, True)
         await sender.aclose(0)
     assert state.status is LinkStatus.UP
     assert server.connections == 1

@@ -393,10 +393,10 @@ def test_a_wrong_checkout_names_every_problem_and_stores_nothing(fast_folder: Pa
 
 
 def test_what_is_not_configured_is_refused(fast_folder: Path) -> None:
-    """An unknown terminal is NOT_FOUND, an unknown provider INVALID; nothing is stored."""
+    """An unknown terminal is UNKNOWN_TERMINAL, an unknown provider INVALID; nothing is stored."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
-        assert (await refusal(create(shop, order("K1", terminal="till-9")))).code == "NOT_FOUND"
+        assert (await refusal(create(shop, order("K1", terminal="till-9")))).code == "UNKNOWN_TERMINAL"
         error = await refusal(create(shop, order("K1", provider="paycore")))
         assert (error.code, error.data) == ("INVALID", {"path": "provider"})
         assert await stored(shop) == []

@@ -393,7 +393,7 @@ def test_what_cannot_be_asked_is_refused_with_every_problem(fast_folder: Path) -
         shop.change = change
 
     async def tale(shop: Shop, pos: Pos) -> None:
-        assert refused(shop, wish("A1", "till-9")).code == "NOT_FOUND"
+        assert refused(shop, wish("A1", "till-9")).code == "UNKNOWN_TERMINAL"
         for provider, text in (("nobody", "is not configured"), ("paycore", "has no list of means of payment")):
             refusal = refused(shop, wish("A1", provider=provider))
             assert (refusal.code, refusal.data) == ("INVALID", {"path": "provider"})

@@ -239,23 +239,23 @@ def test_two_refunds_go_one_after_the_other(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
-REFUSED: dict[str, tuple[RefundOrder, str]] = {
-    "too many units": (back(SaleId("", "", ""), "R1", Wanted(0, 4)), "items[0].quantity"),
-    "no such line": (back(SaleId("", "", ""), "R1", Wanted(7, 1)), "items[0].line"),
-    "a line twice": (back(SaleId("", "", ""), "R1", Wanted(0, 1), Wanted(0, 1)), "items[1].line"),
-    "another sum": (back(SaleId("", "", ""), "R1", Wanted(0, 1), amount=1), "refundAmount"),
+REFUSED: dict[str, tuple[RefundOrder, str, str]] = {
+    "too many units": (back(SaleId("", "", ""), "R1", Wanted(0, 4)), "items[0].quantity", "MORE_THAN_LEFT"),
+    "no such line": (back(SaleId("", "", ""), "R1", Wanted(7, 1)), "items[0].line", "WRONG_LINES"),
+    "a line twice": (back(SaleId("", "", ""), "R1", Wanted(0, 1), Wanted(0, 1)), "items[1].line", "WRONG_LINES"),
+    "another sum": (back(SaleId("", "", ""), "R1", Wanted(0, 1), amount=1), "refundAmount", "WRONG_LINES"),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_refund_that_breaks_a_rule_stores_nothing(what: str, fast_folder: Path) -> None:
-    """NOT_REFUNDABLE names the field; the same key may be used for the corrected refund."""
+    """NOT_REFUNDABLE says why and names the field; the same key may be used for the corrected refund."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
         sale_id = await paid(shop)
-        asked, path = REFUSED[what]
+        asked, path, reason = REFUSED[what]
         error = await refusal(shop.desk.refund(replace(asked, id=sale_id)))
-        assert (error.code, error.data["path"]) == ("NOT_REFUNDABLE", path)
+        assert (error.code, error.data) == ("NOT_REFUNDABLE", {"path": path, "reason": reason})
         await shop.desk.refund(back(sale_id, "R1", Wanted(0, 3)))
         assert await settled(shop, sale_id) is RefundState.REFUNDED
 
@@ -373,7 +373,7 @@ def test_a_sale_of_another_till_is_refunded_by_its_transaction(fast_folder: Path
         transaction_id = await of_another_till(shop)
         asked = given(shop, transaction_id)
         assert (await refusal(shop.desk.refund(replace(asked, given=None)))).code == "NOT_FOUND"
-        assert (await refusal(shop.desk.refund(given(shop, transaction_id, terminal="till-9")))).code == "NOT_FOUND"
+        assert (await refusal(shop.desk.refund(given(shop, transaction_id, terminal="till-9")))).code == "UNKNOWN_TERMINAL"
         steward, one, _ = await shop.desk.refund(asked)
         assert steward.sale.payment is PaymentState.ELSEWHERE
         assert await settled(shop, asked.id) is RefundState.REFUNDED
@@ -419,14 +419,14 @@ def test_a_description_may_come_with_a_sale_of_our_own(fast_folder: Path) -> Non
 
 
 def test_a_sale_that_is_held_here_is_not_foreign(fast_folder: Path) -> None:
-    """Described under a new key although this journal holds it: CONFLICT names the sale, and nothing is refunded past its record."""
+    """Described under a new key although this journal holds it: HELD_HERE names the sale, and nothing is refunded past its record."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
         sale_id = await paid(shop)
         transaction_id = (await shop.desk.find(sale_id)).sale.transaction_id
         assert transaction_id is not None
         error = await refusal(shop.desk.refund(given(shop, transaction_id, key="F1")))
-        assert (error.code, error.data) == ("CONFLICT", {"key": "K1", "terminalId": TILL})
+        assert (error.code, error.data) == ("HELD_HERE", {"key": "K1", "terminalId": TILL})
         assert (await refusal(shop.desk.find(given(shop, "").id))).code == "NOT_FOUND"
 
     play(tale, fast_folder)

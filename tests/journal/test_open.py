@@ -102,6 +102,17 @@ def log_link(path: Path) -> None:
     path.with_name("journal.db-wal").symlink_to(path.with_name("elsewhere"))
 
 
+def socket_in_place(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def headless(path: Path) -> None:
+    """Somebody moved the file away under a working agent, which was killed then."""
+    log = path.with_name("journal.db-wal")
+    log.write_bytes(b"the newest records")
+    log.chmod(0o600)
+
+
 def lock_link(path: Path) -> None:
     path.with_name("journal.db.lock").symlink_to(path.with_name("elsewhere"))
 
@@ -131,8 +142,10 @@ def file_as_directory(path: Path) -> None:
 @pytest.mark.parametrize(
     ("prepare", "says"),
     [
-        (link, "is a link"),
-        (log_link, "is a link"),
+        (link, r'is a link to \S*/elsewhere\. .*path = "\S*/elsewhere"\. Remove neither'),
+        (log_link, "is a link to .*put this one back"),
+        (socket_in_place, "is no regular file"),
+        (headless, "is gone, and .*-wal .*Put the file back"),
         (lock_link, "lock file"),
         (readable, "chmod 0600"),
         (directory_readable, "chmod 0700"),
@@ -162,6 +175,37 @@ async def test_a_file_of_another_user_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(JournalPlaceRefused, match="chown 4711"):
         await opened(tmp_path / "journal.db")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+async def test_root_is_not_told_to_take_the_services_files(tmp_path: Path) -> None:
+    """A start by hand, as root, of what is the service's: it is told to start the service, and nothing is made over to root."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65_534, -1)
+    with pytest.raises(JournalPlaceRefused, match=r"belongs to user nobody .*systemctl start.*runuser -u nobody") as refused:
+        await opened(folder / "journal.db")
+    assert "chown" not in str(refused.value)
+
+
+async def test_what_an_agent_left_of_a_journal_is_not_thrown_away(tmp_path: Path) -> None:
+    """The file was moved away under the agent, which died: its log stays as it is, and with the file back every sale is there."""
+    journal = await opened(tmp_path / "journal.db")
+    await journal.append(step(sale_id(1)))
+    for name in ("journal.db", "journal.db-wal"):  # as they lie on the disk after a death
+        (tmp_path / f"{name}.left").write_bytes((tmp_path / name).read_bytes())
+    await journal.close()
+    assert not (tmp_path / "journal.db-wal").exists()
+    (tmp_path / "journal.db-wal.left").rename(tmp_path / "journal.db-wal")
+    (tmp_path / "journal.db-wal").chmod(0o600)
+    (tmp_path / "journal.db").unlink()
+    with pytest.raises(JournalPlaceRefused, match="Put the file back"):
+        await opened(tmp_path / "journal.db")
+    (tmp_path / "journal.db.left").rename(tmp_path / "journal.db")
+    (tmp_path / "journal.db").chmod(0o600)
+    journal = await opened(tmp_path / "journal.db")
+    assert await journal.stream(sale_id(1)) is not None
+    await journal.close()
 
 
 # --- the lock ---

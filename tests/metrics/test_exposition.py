@@ -1,72 +1,31 @@
 """Goal: a monitoring system reads true figures, by names that stay, and what they cost is paid only where they are wanted.
 
-Method: a real daemon sells against the sandbox and is asked as Prometheus asks; its answer, the alert rules and the dashboard are checked
-by promtool and against each other.
+Method: a real daemon sells against the sandbox and is asked as Prometheus asks; what it answers is checked by promtool.
 """
 
 import contextlib
-import json
-import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from agent.core import stored
 from agent.core.events import ReceiptGiven
-from agent.core.model import SaleId
 from agent.core.payout import stored as payout_stored
 from agent.core.verdict import Operation
 from agent.edges.metrics.exposition import PREFIX, exposition
 from agent.edges.metrics.tally import MAX_SERIES, OTHER, PAYOUTS, RECEIPTS, REFUNDS, SALES, Tally
-from agent.edges.metrics.view import obligations
+from agent.edges.metrics.view import Obligations, obligations
 from tests.core.book import Book, refunding_book
 from tests.core.samples import fiscal
-from tests.metrics.everything import EVERYTHING
+from tests.metrics.everything import EVERYTHING, everything, series, value
 from tests.support.patience import until
-from tests.support.stand import ROOT, STORE, TERMINAL, Line, Plan, Port, Stand, http_request
+from tests.support.stand import STORE, TERMINAL, Line, Plan, Port, Stand, http_request
 from tests.system import require
-
-CONFIG = ROOT / "config"
-RULES = CONFIG / "prometheus" / "koshelek-agent.rules.yml"
-DASHBOARD = CONFIG / "grafana" / "koshelek-agent.json"
-
-
-def busy_tally() -> Tally:
-    """One of everything."""
-    tally, sale = Tally(lambda: 5.0), SaleId("s", "t", "k")
-    tally.provider_of = {"account": "koshelek"}.get
-    notice = tally.noticing(lambda event, sale=None, **facts: None)
-    for event in ("sale.accepted", "sale.paid", "sale.refunded", "sale.receipt_delivered", "payout.paid_out"):
-        notice(event, sale, provider="koshelek")
-    notice("alarm.alarm_raised", sale, code="UNCLAIMED")
-    notice("sale.parked", sale, problem="x")
-    tally.attempt(Operation.CHECKOUT, "reply.2xx", 120, "account")
-    tally.attempt(Operation.CHECKOUT, "unclear.timeout", 9_000, "account")
-    tally.heard("s", "t")
-    return tally
-
-
-def series(text: bytes) -> Mapping[tuple[str, tuple[tuple[str, str], ...]], float]:
-    """Every sample by name and labels."""
-    families = text_string_to_metric_families(text.decode())
-    return {(one.name, tuple(sorted(one.labels.items()))): one.value for family in families for one in family.samples}
-
-
-def value(found: Mapping[Any, float], name: str, **labels: str) -> float:
-    return found[PREFIX + name, tuple(sorted(labels.items()))]
-
-
-@pytest.fixture(scope="module")
-def everything() -> bytes:
-    """An exposition in which every family has a sample."""
-    return exposition(busy_tally(), EVERYTHING)
+from tests.test_payouts import PayingStand
 
 
 def sell(stand: Stand, key: str, card: str, wait: float) -> str:
@@ -137,6 +96,35 @@ def _switched_on_by_a_reload(stand: Stand, port: Port) -> None:
     assert value(series(ask()), "sales_total", provider="koshelek", result="paid") == 1
 
 
+def test_what_did_not_happen_yet_is_zero() -> None:
+    """Each end and each kind of what is owed, of every payment system that can have them, for an alert on a missing series is silent;
+    payouts where they are switched on, and of no other system."""
+    found = series(exposition(Tally(), replace(EVERYTHING, obligations=Obligations())))
+    for name, ends, provider in (
+        ("sales_total", SALES, "koshelek"),
+        ("refunds_total", REFUNDS, "koshelek"),
+        ("receipts_total", RECEIPTS, "koshelek"),
+        ("payouts_total", PAYOUTS, "paycore"),
+    ):
+        there = {dict(labels)["result"]: number for (one, labels), number in found.items() if one == PREFIX + name}
+        assert there == dict.fromkeys(ends.values(), 0), name
+        assert value(found, name, provider=provider, result=next(iter(ends.values()))) == 0
+    for name in ("obligations", "oldest_obligation_age_seconds"):
+        owed = {tuple(dict(labels).values()): number for (one, labels), number in found.items() if one == PREFIX + name}
+        kinds = {(kind, "koshelek") for kind in ("payment", "refund", "receipt")} | {("payout", "paycore")}
+        assert owed == dict.fromkeys(kinds, 0), name
+
+
+def test_a_daemon_that_may_pay_out_says_so_before_it_does() -> None:
+    """Its configuration is looked at, not what has happened."""
+    web = Port("web", "http", options={"metrics": True})
+    with PayingStand(Plan({TERMINAL: {"provider": "paycore"}}, ports=(web,), systems={"paycore": {}})) as stand:
+        found = series(http_request(stand.ports["web"], "GET", "/metrics", None, {"Authorization": f"Bearer {web.token}"})[1])
+        assert value(found, "payouts_total", provider="paycore", result="failed") == 0
+        assert value(found, "obligations", provider="paycore", kind="payout") == 0
+        assert (f"{PREFIX}payouts_total", (("provider", "koshelek"), ("result", "failed"))) not in found
+
+
 def test_labels_have_few_values() -> None:
     """What a server or a bug invents is counted as one series more, not as thousands; no series names a sale."""
     tally = Tally()
@@ -175,131 +163,6 @@ def test_every_counted_end_is_an_event() -> None:
     assert {name.removeprefix("payout.") for name in PAYOUTS} - set(payout_stored.KINDS) == set()
 
 
-# --- rules and dashboard ---
-
-
-def names(text: str) -> set[str]:
-    """The metrics that an expression names."""
-    return set(re.findall(rf"\b(?:{PREFIX}|process_)\w+", text))
-
-
-def expressions() -> Iterator[tuple[str, str]]:
-    """Where an expression stands, and the expression: of every rule, panel and variable."""
-    for group in yaml.safe_load(RULES.read_text())["groups"]:
-        yield from ((rule["alert"], rule["expr"]) for rule in group["rules"])
-    board = json.loads(DASHBOARD.read_text())
-    yield from ((panel["title"], target["expr"]) for panel in board["panels"] for target in panel["targets"])
-    yield from ((one["name"], str(one["query"])) for one in board["templating"]["list"])
-
-
-def test_every_metric_that_is_named_exists(everything: bytes) -> None:
-    """In rules, dashboard and its variables; and each says something that is there."""
-    there = {name for name, _ in series(everything)}
-    assert {(place, name) for place, text in expressions() for name in names(text) - there} == set()
-    assert len({name for _, text in expressions() for name in names(text)}) > 25
-
-
-@pytest.mark.system
-def test_promtool_takes_the_exposition(everything: bytes) -> None:
-    """Names, units, help and types are as the conventions want them."""
-    require("promtool")
-    checked = subprocess.run(["promtool", "check", "metrics"], input=everything, capture_output=True, check=False)
-    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
-    wrong = subprocess.run(["promtool", "check", "metrics"], input=b"# TYPE Bad counter\nBad 1\n", capture_output=True, check=False)
-    assert wrong.returncode != 0
-
-
-# For each alert: a series of a till that should alarm, and of one that should not. Values at each minute for two hours.
-OK, BAD = "ok", "bad"
-WHERE = 'job="koshelek-agent", instance="{}"'
-SIGNALS: Mapping[str, tuple[tuple[str, str, str], ...]] = {  # metric with labels, values when bad, when ok
-    "KoshelekAgentDown": (("up{%s}", "0x120", "1x120"),),
-    "KoshelekAgentNotReady": (("koshelek_agent_ready{%s}", "0x120", "1x120"),),
-    "KoshelekAgentAttention": (("koshelek_agent_attention_sales{%s}", "1x120", "0x120"),),
-    "KoshelekAgentSaleParked": (("koshelek_agent_parked_sales{%s}", "1x120", "0x120"),),
-    "KoshelekAgentPaymentOpenTooLong": (
-        ('koshelek_agent_oldest_obligation_age_seconds{%s, provider="koshelek", kind="payment"}', "601x120", "600x120"),
-    ),
-    "KoshelekAgentRefundOpenTooLong": (
-        ('koshelek_agent_oldest_obligation_age_seconds{%s, provider="koshelek", kind="refund"}', "86401x120", "601x120"),
-    ),
-    "KoshelekAgentProviderUnreachable": (('koshelek_agent_provider_reachable{%s, provider="koshelek"}', "0x120", "1x120"),),
-    "KoshelekAgentTurnedAway": (('koshelek_agent_provider_admits{%s, provider="koshelek"}', "0x120", "1x120"),),
-    "KoshelekAgentSlowProvider": (
-        ('koshelek_agent_attempt_duration_seconds_bucket{%s, provider="koshelek", operation="checkout", le="5"}', "0x120", "0+9x120"),
-        ('koshelek_agent_attempt_duration_seconds_bucket{%s, provider="koshelek", operation="checkout", le="10"}', "0+9x120", "0+9x120"),
-        (
-            'koshelek_agent_attempt_duration_seconds_bucket{%s, provider="koshelek", operation="checkout", le="+Inf"}',
-            "0+9x120",
-            "0+9x120",
-        ),
-    ),
-    "KoshelekAgentUnclearAttempts": (
-        ('koshelek_agent_attempts_total{%s, provider="koshelek", operation="status", end="unclear.timeout"}', "0+3x120", "0+1x120"),
-        ('koshelek_agent_attempts_total{%s, provider="koshelek", operation="status", end="reply.2xx"}', "0+9x120", "0+9x120"),
-    ),
-    "KoshelekAgentPaidUntold": (("koshelek_agent_untold_paid_sales{%s}", "1x120", "0x120"),),
-    "KoshelekAgentLineDown": (('koshelek_agent_line_up{%s, line="serial:/dev/x"}', "0x120", "1x120"),),
-    "KoshelekAgentDiskFull": (("koshelek_agent_journal_room{%s}", "0x120", "1x120"),),
-    "KoshelekAgentDiskFillingUp": (
-        ("koshelek_agent_disk_free_bytes{%s}", "1000000000x120", "9000000000x120"),
-        ("koshelek_agent_disk_size_bytes{%s}", "100000000000x120", "100000000000x120"),
-    ),
-    "KoshelekAgentConfigurationRefused": (("koshelek_agent_configuration_refused{%s}", "1x120", "0x120"),),
-    "KoshelekAgentBackupFailed": (
-        ("koshelek_agent_backup_failed{%s}", "1x120", "0x120"),
-        ("koshelek_agent_last_backup_timestamp_seconds{%s}", "0x120", "0+60x120"),
-    ),
-}
-
-
-@pytest.mark.system
-def test_each_alarm_goes_off_and_only_there(tmp_path: Path) -> None:
-    """Every rule fires for the till with that trouble, and none for the till that is well; every rule has its trouble here."""
-    require("promtool")
-    alerts = [rule["alert"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
-    assert sorted(alerts) == sorted(SIGNALS)
-    inputs = [
-        {"series": name % WHERE.format(till), "values": values}
-        for signals in SIGNALS.values()
-        for name, bad, ok in signals
-        for till, values in ((BAD, bad), (OK, ok))
-    ]
-    checks = [
-        {
-            "expr": f'count by (alertname, instance) (ALERTS{{alertstate="firing", alertname="{alert}"}})',
-            "eval_time": "110m",
-            "exp_samples": [{"labels": f'{{alertname="{alert}", instance="{BAD}"}}', "value": 1}],
-        }
-        for alert in alerts
-    ]
-    test = {
-        "rule_files": [str(RULES)],
-        "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": inputs, "promql_expr_test": checks}],
-    }
-    file = tmp_path / "rules.test.yml"
-    file.write_text(yaml.safe_dump(test))
-    scraping = ["check", "config", "--syntax-only", str(RULES.with_name("scrape.yml"))]
-    for command in (["check", "rules", str(RULES)], ["test", "rules", str(file)], scraping):
-        done = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.system
-def test_the_dashboards_expressions_can_be_asked(tmp_path: Path) -> None:
-    """Each is PromQL, with its variable filled in."""
-    require("promtool")
-    board = json.loads(DASHBOARD.read_text())
-    asked = [target["expr"].replace("$instance", ".*") for panel in board["panels"] for target in panel["targets"]]
-    file = tmp_path / "asked.yml"
-    rules = [{"record": f"asked:{number}", "expr": text} for number, text in enumerate(asked)]
-    file.write_text(yaml.safe_dump({"groups": [{"name": "asked", "rules": rules}]}))
-    done = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, check=False)
-    assert (done.returncode, f"{len(asked)} rules found" in done.stdout) == (0, True), done.stdout + done.stderr
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-
-
 def test_ages_are_of_the_oldest_and_never_negative() -> None:
     """Payments, returns and receipts apart, each counted from its own beginning; a clock that was set back gives no negative age."""
     paying, returning = Book().after(60_000), refunding_book().after(5_000)
@@ -313,3 +176,13 @@ def test_ages_are_of_the_oldest_and_never_negative() -> None:
     assert found.oldest_s["koshelek", "payment"] == (now + timedelta(seconds=100) - paying.sale.accepted.wall).total_seconds()
     assert dict(found.states) == {("koshelek", "queued"): 1}
     assert set(obligations(sales, [], now - timedelta(days=9)).oldest_s.values()) == {0.0}
+
+
+@pytest.mark.system
+def test_promtool_takes_the_exposition() -> None:
+    """Names, units, help and types are as the conventions want them."""
+    require("promtool")
+    checked = subprocess.run(["promtool", "check", "metrics"], input=everything(), capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+    wrong = subprocess.run(["promtool", "check", "metrics"], input=b"# TYPE Bad counter\nBad 1\n", capture_output=True, check=False)
+    assert wrong.returncode != 0

@@ -180,18 +180,22 @@ def fill(folder: Path) -> None:
 
 @contextlib.contextmanager
 def second(stand: Stand, folder: Path) -> Iterator[int]:
-    """Another agent for the same till, with a record, sockets and a page of its own; its process. ``folder``: for all of that."""
+    """Another agent for the same till, with a record, sockets and a page of its own; its process. ``folder``: for all of that. Raises
+    AssertionError with its log when it ends by itself."""
     config, text = folder / "second.toml", stand.config.read_text()
     for name, own in ((stand.journal, folder / "other.sqlite3"), (stand.pos, folder / "pos"), (stand.admin, folder / "admin")):
         text = text.replace(str(name), str(own))
     config.write_text(text.replace(f"port = {stand.ports['page']}", f"port = {free_port()}"))
     folder.chmod(0o700)
     command = [sys.executable, "-m", "agent", "run", "--config", str(config)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    told = folder / "second.log"
+    with told.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        until((folder / "admin").exists)
+        until(lambda: process.poll() is not None or (folder / "admin").exists())
+        assert process.poll() is None, f"it ended with {process.returncode}: {told.read_text()[-2000:]}"
         yield process.pid
-        assert process.poll() is None, "it has ended before it was asked to"
+        assert process.poll() is None, f"it ended with {process.returncode} before it was asked to: {told.read_text()[-2000:]}"
     finally:
         process.terminate()
         process.wait(20)

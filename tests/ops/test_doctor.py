@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -21,16 +22,16 @@ from agent.cli.examining import _told as told_finding
 from agent.core.model import SaleId
 from agent.edges.journal import health
 from agent.ops.aside import aside
-from agent.ops.doctor import NAMES, Check, Finding, Grade, examine, registers, service, storage, worst
+from agent.ops.doctor import NAMES, Check, Finding, Grade, examine, ports, registers, service, storage, work, worst
 from agent.ops.doctor.case import Case, case_of
 from agent.ops.doctor.configuration import configuration
-from agent.ops.doctor.daemons import Running, config_of, distinct, is_daemon, listener_of, lock_holder, running
+from agent.ops.doctor.daemons import Running, are_hidden, config_of, distinct, is_daemon, listener_of, lock_holder, running
 from agent.ops.doctor.finding import fault, ok
 from agent.ops.doctor.ports import group_number, groups_of_process, may_open
 from agent.ops.doctor.work import _attention, _open, _owing, _parked
 from agent.running.projecting import PLAN
-from agent.settings import load
-from agent.texts import message
+from agent.settings import SerialListener, load
+from agent.texts import message, translator
 from tests.journal.support import row
 from tests.ops.stage import bad, examined, says
 from tests.support.patience import until
@@ -200,6 +201,11 @@ def disguised(words: Sequence[str], user: int | None = None) -> Iterator[int]:
         process.wait()
 
 
+def started(pid: int) -> int:
+    """When a process began, in ticks since the boot: numbers of processes begin anew one day."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+
+
 @pytest.mark.system
 async def test_nobody_else_can_pass_for_the_agent(stand: Stand) -> None:
     """A stranger's process with the agent's command line, older than the agent: it is not the agent and not a second one, nothing is
@@ -213,8 +219,8 @@ async def test_nobody_else_can_pass_for_the_agent(stand: Stand) -> None:
         case = await case_of(stand.config)
         assert case.own is not None
         assert (case.own.pid, case.user) == (lock_holder(Path(f"{stand.journal}.lock")), os.geteuid())
-        assert case.own.pid > second > fake
-        assert [one.pid for one in case.running if one.config == stand.config] == [second, case.own.pid]
+        assert started(fake) <= started(second) < started(case.own.pid)
+        assert [one.pid for one in case.running if one.config == stand.config] == sorted([second, case.own.pid])
         found = await examine(stand.config, ["agent", "rights", "journal"])
         wrong = [one for one in found if one.grade is not Grade.OK]
         assert [(one.check, f"kill {second}" in str(one.remedy)) for one in wrong] == [("agent", True)]
@@ -247,6 +253,25 @@ def test_who_listens_at_a_socket(stand: Stand, tmp_path: Path) -> None:
     """As the kernel says; nobody where there is no socket."""
     assert listener_of(stand.admin) == lock_holder(Path(f"{stand.journal}.lock"))
     assert listener_of(tmp_path / "none") is None
+
+
+async def test_what_cannot_be_seen_from_here_is_told(stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where other users' processes are hidden, as from the service, no second agent is excluded; and only root sees who has a port."""
+    (tmp_path / "7").mkdir()
+    assert (are_hidden(tmp_path), are_hidden()) == (True, False)
+    case = await case_of(stand.config)
+    assert case.settings is not None
+    line = SerialListener(kind="serial", path=Path("/dev/ttyNO"), terminals=["*/*"])
+    case.settings = case.settings.model_copy(update={"listener": [line]})
+    seen = [*await service.agent(case), *await ports.port(case)]
+    monkeypatch.setattr(service, "are_hidden", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    second, held = [*await service.agent(case), *await ports.port(case)][1::2]
+    assert len(seen) == 2
+    assert (second.check, held.check, second.grade, held.grade) == ("agent", "port", Grade.OK, Grade.OK)
+    for one, english, russian in ((second, "a second agent", "второй агент"), (held, "the user nobody", "пользователю nobody")):
+        assert re.search(f"{english}.*sudo koshelek-agent doctor", str(one.what))
+        assert re.search(f"{russian}.*sudo koshelek-agent doctor", one.told(translator("ru"))["what"])
 
 
 def test_what_is_told_is_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -330,6 +355,25 @@ def test_work_by_its_age() -> None:
     assert [_owing(rows, NOW).grade.value for rows in ([], [old], [back])] == ["ok", "ok", "warning"]
     assert [one.grade.value for one in (*_attention([]), *_attention([old]))] == ["ok", "fault"]
     assert [one.grade.value for one in _parked({"parked": [{}]})] == ["fault"]
+
+
+def test_of_a_long_list_no_more_is_said_than_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, the oldest sale that waits for a person is named; cut, there are "so many or more", and the oldest is older than that."""
+    rows = [
+        replace(row(SaleId("S", "1", key)), state="pending", money="returning", accepted_at=NOW - timedelta(hours=hours))
+        for key, hours in (("newest", 3), ("older", 4), ("oldest", 5))
+    ]
+    (waits,) = _attention(rows)
+    says(waits, Grade.FAULT, "person: 3; the oldest: oldest", "человека: 3; самая давняя: oldest")
+    monkeypatch.setattr(work, "MAX_ROWS", 2)
+    read = rows[:2]
+    (waits,) = _attention(read)
+    says(waits, Grade.FAULT, "person: 2 or more; one of them: older", "человека: 2 или больше; одна из них: older")
+    says(_open(read, NOW), Grade.WARNING, "under way for more than 4 h: older", "уже больше 4 ч: older")
+    says(_owing(read, NOW), Grade.WARNING, "to do for more than 4 h: older", "уже больше 4 ч не может .*: older")
+    fresh = [replace(one, accepted_at=NOW, money="possible") for one in read]
+    assert "under way: 2 or more; the oldest for more than 0 s" in str(_open(fresh, NOW).what)
+    assert "for 2 or more sales, the oldest for more than 0 s" in str(_owing(fresh, NOW).what)
 
 
 def test_who_may_open_a_device(tmp_path: Path) -> None:

@@ -111,8 +111,8 @@ def test_a_full_disk(till: Stand, memory: Path) -> None:
         asyncio.run(until_full(till, stream))
         (line,) = [json.loads(line) for line in stream.getvalue().splitlines() if "disk.full" in line]
         assert re.search(pattern, f"{line['meaning']} {line['remedy']}")
-        for name in ("hog", "journal.sqlite3"):
-            (memory / name).unlink()
+        for one in memory.iterdir():  # the journal with its log, which a full disk kept from being put into it
+            one.unlink()
     fill(memory)
     (full,) = [one for one in bad(examined(till.config, "disk"), "disk") if "MB are free" in str(one.what)]
     says(full, Grade.FAULT, "Only 0 MB.*DISK_FULL.*vacuum", "только 0 МБ.*DISK_FULL.*vacuum")
@@ -160,6 +160,7 @@ def test_a_lost_journal(till: Stand, tmp_path: Path) -> None:
     says(fresh, Grade.WARNING, "no journal.*systemctl start", "Журнала .* нет.*systemctl start")
     assert opened(till) is None
     assert bad(examined(till.config, "journal"), "journal") == []
+    whole = till.journal.read_bytes()
     till.journal.unlink()
     assert is_lost(till.journal)
     (lost,) = bad(examined(till.config, "journal"), "journal")
@@ -167,7 +168,7 @@ def test_a_lost_journal(till: Stand, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     till.config.write_text(f'{till.config.read_text()}\n[backup]\ndirectory = "{tmp_path}"\n')
     backup = tmp_path / "koshelek-agent-20260101T040000Z.sqlite3"
-    backup.write_bytes(b"")
+    backup.write_bytes(whole)
     (lost,) = bad(examined(till.config, "journal"), "journal")
     says(lost, Grade.FAULT, f"is lost.*restore {backup}", f"потерян.*restore {backup}")
 

@@ -173,6 +173,13 @@ async def test_noise_and_silence_of_a_line_are_told(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(serial_link, "TELL_SILENCE_SECONDS", 0.05)
     recorder = LineRecorder()
     silent: list[str] = []
+    look, looks = serial_link.SerialListener._look_for_noise, list[int]()
+
+    def counted(listener: serial_link.SerialListener, before: int) -> int:
+        looks.append(before)
+        return look(listener, before)
+
+    monkeypatch.setattr(serial_link.SerialListener, "_look_for_noise", counted)
     monkeypatch.setattr(recorder, "line_silent", lambda name, seconds: silent.append(name))
     with NullModem(tmp_path, wrong_speed(115_200, 9_600)) as modem:
         async with serving(Tty(modem.agent, LineSpeed()), Desk(), recorder=recorder) as listener:
@@ -180,7 +187,8 @@ async def test_noise_and_silence_of_a_line_are_told(tmp_path: Path, monkeypatch:
             port = os.open(modem.register, os.O_RDWR | os.O_NOCTTY)
             os.write(port, frame(REQUEST))
             await soon(lambda: listener.status.damaged_frames == 1)
-            await asyncio.sleep(0.1)
+            looked = len(looks)
+            await soon(lambda: len(looks) >= looked + 3)
             assert (listener.status.state, listener.status.damaged_frames) == (LineState.WAITING, 1)
             os.close(port)
     assert (silent, recorder.of("damaged")) == (["serial:test"], [1])

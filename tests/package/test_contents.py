@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import re
 import stat
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.package import COMMIT_TIME, DEBIAN_PYTHON, ROOT, build, copied_tree
+from tests.support.package import COMMIT_TIME, DEBIAN_PYTHON, ROOT, copied_tree, run_build
+from tests.system import require
 
 pytestmark = pytest.mark.system
 
@@ -126,9 +128,48 @@ def test_the_scripts_of_the_package_are_whole(unpacked: Path) -> None:
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/udev/rules.d/61-koshelek-agent.rules\n"
 
 
+def test_a_purge_empties_a_folder_that_is_a_disk_of_its_own(unpacked: Path, tmp_path: Path) -> None:
+    """A mounted disk for the journal cannot be removed: what is on it goes, the purge succeeds and says what it left."""
+    for tool in ("root", "unshare"):
+        require(tool)
+    state, configuration = tmp_path / "state", tmp_path / "etc"
+    for folder in (state / "lost+found", configuration):
+        folder.mkdir(parents=True)
+        (folder / "journal.sqlite3").touch()
+    script = (unpacked / "DEBIAN/postrm").read_text().replace("/var/lib/koshelek-agent", str(state))
+    script = script.replace("/etc/koshelek-agent", str(configuration)).replace("/var/backups/koshelek-agent", str(tmp_path / "none"))
+    script = script.replace("/run/systemd/system", str(tmp_path / "none"))
+    (tmp_path / "postrm").write_text(f"mount --bind {state} {state}\n{script}")
+    purge = ["unshare", "--mount", "sh", tmp_path / "postrm", "purge"]
+    ran = subprocess.run(purge, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"], "LANG": "ru_RU.UTF-8"})
+    assert (ran.returncode, ran.stderr) == (
+        0,
+        f"koshelek-agent: очищен, но не удалён, потому что на нём смонтирован диск: {state}\n",
+    )
+    assert (list(state.iterdir()), configuration.exists()) == ([], False)
+
+
+def commit(tree: Path) -> None:
+    """The tree becomes a repository of its own, with one commit."""
+    require("git")
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@shop.example", "-c", "commit.gpgsign=false"]
+    for command in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message", "all of it"]):
+        subprocess.run(["git", "-C", tree, *command], check=True)
+
+
 def test_two_builds_are_the_same(deb: Path, tmp_path: Path) -> None:
-    """From a copy of the sources in another place, written at another time, by somebody in another time zone with other habits."""
+    """From a copy of the sources in another place, written at another time, by somebody in another time zone with other habits, who has
+    them in a repository and has worked there since: what is not committed is left out, and that is said."""
     elsewhere = copied_tree(deb.parents[1] / "tree", tmp_path / "another place")
-    other = build(elsewhere, tmp_path / "built", {"TZ": "Asia/Vladivostok", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)})
+    commit(elsewhere)
+    (elsewhere / "agent/forgotten.py").touch()
+    for changed in ("agent/__init__.py", "docs/page.md", "systemd/koshelek-agent.service", "systemd/debian/build.sh"):
+        with (elsewhere / changed).open("a") as begun:
+            begun.write("\n# half done\n")
+    habits = {"TZ": "Asia/Vladivostok", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
+    done = run_build(elsewhere, Path(os.path.relpath(tmp_path / "built")), habits)  # as make deb names its folder
+    assert re.search(r"^Packed is commit [0-9a-f]{40}$", done.stderr, re.MULTILINE)
+    assert set(re.findall(r"not packed: +(.+)", done.stderr)) >= {"?? agent/forgotten.py", "M docs/page.md"}
+    other = Path(done.stdout.strip())
     assert other.name == deb.name
     assert hashlib.sha256(other.read_bytes()).digest() == hashlib.sha256(deb.read_bytes()).digest()

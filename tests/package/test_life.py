@@ -3,7 +3,7 @@ then comes what comes.
 
 Method: a bare Debian root is booted once, without any network but its own. What people do there is read from the pages in docs/ru and done
 word by word; what happens to tills - hanging, killing, a wrong file, a new version, a debt - is done to it in between. The second version
-is the same package with a higher number and one migration of the journal.
+is the same package with a higher number and two migrations of the journal.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from agent.running.projecting import PLAN
 from tests.docs.pages import DOCS
 from tests.support import bare
 from tests.support.machine import CannotBoot, Machine
@@ -33,12 +34,30 @@ PATIENCE_S = 40.0  # a whole start of the service, on a loaded machine
 RUSSIAN = "ru_RU.UTF-8"
 WATCHDOG_S = 2
 SIGNS_OF_LIFE = 8  # more than fit into one period
+PAGE = """
+[[listener]]
+kind = "http"
+port = 7432
+[[listener.client]]
+name = "kassa"
+token_file = "/etc/koshelek-agent/page.token"
+terminals = ["*/*"]
+"""
+EXAMINE = """
+import json, urllib.request
+here = "http://127.0.0.1:7432"
+asked = urllib.request.Request(here + "/page/examine", b"", {"Origin": here})
+print(json.load(urllib.request.urlopen(asked, timeout=60))["html"])
+"""
 MIGRATION = """
 from agent.edges.journal import schema as _schema
-_ADDED = "CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT;"
-PLAN = replace(PLAN, schema=PLAN.schema + _ADDED, migrations=(*PLAN.migrations, _schema.Migration(PLAN.version + 1, _ADDED)))
+for _name in ("later", "latest"):
+    _added = f"CREATE TABLE {_name} (id INTEGER PRIMARY KEY) STRICT;"
+    PLAN = replace(PLAN, schema=PLAN.schema + _added, migrations=(*PLAN.migrations, _schema.Migration(PLAN.version + 1, _added)))
 """
 """What a later version does to the journal, added to the module that holds the plan."""
+COPY = f"{JOURNAL}.before-version-{PLAN.version + 2}"  # what it keeps of the journal as it was
+OLDER = f"{JOURNAL}.before-version-99"  # what an update has left that was taken back long ago
 
 _MARK = re.compile(r"<!-- (run|file|background|typed): (.+?) -->")
 _FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -146,7 +165,7 @@ def till(usb: Path, tmp_path: Path) -> Iterator[Till]:
 
 
 def later(deb: Path, folder: Path) -> Path:
-    """The same package with a higher number, whose journal has one table more."""
+    """The same package with a higher number, whose journal has two tables more."""
     subprocess.run(["dpkg-deb", "--raw-extract", deb, folder], check=True)
     for name in ("control", "preinst", "prerm"):
         place = folder / "DEBIAN" / name
@@ -170,6 +189,7 @@ def test_a_life_from_the_package(till: Till, usb: Path, tmp_path: Path) -> None:
     _hangs(till)
     _is_killed(till)
     _reloads(till)
+    _is_examined(till)
     _stops(till)
     _upgrades(till, usb, later(next(usb.glob("*.deb")), tmp_path / "later"))
     _goes_back(till)
@@ -258,6 +278,21 @@ def _reloads(till: Till) -> None:
     assert till.shown("StatusText", "MainPID", "NRestarts") == ["test", *running]
 
 
+def _is_examined(till: Till) -> None:
+    """The button of the status page, under all that the unit forbids: every check is made, and what cannot be seen from there is told."""
+    config = till.machine.inside(CONFIG)
+    good = config.read_text()
+    till.run(f"install -o koshelek-agent -m 600 /dev/stdin /etc/koshelek-agent/page.token <<<{'t' * 32}")
+    config.write_text(good + PAGE)
+    till.run("systemctl reload koshelek-agent")
+    found = till.run(f"/usr/bin/python3 -c '{EXAMINE}'")
+    assert "Программ других пользователей отсюда не видно" in found, found
+    assert "проверку провести не удалось" not in found, found
+    assert "проверка не закончилась" not in found, found
+    config.write_text(good)
+    till.run("systemctl reload koshelek-agent; rm /etc/koshelek-agent/page.token")
+
+
 def _stops(till: Till) -> None:
     """A stop is orderly. With a wrong file it stays down instead of starting for ever."""
     till.run("systemctl stop koshelek-agent")
@@ -276,6 +311,7 @@ def _upgrades(till: Till, usb: Path, package: Path) -> None:
     """During a sale purge is refused, the upgrade is not. What people changed stays, the journal is migrated, and kept as it was."""
     till.run(f"echo '# mine' >>{RULES}")
     till.follow("obnovlenie", "before")
+    assert len(list(till.machine.inside("/var/backups/koshelek-agent").iterdir())) == 1  # the setup had offered the package's folder
     till.begin_sale("open")
     assert [one["key"] for one in till.asked("owed", (4,))["owed"]] == ["open"]
     refusal = till.follow("ustanovka", "purge", fails=True)
@@ -289,7 +325,7 @@ def _upgrades(till: Till, usb: Path, package: Path) -> None:
     till.follow("obnovlenie", "after")
     assert NEWER in till.run("dpkg-query --show koshelek-agent")
     assert "# mine" in till.machine.inside(RULES).read_text()
-    assert till.machine.inside(f"{JOURNAL}.before-version-2").exists()
+    assert till.machine.inside(COPY).exists()
     till.run("koshelek-agent cancel open")
     states = till.states()
     assert (states["open"], states["encrypted"]) == ("canceled", "paid")  # what the old version began, the new one ends
@@ -310,7 +346,9 @@ def _goes_back(till: Till) -> None:
     assert "НЕ ЗАПУСТИЛАСЬ" in till.follow("obnovlenie", "downgrade")
     assert till.shown("ActiveState", "ExecMainStatus", "NRestarts") == ["failed", "78", "0"]
     assert "более новым агентом" in till.log()
-    till.follow("obnovlenie", "restore")
+    till.run(f"touch --date='last month' {OLDER}")
+    assert [line.split()[-1] for line in till.follow("obnovlenie", "copies").splitlines()] == [COPY, OLDER]
+    assert f"{COPY}\n" in till.follow("obnovlenie", "restore")
     assert till.shown("ActiveState") == ["active"], till.log()
     assert till.states()["encrypted"] == "paid"
     until(lambda: not till.asked("status")["details"].get("restore", {}).get("lookingAt"), PATIENCE_S)

@@ -34,6 +34,7 @@ class Shop:
     stand: Stand
     browser: Browser
     number: int = 0
+    sold: str = ""
 
     @property
     def url(self) -> str:
@@ -62,8 +63,13 @@ class Shop:
         item = {"name": "Milk", "article": "1", "price": AMOUNT, "quantity": 1, "totalAmount": AMOUNT, "tax": "vat10"}
         invoice = {"orderId": order or f"order-{self.number}", "totalAmount": AMOUNT, "items": [item]}
         request = {"checkoutInvoice": invoice, "user": {"loyaltyId": "2900001"}, "cardSession": f"{session}{self.number}", "token": "t-1"}
-        self.stand.call("checkout.create", storeId=STORE, terminalId=TERMINAL, key=key, **request, wait=wait, **more)
+        self.stand.call("checkout.create", **{**request, "storeId": STORE, "terminalId": TERMINAL, "key": key, "wait": wait, **more})
         return key
+
+    def some_sale(self) -> tuple[str, str]:
+        """A sale that is paid and told, for tests that need any: its key and its order. It is sold for the first of them, whichever that is."""
+        self.sold = self.sold or self.sell()
+        return self.sold, f"order-{self.sold.removeprefix('sale-')}"
 
     def path(self, key: str) -> str:
         return f"/page/sale?store={STORE}&terminal={TERMINAL}&key={key}"

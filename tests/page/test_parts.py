@@ -1,10 +1,12 @@
 """Goal: the parts of the status page that need no daemon. Method: values in, values out; time is a number."""
 
 import asyncio
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from html import unescape
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -16,7 +18,7 @@ from agent.core.payout.stored import KINDS as PAYOUT_KINDS
 from agent.core.stored import KINDS
 from agent.edges.keyring import Holder
 from agent.edges.link import LinkStatus
-from agent.edges.page import facts, pass_, sale, words
+from agent.edges.page import deciding, facts, pass_, sale, words
 from agent.edges.page.facts import LOOK_S, SHARE, Facts
 from agent.edges.page.house import EXAMINED_S, CannotExamine, Doctor, Found, UnderWay
 from agent.edges.page.operations import operation_row
@@ -25,6 +27,10 @@ from agent.edges.page.plots import latency, outcomes
 from agent.edges.page.pulse import BOUNDS_MS, MAX_ACCOUNTS, SLOT_S, SLOTS, Beat, Pulse
 from agent.edges.page.words import Tongue
 from agent.edges.telling import facts_of
+from agent.web.html import Html
+from agent.web.live import region_element
+from drivers import operator, payout
+from drivers.payout_answers import PayoutAnswer
 
 RUSSIAN, ENGLISH = Tongue("ru", UTC), Tongue("en", UTC)
 OPERATOR = Holder("client:web", None, True)
@@ -34,11 +40,13 @@ OPERATOR = Holder("client:web", None, True)
 
 
 def test_everything_has_a_name() -> None:
-    """Each event, duty, state of a payment, of money and of a link; a word that is younger than the page is shown as it is."""
+    """Each event, duty, decision, state of a payment, of money and of a link; a word that is younger than the page is shown as it is."""
     assert KINDS.keys() | PAYOUT_KINDS.keys() == words.EVENTS.keys()
     assert set(Duty) == words.DUTIES.keys()
     assert {state.value for states in (PaymentState, PayoutState) for state in states} == words.STATES.keys()
     assert {money.value for money in Money} == words.MONEY.keys()
+    assert set(get_args(get_type_hints(PayoutAnswer)["money"])) == words.PAYOUT_MONEY.keys()
+    assert {*operator.RESOLUTIONS, *payout.RESOLUTIONS} == deciding.RESOLUTIONS.keys()
     assert set(LinkStatus) == words.LINKS.keys()
     assert (RUSSIAN.event("later_kind"), RUSSIAN.state("later"), RUSSIAN.system("later")) == ("later_kind", "later", "later")
 
@@ -270,25 +278,69 @@ PAYOUT = {
 }
 
 
-def test_a_payout_is_shown_and_not_decided_here() -> None:
-    """Its state, its alarms and its story; no form; and in a list it is not said that a customer paid."""
-    now = datetime(2026, 1, 31, 19, 0, tzinfo=UTC)
+NOW = datetime(2026, 1, 31, 19, 0, tzinfo=UTC)
+NAMES = {"storeId": "S12", "terminalId": "till-03", "key": "payout:out-1"}
+CHOICES = [{"what": "payout", "resolution": word, "message": word} for word in ("paid_out", "not_made", "acknowledge")]
+
+
+def drawn(names: Mapping[str, str], seen: Mapping[str, Any]) -> str:
+    """The page of a sale or a payout."""
+    live = {one.id: region_element("div", one) for one in sale.regions(names, seen, NOW, ENGLISH)}
+    return "".join(sale.content(names, live, ENGLISH))
+
+
+def forms(html: str) -> list[tuple[str, dict[str, str], list[str]]]:
+    """What each form of the page would ask of the desk: method, parameters, fields that a person fills in."""
+    found = re.findall(r'<form [^>]*data-method="([^"]+)" data-params="([^"]+)">(.*?)</form>', html, re.DOTALL)
+    return [(method, json.loads(unescape(params)), re.findall(r'<input name="([^"]+)"', inner)) for method, params, inner in found]
+
+
+def test_a_payout_is_shown_in_its_own_words() -> None:
+    """Its state, its alarms, its story, where the money is; neither there nor in a list it is said that a customer paid."""
     events = [{"at": "2026-01-31T18:09:24.815000+00:00", "event": "payout_accepted"}]
-    names = {"storeId": "S12", "terminalId": "till-03", "key": "payout:out-1"}
-    drawn = "".join(
-        one.html for region in sale.regions(names, {"payout": PAYOUT, "events": events, "choices": ()}, now, ENGLISH) for one in region.rows
-    )
-    for words_ in (
-        "PAYOUT",
-        "₽500.00",
-        "NEED A PERSON",
-        "PAYOUT_SLOW",
-        "The register handed the payout over",
-        "payout resolve",
-        "&lt;b&gt;",
-    ):
-        assert words_ in drawn
-    assert "<form" not in drawn
-    listed = operation_row({**PAYOUT, "key": "payout:out-1", "orderId": "", "refundedAmount": 0, "money": "none"}, now, ENGLISH).html
+    seen = {"done": False, "payout": PAYOUT, "alarms": ["PAYOUT_SLOW"], "events": events, "choices": CHOICES}
+    html = drawn(NAMES, seen)
+    for words_ in ("Payout", "₽500.00", "NEED A PERSON", "PAYOUT_SLOW", "The register handed the payout over", "&lt;b&gt;"):
+        assert words_ in html
+    listed = operation_row({**PAYOUT, "key": "payout:out-1", "orderId": "", "refundedAmount": 0}, NOW, ENGLISH).html
     assert "PAYOUT" in listed
-    assert "no money was taken" not in listed
+    for one in (html, listed):
+        assert "money may have been paid out" in one
+        assert "money may have been taken" not in one
+
+
+def test_a_payout_is_decided_as_a_sale_is() -> None:
+    """A form for each choice of the desk and no other, by the register's own key; a transaction is asked for where proof is; "now" is not
+    for one payout, and for a sale it is."""
+    html = drawn(NAMES, {"done": False, "payout": PAYOUT, "alarms": [], "events": [], "choices": CHOICES})
+    known = {**NAMES, "key": "out-1"}
+    asked = {
+        "paid_out": ["reason", "who", "transactionId"],
+        "not_made": ["reason", "who", "transactionId"],
+        "acknowledge": ["reason", "who"],
+    }
+    assert forms(html) == [("payout.resolve", {**known, "resolution": word}, fields) for word, fields in asked.items()]
+    for title in ("It was paid out", "It was not paid out", "The alarms have been seen"):
+        assert title in html
+    settled = drawn(NAMES, {"done": False, "payout": {**PAYOUT, "state": "failed"}, "alarms": [], "events": [], "choices": []})
+    assert forms(settled) == []
+    assert "There is nothing to decide." in settled
+    (region,) = deciding.step_region({**NAMES, "key": "s-1"}, Html(""), ENGLISH)[2:3]
+    assert forms(region) == [("operation.retry", {**NAMES, "key": "s-1"}, [])]
+
+
+def test_the_second_step_of_a_payout_says_where_its_money_would_be() -> None:
+    """The same request once more with the word, to the same method."""
+    params = {**NAMES, "key": "out-1", "resolution": "not_made", "reason": "x"}
+    after = {**PAYOUT, "state": "failed", "money": "none", "message": "Not made."}
+    html = deciding.shown(deciding.PAYOUT, params, {"after": after, "confirmation": "BCDFGH", "validS": 180}, ENGLISH)
+    assert "It would become: Not made, no money has left. Not made." in html
+    assert forms(html) == [("payout.resolve", {**params, "confirmation": "BCDFGH"}, [])]
+
+
+def test_a_payout_that_is_set_aside_can_be_taken_over() -> None:
+    """Why its record is not used, and the one choice that is left."""
+    parked = {"sale": "S12/till-03/payout:out-1", "reason": "damaged", "at": "2026-01-31T18:09:24.815Z"}
+    html = drawn(NAMES, {"done": False, "parked": parked, "choices": [{"what": "record", "resolution": "release", "message": "x"}]})
+    assert "This record is not used: damaged" in html
+    assert forms(html) == [("payout.resolve", {**NAMES, "key": "out-1", "resolution": "release"}, ["reason", "who"])]

@@ -105,15 +105,26 @@ async def connect(path: Path, rules: Rules) -> Any:
     return await Client.connect_serial(path, rules=rules, answer_seconds=20.0)
 
 
+LONG_BILL = """
+milk = {"name": "Молоко питьевое пастеризованное", "article": "1", "price": 1, "quantity": 1, "totalAmount": 1, "tax": "vat10"}
+bill = {"orderId": "S12-1", "totalAmount": 300, "items": [milk] * 300}
+assert len(json.dumps(bill, ensure_ascii=False).encode()) > 10 * 4000
+secrets = {"user": {"loyaltyId": "2900000012345"}, "cardSession": "PAY001", "token": "t"}
+print(ask(2, "checkout.create", storeId="S12", terminalId="till-03", key="long", checkoutInvoice=bill, **secrets)["result"]["state"])
+"""
+
+
 def test_the_program_of_the_page_works_and_people_see_the_lines(tmp_path: Path) -> None:
-    """The register program of the page runs as it stands, its answer in parts; ``koshelek-agent status`` shows how each line is."""
+    """The register program of the page runs as it stands, its answer in parts, and sells a bill of many parts; ``koshelek-agent status``
+    shows how each line is."""
     (program,) = [block.text for block in Page("pos-serial.md").blocks() if block.language == "py"]
     doors = [Line("till", options={"part_bytes": 64}), Line("cable", "serial", options={"path": str(tmp_path / "none")})]
     with Stand(Plan(lines=doors)) as stand:
         assert "open, nothing heard yet" in stand.cli("status").stdout
         program = program.replace("/run/koshelek-agent/till-01.tty", str(stand.line("till")))
+        program = program.replace('["ready"])\n', f'["ready"])\n{LONG_BILL}')
         ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
         shown = re.sub(r"\s+", " ", stand.cli("status").stdout)
-    assert (ran.returncode, ran.stdout) == (0, "True\n"), ran.stderr
+    assert (ran.returncode, ran.stdout) == (0, "True\nqueued\n"), ran.stderr
     assert "open, heard" in shown
     assert "unplugged: there is no such port" in shown

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.ops.setup import machine
 from agent.ops.setup.configured import answers_of
 from agent.ops.setup.machine import Machine, known
 from agent.ops.setup.script import PASSWORD_NAMES, Known
@@ -91,6 +92,27 @@ def test_an_answer_that_is_taken_out_is_taken_out() -> None:
     present = {"environment": "test", "provider": {"paycore": {"login": "c", "service": "card", "password_file": "/p"}}}
     answers = {**answers_of(present), ("paycore", "service"): None}
     assert data_of(answers, present)["provider"]["paycore"] == {"login": "c", "password_file": "/p"}
+
+
+def test_copies_of_the_journal_go_where_the_answer_says(tmp_path: Path) -> None:
+    """Without one there are none, and what was tuned goes with them; with another folder it stays."""
+    data = sound(answers_text(tmp_path))
+    assert "backup" not in data
+    asked = sound(f'backups = "/srv/copies"\n{answers_text(tmp_path)}')
+    assert asked["backup"] == {"directory": "/srv/copies"}
+    tuned = data | {"backup": {"directory": "/srv/copies", "keep": 3}}
+    answers = answers_of(tuned)
+    assert data_of({**answers, ("backups",): "/mnt/copies"}, tuned)["backup"] == {"directory": "/mnt/copies", "keep": 3}
+    assert "backup" not in data_of({**answers, ("backups",): None}, tuned)
+    assert "backup" in data_of({place: value for place, value in answers.items() if place != ("backups",)}, tuned), "not asked yet"
+
+
+def test_the_package_s_folder_for_copies_is_offered_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the till's own configuration alone; a trial in somebody's home gets none."""
+    system, trial = Machine(Path("/etc/koshelek-agent/koshelek-agent.toml")), Machine(tmp_path / "koshelek-agent.toml")
+    for folder, offered in ((tmp_path, str(tmp_path)), (tmp_path / "none", None)):
+        monkeypatch.setattr(machine, "BACKUPS", folder)
+        assert (known(system, {}, {}, "ru").backups, known(trial, {}, {}, "ru").backups) == (offered, None)
 
 
 def test_a_shop_keeps_what_is_not_asked_by_its_name_and_loses_it_with_it(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from agent.ops.setup import outside
 from agent.secrets import Secret
 from drivers.frames import Control
 from tests.ops.stage import Door
-from tests.support.stand import Stand
+from tests.support.stand import Plan, Port, Stand
 
 NOWHERE = Path("/nonexistent/koshelek-agent.toml")
 
@@ -115,17 +115,46 @@ def way_in(**listener: object) -> dict[str, Any]:
     return {"listener": [listener]}
 
 
-async def test_a_port_is_free_taken_or_our_own() -> None:
-    """What the running agent listens at is no hindrance."""
+async def test_a_port_is_free_or_taken() -> None:
+    """By another program also where the configuration in force has the port: no agent runs with it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         data = way_in(kind="http", port=number)
         (found,) = await look(("connection", 0, "port"), data)
         assert (found.grade, str(number) in str(found.what)) == (Grade.FAULT, True)
-        (ours,) = await outside.look(("connection", 0, "port"), data, data, {}, NOWHERE)
-        assert ours.grade is Grade.OK
+        (foreign,) = await outside.look(("connection", 0, "port"), data, data, {}, NOWHERE)
+        assert (foreign.grade, "Another program" in str(foreign.what)) == (Grade.FAULT, True)
     (free,) = await look(("connection", 0, "port"), data)
     assert free.grade is Grade.OK
+
+
+async def test_a_port_of_the_running_agent_is_no_hindrance() -> None:
+    """It will let go of it; a port that it does not have by its configuration is another program's all the same."""
+    with Stand(Plan(ports=(Port("web", "tcp"),))) as stand:
+        data = way_in(kind="tcp", port=stand.ports["web"])
+        (ours,) = await outside.look(("connection", 0, "port"), data, data, {}, stand.config)
+        assert (ours.grade, "running agent" in str(ours.what)) == (Grade.OK, True)
+        (foreign,) = await outside.look(("connection", 0, "port"), data, {}, {}, stand.config)
+        assert foreign.grade is Grade.FAULT
+
+
+@pytest.mark.parametrize(
+    ("place", "check"),
+    [
+        (("koshelek", "address"), "connection"),
+        (("koshelek", "password"), "credentials"),
+        (("connection", 0, "port"), "port"),
+        (("connection", 0, "baud"), "line"),
+    ],
+)
+async def test_a_look_that_takes_too_long_is_told_under_its_own_name(
+    place: tuple[str | int, ...], check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a payment system nobody is told about a port."""
+    monkeypatch.setattr(outside, "LOOK_LIMIT_S", 0.0)
+    data = {**system("koshelek", "http://127.0.0.1:1", login="x"), **way_in(kind="serial", path="/dev/ttyNO", baud=9600, port=1)}
+    (late,) = await look(place, data, "x" if "password" in place else None)
+    assert (late.check, late.grade) == (check, Grade.WARNING)
 
 
 @contextmanager

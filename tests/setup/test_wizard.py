@@ -92,7 +92,9 @@ def test_a_whole_conversation(till: Stand) -> None:
         answer(terminal, ("Есть ещё способ", "да"), ("обращается", "unix"), ("Пользователи", "nobody-here"))
         terminal.expect("нет пользователя nobody-here")
         answer(terminal, ("Пользователи", str(os.geteuid())), ("Путь сокета", str(till.pos)), ("Для каких", ""), ("Есть ещё", ""))
-        answer(terminal, ("командной строкой", str(os.geteuid())))
+        answer(terminal, ("командной строкой", str(os.geteuid())), ("копии журнала", "?"))
+        terminal.expect("Если откажет диск")
+        answer(terminal, ("копии журнала", str(till.folder / "copies")))
         shown = terminal.expect("Записать настройки?")
         assert "koshelek.password = (введён)" in shown
         terminal.type("")
@@ -101,6 +103,8 @@ def test_a_whole_conversation(till: Stand) -> None:
     assert "wrong-word" not in terminal.screen
     settings = load(till.config)
     assert (settings.timezone, settings.language, settings.journal.path) == ("Asia/Omsk", "ru", till.journal)
+    assert settings.backup is not None
+    assert settings.backup.directory == till.folder / "copies"
     assert (till.folder / "koshelek-password").read_text() == "sandbox\n"
     assert "sandbox\n" not in till.config.read_text().replace('login = "sandbox"\n', "")
 
@@ -130,7 +134,7 @@ def test_ctrl_c_leaves_no_trace(till: Stand, moment: str) -> None:
     answers = [("На какой стороне", "test"), ("Язык", ""), ("Часовой пояс", ""), ("Какие платёжные", ""), ("имя партнёра", "acme")]
     answers += [("логин", "sandbox"), ("Пароль от Кошелька", "sandbox"), ("модуля карты", ""), *(("Магазин 1", text) for text in SHOP)]
     answers += [("Есть ещё магазин", ""), ("terminalId", "till-03"), ("Есть ещё касса", ""), ("обращается к агенту", "pty")]
-    answers += [("Путь ссылки", ""), ("Группа", ""), ("Для каких", ""), ("Есть ещё", ""), ("командной строкой", "")]
+    answers += [("Путь ссылки", ""), ("Группа", ""), ("Для каких", ""), ("Есть ещё", ""), ("командной строкой", ""), ("копии журнала", "")]
     with wizard(till, "--offline") as terminal:
         for question, text in answers:
             if question == moment:

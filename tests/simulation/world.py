@@ -217,6 +217,9 @@ class MortalTransport:
     def reachable(self, account: str) -> bool:
         return self._world.last_reached
 
+    def known(self, account: str) -> bool:
+        return True
+
     def admits(self, account: str) -> bool:
         return self._world.admitted
 

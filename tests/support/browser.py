@@ -193,6 +193,7 @@ class Browser:
             with contextlib.suppress(httpx.TransportError):
                 if self._client.get(f"{url}/status").json()["value"]["ready"]:
                     return
+            assert self._driver.poll() is None, f"chromedriver ended with {self._driver.returncode}"
             time.sleep(PAUSE_S)
         raise AssertionError("chromedriver does not start")
 

@@ -34,13 +34,18 @@ def built(shared: Path) -> Path:
 
 def build(tree: Path, target: Path, environment: Mapping[str, str]) -> Path:
     """As ``make deb`` does, from any tree into any folder."""
+    return Path(run_build(tree, target, environment).stdout.strip())
+
+
+def run_build(tree: Path, target: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same, with what it says to people on its standard error."""
     wheels = ROOT / "build"
     wheels.mkdir(exist_ok=True)
     given = {**os.environ, "SOURCE_DATE_EPOCH": COMMIT_TIME, "WHEELS": str(wheels), **environment}
     command = ["sh", str(tree / "systemd/debian/build.sh"), sys.executable, DEBIAN_PYTHON, str(target)]
     done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=BUILD_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    return Path(done.stdout.strip())
+    return done
 
 
 def copied_tree(tree: Path, target: Path) -> Path:

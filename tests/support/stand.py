@@ -6,6 +6,7 @@ Unix socket has little room; it is removed with the stand.
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import shutil
@@ -26,6 +27,8 @@ from tests.support.pos import Pos
 ROOT = Path(__file__).parents[2]
 START_S = 20.0  # a loaded machine starts Python slowly
 STOP_S = 20.0
+FIRST_PORT = 20_000  # below it are the ports that programs like to have for good
+EPHEMERAL_PORT = 32_768  # from here on Linux gives ports to whoever connects, at any moment
 STORE = "S12"
 TERMINAL = "till-03"
 PASSWORD = "sandbox"
@@ -143,7 +146,9 @@ class Stand:
     # --- the daemon ---
 
     def start(self, launcher: Sequence[str] = _AGENT) -> None:
-        """Start the daemon and wait until it answers. ``launcher`` is the command before ``run``."""
+        """Start the daemon and wait until it answers. ``launcher`` is the command before ``run``. Raises AssertionError, also where
+        somebody else answers in its place."""
+        self._nobody_at(*self.ports.values())
         with self.log.open("ab") as log:
             self._daemon = self._spawn([*launcher, "run", "--config", str(self.config)], log)
         for one in self.plan.sockets:
@@ -188,7 +193,8 @@ class Stand:
     # --- the sandbox ---
 
     def start_sandbox(self) -> None:
-        """Start the sandbox and wait until it listens."""
+        """Start the sandbox and wait until it listens. Raises AssertionError, also where somebody else does in its place."""
+        self._nobody_at(self.sandbox_port, self.control_port)
         ports = ["--port", str(self.sandbox_port), "--control-port", str(self.control_port)]
         with (self.folder / "sandbox.log").open("ab") as log:
             self._sandbox = self._spawn([*_AGENT, "sandbox", "--partner", "acme", *ports, *self.sandbox_options], log)
@@ -244,17 +250,18 @@ class Stand:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=self._environment(), start_new_session=True
         )
 
-    def _wait_for(self, process: subprocess.Popen[bytes], family: int, address: Any) -> None:
-        def listens() -> bool:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                return probe.connect_ex(address) == 0
+    def _nobody_at(self, *ports: int) -> None:
+        taken = [port for port in ports if listens(socket.AF_INET, ("127.0.0.1", port))]
+        assert not taken, f"somebody else listens at {taken}"
 
-        self._wait(process, f"it listens at {address!r}", listens)
+    def _wait_for(self, process: subprocess.Popen[bytes], family: int, address: Any) -> None:
+        self._wait(process, f"it listens at {address!r}", lambda: listens(family, address))
 
     def _wait(self, process: subprocess.Popen[bytes], what: str, is_so: Callable[[], bool]) -> None:
+        """The process is looked at first: what is so without it is somebody else's."""
         end_at = time.monotonic() + self.start_s
-        while not is_so():
-            if process.poll() is not None or time.monotonic() > end_at:
+        while process.poll() is not None or not is_so():
+            if process.returncode is not None or time.monotonic() > end_at:
                 logs = "\n".join(path.read_text(errors="replace")[-3000:] for path in self.folder.glob("*.log"))
                 raise AssertionError(f"{process.args!r}: not seen that {what} (exit status {process.returncode}):\n{logs}")
             time.sleep(0.02)
@@ -351,12 +358,40 @@ def free_port() -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """So many of them, no two the same."""
+    """So many of them, no two the same, out of this process's own."""
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        return [next(port for port in _PORTS if _holds(stack.enter_context(socket.socket()), port)) for _ in range(count)]
+
+
+def own_ports(worker: str, workers: int) -> range:
+    """Those of one process of a run: between being chosen here and being bound by a daemon no other test may choose them."""
+    width = (EPHEMERAL_PORT - FIRST_PORT) // max(workers, 1)
+    number = int(worker.removeprefix("gw") or 0) % max(workers, 1)
+    return range(FIRST_PORT + number * width, FIRST_PORT + (number + 1) * width)
+
+
+def _going_round(ports: range) -> Iterator[int]:
+    """One after the other, from a place of this process's own: two runs at a time seldom meet, and what was given out rests."""
+    start = os.getpid() * 37 % len(ports)
+    return itertools.cycle((*ports[start:], *ports[:start]))
+
+
+def _holds(probe: socket.socket, port: int) -> bool:
+    """The kernel gives it: nobody else has it."""
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+_PORTS = _going_round(own_ports(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))))
+
+
+def listens(family: int, address: Any) -> bool:
+    """Somebody accepts connections there."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def http_request(port: int, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:

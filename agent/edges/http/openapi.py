@@ -22,8 +22,10 @@ _MEANINGS: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The request cannot be read: no JSON, no proper query.",
     HTTPStatus.UNAUTHORIZED: "The token is missing, or no client has it.",
     HTTPStatus.FORBIDDEN: "This client may not do this, or a browser's page may not call at all.",
-    HTTPStatus.NOT_FOUND: "There is no such sale, refund, terminal (`NOT_FOUND`), or no such path (`INVALID`): go by `code`.",
-    HTTPStatus.CONFLICT: "`CONFLICT`, `KEY_REUSED`, `ORDER_IN_DOUBT`, `ORDER_PAID`, `NOT_PAID`: nothing was done; `code` says why. "
+    HTTPStatus.NOT_FOUND: "There is no such sale or refund (`NOT_FOUND`: it was not accepted), the terminal is not in the configuration "
+    "(`UNKNOWN_TERMINAL`: nothing is known of a sale), or there is no such path (`INVALID`): go by `code`.",
+    HTTPStatus.CONFLICT: "`CONFLICT`, `KEY_REUSED`, `ORDER_IN_DOUBT`, `ORDER_PAID`, `NOT_PAID`, `HELD_HERE`: nothing was done; `code` says "
+    "why. "
     "`NO_LINK`, `LINK_NEEDS_POST`, `LINK_TOO_LONG`: there is nothing to draw.",
     HTTPStatus.REQUEST_TIMEOUT: "The request was not complete in time.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too long, or the answer would be.",
@@ -142,6 +144,7 @@ def _problem() -> dict[str, Any]:
             "key": {"type": "string", "description": "Of another sale that is in the way."},
             "terminalId": text,
             "answer": {"$ref": f"#/components/schemas/{CheckoutAnswer.__name__}"},
+            "reason": {"type": "string", "description": "Of NOT_REFUNDABLE: why; `message` is its sentence."},
             "reference": {"type": "string", "description": "Names the fault in the agent's log."},
         },
         "required": ["type", "title", "status", "detail", "code"],

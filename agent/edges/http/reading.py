@@ -26,7 +26,7 @@ _JSON_TYPE = re.compile(r'application/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?
 async def body_of(headers: Headers, stream: AsyncIterator[bytes]) -> bytes:
     """The whole body. Raises Fault; starlette's ClientDisconnect."""
     too_long = Fault(
-        "LIMIT",
+        "INVALID",  # as of a line: LIMIT means that the same may be taken later
         f"a body has at most {MAX_BODY_BYTES} bytes",
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         headers={"Connection": "close"},  # what is left of it is not read

@@ -77,6 +77,7 @@ class SqliteJournal:
             lock = FileLock(path)
             stack.callback(lock.release)
             await asyncio.to_thread(restoring.finish, path)
+            place.check_whole(path)
             place.create(path)
             await asyncio.to_thread(reserve.prepare)
             check = partial(checks.prepare_writer, path=path, plan=plan, entropy=entropy)

@@ -4,6 +4,7 @@ All of this happens before SQLite opens the file: closing any other descriptor o
 """
 
 import os
+import pwd
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,6 +30,23 @@ VOLATILE = N_(
 )
 OTHERS_MAY = N_("{path} can be used by others (mode {mode}): the journal holds secrets. Run: chmod {wanted} {path}")
 NOT_OURS = N_("{path} belongs to user {owner} and the agent runs as {user}. Run: chown {user} {path}")
+NOT_ROOTS = N_(
+    "{path} belongs to user {owner} and this was started by root, so two would work with one record. Start the service instead: "
+    "systemctl start koshelek-agent; or this by that user: runuser -u {owner} -- koshelek-agent run"
+)
+LINK = N_(
+    '{path} is a link to {target}. Write into [journal] of the configuration: path = "{target}". Remove neither the link nor the file'
+)
+LOG_LINK = N_("{path} is a link to {target}. The files of a journal lie beside each other: put this one back, and remove none of them")
+NO_FILE = N_("{path} is no regular file. Name another file in the configuration: path in [journal]")
+HEADLESS = N_(
+    "{path} is gone, and {path}-wal with its newest records is there. Put the file back where it was; remove nothing. If it is nowhere: "
+    "move {path}-wal and {path}-shm to another folder, keep them, and restore the newest backup (koshelek-agent restore)"
+)
+NO_FOLDER = N_(
+    "the directory {folder} cannot be used: {error}. If a disk belongs there, mount it; if not, run as root: "
+    "install -d -m 0700 -o {user} {folder}"
+)
 FUSE = "fuse"  # fuse, fuseblk, fuse.sshfs, ...: a flush means whatever the program behind it says
 
 
@@ -52,7 +70,15 @@ def prepare(path: Path, *, allow_volatile: bool) -> None:
     if mount.volatile and not allow_volatile:
         raise JournalPlaceRefused(message(VOLATILE, path=path, point=mount.point, kind=mount.type))
     for suffix in COMPANIONS:
-        _check_file(Path(f"{path}{suffix}"))
+        _check_file(Path(f"{path}{suffix}"), companion=bool(suffix))
+
+
+def check_whole(path: Path) -> None:
+    """A journal's newest records lie beside it while somebody works with it: without the file itself they must not be taken for those of a
+    new one, which would throw them away. Raises JournalPlaceRefused."""
+    log = Path(f"{path}-wal")
+    if not path.exists() and log.exists() and log.stat().st_size > 0:
+        raise JournalPlaceRefused(message(HEADLESS, path=path))
 
 
 def create(path: Path) -> None:
@@ -94,20 +120,21 @@ def check_directory(directory: Path) -> None:
     try:
         status = directory.stat()
     except OSError as error:
-        unusable = N_("the directory {folder} cannot be used: {error}. Run: install -d -m 0700 {folder}")
-        raise JournalPlaceRefused(message(unusable, folder=directory, error=error.strerror)) from error
+        raise JournalPlaceRefused(message(NO_FOLDER, folder=directory, error=error.strerror, user=_named(os.geteuid()))) from error
     if not stat.S_ISDIR(status.st_mode):
         raise JournalPlaceRefused(message(N_("{path} is not a directory"), path=directory))
     _check_rights(directory, status, "0700")
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, *, companion: bool) -> None:
     try:
         status = path.lstat()
     except FileNotFoundError:
         return
     if not stat.S_ISREG(status.st_mode):
-        raise JournalPlaceRefused(message(N_("{path} is a link or no regular file. Remove it, or configure the true path"), path=path))
+        if not stat.S_ISLNK(status.st_mode):
+            raise JournalPlaceRefused(message(NO_FILE, path=path))
+        raise JournalPlaceRefused(message(LOG_LINK if companion else LINK, path=path, target=os.path.realpath(path)))
     _check_rights(path, status, "0600")
 
 
@@ -116,4 +143,12 @@ def _check_rights(path: Path, status: os.stat_result, wanted: str) -> None:
         mode = f"{stat.S_IMODE(status.st_mode):04o}"
         raise JournalPlaceRefused(message(OTHERS_MAY, path=path, mode=mode, wanted=wanted))
     if status.st_uid != os.geteuid():
-        raise JournalPlaceRefused(message(NOT_OURS, path=path, owner=status.st_uid, user=os.geteuid()))
+        text = NOT_OURS if os.geteuid() else NOT_ROOTS
+        raise JournalPlaceRefused(message(text, path=path, owner=_named(status.st_uid), user=_named(os.geteuid())))
+
+
+def _named(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:  # a user that only the kernel knows
+        return str(user)

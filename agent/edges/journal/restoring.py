@@ -128,6 +128,11 @@ def finish(journal: Path) -> Path | None:
     return aside
 
 
+def is_coming(journal: Path) -> bool:
+    """Whether a restored journal lies ready, and the next start puts it in place."""
+    return Path(f"{journal}{READY}").exists()
+
+
 def _mark(path: Path, origin: Origin) -> None:
     value = json.dumps({"at": origin.at.isoformat(), "file": origin.file}, ensure_ascii=False).encode()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:

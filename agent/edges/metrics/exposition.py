@@ -11,8 +11,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from agent.edges.metrics.tally import BUCKETS_S, MS_PER_S, RECEIPTS, REFUNDS, SALES, Tally
-from agent.edges.metrics.view import PAYMENT, RECEIPT, REFUND, JournalView, Obligations, View
+from agent.edges.metrics.tally import BUCKETS_S, MS_PER_S, PAYOUTS, RECEIPTS, REFUNDS, SALES, Tally
+from agent.edges.metrics.view import PAYMENT, PAYOUT, RECEIPT, REFUND, JournalView, Obligations, View
 
 PREFIX = "koshelek_agent_"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
@@ -40,26 +40,27 @@ def families(tally: Tally, view: View) -> Iterator[Metric]:
     """Every family but those of the process, which the client library knows."""
     facts = {"version": view.version, "python": view.python, "sqlite": view.sqlite, "environment": view.environment}
     yield _gauge("build_info", "Always 1; the versions are in the labels.", [(list(facts.values()), 1)], list(facts))
-    yield from _sales(tally, list(view.systems))
+    yield from _sales(tally, list(view.systems), view.paying_out)
     yield from _attempts(tally)
-    yield from _owed(view.obligations, list(view.systems))
+    yield from _owed(view.obligations, list(view.systems), view.paying_out)
     yield from _people(view)
     yield from _links(tally, view)
     yield from _journal(view.journal)
     yield from _care(view)
 
 
-def _sales(tally: Tally, systems: Sequence[str]) -> Iterator[Metric]:
+def _sales(tally: Tally, systems: Sequence[str], paying_out: Sequence[str]) -> Iterator[Metric]:
     labels = ["provider", "result"]
     yield _counter("sales_accepted", "Checkouts taken from registers.", _known(tally.accepted, [(name,) for name in systems]), ["provider"])
-    for name, text, counter, ends in (
-        ("sales", "Ends of payments; one that is canceled and then found paid counts as both.", tally.sales, SALES),
-        ("refunds", "Ends of returns.", tally.refunds, REFUNDS),
-        ("receipts", "Ends of fiscal receipts on their way to the payment system.", tally.receipts, RECEIPTS),
+    paid = "Ends of payments; one that is canceled and then found paid counts as both."
+    for name, text, counter, ends, able in (
+        ("sales", paid, tally.sales, SALES, systems),
+        ("refunds", "Ends of returns.", tally.refunds, REFUNDS, systems),
+        ("receipts", "Ends of fiscal receipts on their way to the payment system.", tally.receipts, RECEIPTS, systems),
+        ("payouts", "Ends of payouts.", tally.payouts, PAYOUTS, paying_out),
     ):
-        known = [(system, end) for system in systems for end in dict.fromkeys(ends.values())]
+        known = [(system, end) for system in able for end in dict.fromkeys(ends.values())]
         yield _counter(name, text, _known(counter, known), labels)
-    yield _counter("payouts", "Ends of payouts.", tally.payouts.items(), labels)
     yield _counter("alarms_raised", "Alarms of sales and payouts, by their code.", tally.alarms.items(), ["code"])
     yield _counter("sales_parked", "Sales set aside because their record cannot be used.", [((), tally.parked)])
 
@@ -76,9 +77,9 @@ def _attempts(tally: Tally) -> Iterator[Metric]:
     yield latency
 
 
-def _owed(owed: Obligations, systems: Sequence[str]) -> Iterator[Metric]:
+def _owed(owed: Obligations, systems: Sequence[str], paying_out: Sequence[str]) -> Iterator[Metric]:
     labels = ["provider", "kind"]
-    known = [(system, kind) for system in systems for kind in (PAYMENT, REFUND, RECEIPT)]
+    known = [(system, kind) for system in systems for kind in (PAYMENT, REFUND, RECEIPT)] + [(system, PAYOUT) for system in paying_out]
     yield _gauge("obligations", "What is open: payments, returns, receipts, payouts.", _known(owed.open, known), labels)
     text = "How long the oldest of them has been open; 0 if none is."
     yield _gauge("oldest_obligation_age_seconds", text, _known(owed.oldest_s, known), labels)
@@ -130,12 +131,13 @@ def _journal(journal: JournalView) -> Iterator[Metric]:
     for name, text, number in (
         ("journal_events", "Events in the file.", journal.events),
         ("journal_size_bytes", "Size of the journal's file.", journal.file_bytes),
+        ("journal_in_place", "0 once the journal's file was removed or exchanged under the working agent.", int(journal.in_place)),
         ("journal_log_size_bytes", "Size of the write-ahead log.", journal.log_bytes),
         ("journal_room", "0 while the disk is too full for new sales.", int(journal.room)),
         ("disk_free_bytes", "Free space where the journal lies.", journal.free_bytes),
         ("disk_size_bytes", "Size of the file system where the journal lies.", journal.size_bytes),
     ):
-        yield _gauge(name, text, [((), number)])
+        yield _gauge(name, text, [] if number is None else [((), number)])
 
 
 def _care(view: View) -> Iterator[Metric]:

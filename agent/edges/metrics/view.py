@@ -30,7 +30,8 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class JournalView:
-    """``commits`` and the like count since the start, ``events`` are all in the file; sizes and disk in bytes."""
+    """``commits`` and the like count since the start, ``events`` are all in the file; sizes and disk in bytes, None where the file or its
+    folder is not there. ``in_place``: the file is still under its name."""
 
     events: int
     jobs: int
@@ -38,11 +39,12 @@ class JournalView:
     groups: int
     refused_full: int
     checkpoints: int
-    file_bytes: int
+    file_bytes: int | None
     log_bytes: int
-    free_bytes: int
-    size_bytes: int
+    free_bytes: int | None
+    size_bytes: int | None
     room: bool
+    in_place: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ class Obligations:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The daemon. ``alarms``: sales with an alarm that stands, by its code. ``backup_at``: POSIX seconds of the newest backup; None if
-    there is none or none are configured."""
+    """The daemon. ``paying_out``: the payment systems by which new payouts may be made. ``alarms``: sales with an alarm that stands, by its
+    code. ``backup_at``: POSIX seconds of the newest backup; None if there is none or none are configured."""
 
     version: str
     python: str
@@ -67,6 +69,7 @@ class View:
     restored: bool
     configuration_refused: bool
     systems: Mapping[str, SystemView]
+    paying_out: Sequence[str]
     lines: Sequence[LineView]
     obligations: Obligations
     alarms: Mapping[str, int]

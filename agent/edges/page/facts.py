@@ -1,7 +1,7 @@
 """What the pages show, asked of the desk and the engine: one look for everybody who watches, and never more often than it is cheap.
 
 A look takes part of the loop's time, which belongs to the registers. So between two looks there is at least twenty times what the last one
-took, and all open pages share it.
+took, and all who have the first page open share it. A list and a sale are looked at for each page (``watching``).
 """
 
 import asyncio
@@ -77,6 +77,7 @@ class Overview:
     queue_left: int
     latest: Sequence[Mapping[str, Any]]
     lines: Mapping[str, Mapping[str, Message]]
+    journal: Mapping[str, Message]
     figures: Figures
 
 
@@ -130,7 +131,8 @@ class Facts:
         figures = await self._day.figures()
         heard = self.house.heard()
         tills = [Till(*name, one.provider, heard.get(name)) for name, one in sorted(engine.setup.terminals.items())]
-        return Overview(self.now(), status, self._systems(), tills, queue, left, latest["operations"], self.house.lines(), figures)
+        shown, lines, journal = latest["operations"], self.house.lines(), self.house.journal()
+        return Overview(self.now(), status, self._systems(), tills, queue, left, shown, lines, journal, figures)
 
     def _systems(self) -> list[System]:
         engine = self.house.engine

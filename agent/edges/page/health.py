@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from agent.edges import outage
 from agent.edges.accounts import HTTPS_PORT
-from agent.edges.link import LinkStatus
+from agent.edges.link import LinkState, LinkStatus
 from agent.edges.page.document import OPERATIONS, address
 from agent.edges.page.facts import Overview, System, Till
 from agent.edges.page.pulse import Beat
@@ -19,6 +19,10 @@ from agent.web.html import Child, Html, tag, told
 from agent.web.live import Row, row
 
 DENIED = "ACCESS_DENIED"
+UNRELEASED = N_(
+    "The journal was restored from a backup, or lost and begun anew: compare it with the payment system's registry, then run koshelek-agent "
+    "release."
+)
 MAX_LISTED = 10  # records set aside: the operations page has them all
 SILENT_S = 24 * 3600.0  # a register that was not heard for so long stands out
 
@@ -49,11 +53,15 @@ def state(seen: Overview, tongue: Tongue) -> Row:
 
 def _troubles(seen: Overview, tongue: Tongue) -> Iterator[Child]:
     status = seen.status
+    if seen.journal:
+        yield _bad(seen.journal["problem"].text(tongue.translate))
+        yield _bad(seen.journal["meaning"].text(tongue.translate))
+        yield what_to_do(seen.journal["remedy"], tongue)
     if status.get("disk", {}).get("full"):
         yield _bad(tongue(N_("The disk is full: new payments are refused until there is room.")))
         yield what_to_do(remedy("DISK_FULL"), tongue)
     if status["details"].get("restored"):
-        yield _bad(tongue(N_("The journal was restored from a backup: compare it, then run koshelek-agent release.")))
+        yield _bad(tongue(UNRELEASED))
     if status.get("configuration", {}).get("problem"):
         yield _bad(tongue(N_("The configuration file has a mistake, so the one before is in force. Run koshelek-agent config check.")))
         yield _mistakes(status["configuration"].get("problems", []))
@@ -86,7 +94,8 @@ def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
         if details.get(name)
     ]
     if details.get("payoutsOpen"):  # most tills pay nothing out
-        counts.append(row("li", "count-payouts", f"{tongue(N_('payouts not settled'))}: {details['payoutsOpen']}", class_="soft"))
+        said = f"{tongue(N_('payouts not settled'))}: {details['payoutsOpen']}"
+        counts.append(row("li", "count-payouts", tag("a", said, href=address(OPERATIONS, {"only": "payouts"})), class_="soft"))
     parked = [
         row("li", f"parked-{index}", tongue(N_("SET ASIDE: {sale}, {reason}"), sale=one["sale"], reason=one["reason"]), class_="loud")
         for index, one in enumerate(details.get("parked", [])[:MAX_LISTED])
@@ -98,8 +107,7 @@ def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: To
     link = system.link
     place = urlsplit(system.account)
     to_do = outage.remedy(link.reason, link.failure, system=system.name, host=place.hostname or "", port=place.port or HTTPS_PORT)
-    since = "" if link.since is None else " " + tongue(N_("since {time}"), time=tongue.moment(link.since.wall, seen.now))
-    state = tag("span", tongue(LINKS[link.status]) + since, class_=_word(link.status))
+    state = tag("span", _way(link, seen, tongue), class_=_word(link.status))
     return row(
         "li",
         f"system-{system.name}",
@@ -125,13 +133,20 @@ def _clock(system: System, tongue: Tongue) -> Child:
     return [tag("p", said, " ", tongue(outage.SKEW_MEANS), class_="down"), what_to_do(message(outage.SKEW_REMEDY), tongue)]
 
 
+def _way(link: LinkState, seen: Overview, tongue: Tongue) -> str:
+    """Whether the payment system can be reached, and since when; before the first look at it nobody knows."""
+    if link.since is None:
+        return tongue(N_("not looked at yet"))
+    return f"{tongue(LINKS[link.status])} {tongue(N_('since {time}'), time=tongue.moment(link.since.wall, seen.now))}"
+
+
 def _word(status: LinkStatus) -> str:
     return {LinkStatus.UP: "up", LinkStatus.DOWN: "no"}.get(status, "soft")
 
 
 def speed(beats: Sequence[Beat], tongue: Tongue) -> str:
     if not beats:
-        return tongue(N_("Nothing was asked of it since the start."))
+        return tongue(N_("No payment was asked for since the start, so the speed of its answers is not known."))
     last = beats[-1]
     text = N_("Answers: half within {median} ms, nine of ten within {slow} ms; without an answer in 10 minutes: {failures}")
     return tongue(text, median=last.median_ms, slow=last.slow_ms, failures=last.failures)

@@ -77,7 +77,8 @@ class Doctor:
 class House:
     """``handle`` is the desk. Of an account, ``link`` tells how it is reached and ``skew_s`` by how many seconds our clock is ahead of its
     server's (KeyError for one that is unknown). ``heard``: how many seconds ago each till's register asked for anything. ``lines``: of each
-    serial line with which something is wrong, by its name, ``problem`` and ``remedy``. ``doctor`` None: there is none."""
+    serial line with which something is wrong, by its name, ``problem`` and ``remedy``. ``journal``: ``problem``, ``meaning`` and ``remedy``
+    once its file was taken away; else nothing. ``doctor`` None: there is none."""
 
     handle: Handler
     engine: Engine
@@ -86,4 +87,5 @@ class House:
     lines: Callable[[], Mapping[str, Mapping[str, Message]]]
     heard: Callable[[], Mapping[tuple[str, str], float]]
     pulse: Pulse
+    journal: Callable[[], Mapping[str, Message]] = dict
     doctor: Doctor | None = None

@@ -14,7 +14,7 @@ from agent.core.payout.name import is_payout
 from agent.edges.page.document import OPERATIONS, SALE, address, section
 from agent.edges.page.facts import Facts
 from agent.edges.page.trouble import troubles
-from agent.edges.page.words import Tongue
+from agent.edges.page.words import MONEY, PAYOUT_MONEY, Tongue
 from agent.texts import N_
 from agent.web.html import Child, Html, tag, told
 from agent.web.live import Region, Row, row
@@ -31,6 +31,7 @@ FILTERS: Mapping[str, str] = {
     "untold": N_("Paid, told to nobody"),
     "unconfirmed": N_("Told, not confirmed"),
     "parked": N_("Set aside"),
+    "payouts": N_("Payouts"),
 }
 _ROUBLES = re.compile(r"(\d{1,9})(?:[.,](\d{1,2}))?")
 _KOPECKS_IN_A_ROUBLE = 100
@@ -100,9 +101,9 @@ def operation_row(one: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
 
 def _about(one: Mapping[str, Any], accepted: datetime, now: datetime, tongue: Tongue, *, payout: bool) -> Sequence[str]:
     refunded = tongue(N_("went back: {amount}"), amount=tongue.roubles(one["refundedAmount"])) if one["refundedAmount"] else ""
-    money = tongue(N_("PAYOUT")) if payout else tongue.money(one["money"])  # the words about money are those of payments
+    kind, money = (tongue(N_("PAYOUT")), PAYOUT_MONEY) if payout else ("", MONEY)
     place = f"{one['storeId']}/{one['terminalId']}"
-    shown = (tongue.moment(accepted, now), place, tongue.system(one["provider"]), money, refunded)
+    shown = (tongue.moment(accepted, now), place, tongue.system(one["provider"]), kind, tongue.money(one["money"], money), refunded)
     return [part for part in shown if part]
 
 

@@ -117,7 +117,7 @@ def content(live: Mapping[str, Html], tongue: Tongue) -> list[Html]:
     hurry = sure(
         "hurry-all",
         tongue(N_("Do now what is owed")),
-        tongue(N_("Of all sales: what is owed and waits for its time is done at once. Nothing becomes owed by it.")),
+        tongue(N_("Of all sales and payouts: what is owed and waits for its time is done at once. Nothing becomes owed by it.")),
         tongue(N_("Do it now")),
         "operation.retry",
         {},

@@ -1,16 +1,15 @@
-"""One sale: how it stands, its slip, its story as a timeline, and what can be decided about it. The same facts as the command ``show``."""
+"""One sale or payout: how it stands, its slip, its story as a timeline, and what can be decided about it. The same facts as the command
+``show``."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from agent.core.model import SaleId
-from agent.core.payout.name import is_payout, key_of
-from agent.edges.page.deciding import decisions, step_region
+from agent.edges.page.deciding import PAYOUT, decisions, kind_of, step_region
 from agent.edges.page.document import SLIP, address, facts, section
 from agent.edges.page.facts import Facts
 from agent.edges.page.trouble import troubles
-from agent.edges.page.words import LOUD, Tongue
+from agent.edges.page.words import LOUD, PAYOUT_MONEY, Tongue
 from agent.edges.slips import WIDTHS
 from agent.edges.telling import facts_of
 from agent.texts import N_
@@ -18,7 +17,7 @@ from agent.web.html import Child, Html, tag, told
 from agent.web.live import Region, Row, row
 
 SHOWN = ("transactionId", "paymentType", "provider", "environment", "reason", "told", "confirmed")
-OF_A_PAYOUT = ("transactionId", "referenceId", "service", "description", "provider", "environment", "money", "reason", "told", "resolution")
+OF_A_PAYOUT = ("transactionId", "referenceId", "service", "description", "provider", "environment", "reason", "told", "resolution")
 OF_THE_SLIP = ("qrcId", "kzo", "operationId", "operationDateTime", "merchantId")
 MAX_EVENTS = 400  # of one story: a sale that was looked at for months; the command show has them all
 
@@ -27,25 +26,23 @@ Names = Mapping[str, str]
 
 
 async def look(facts_: Facts, names: Names) -> Mapping[str, Any]:
-    """The sale, its story and what can be decided, as an operator is shown it. Raises Refused, Invalid (of drivers)."""
-    named = SaleId(names["storeId"], names["terminalId"], names["key"])
-    if not is_payout(named):
-        return await facts_.ask("operation.resolve", **names)
-    payout = await facts_.ask("payout.show", **{**names, "key": key_of(named)}, events=True)
-    return {"payout": payout, "events": payout.get("events", []), "choices": ()}
+    """The sale or payout, its story and what can be decided, as an operator is shown it. Raises Refused, Invalid (of drivers)."""
+    kind, known = kind_of(names)
+    return await facts_.ask(kind.method, **known)
+
+
+def title(names: Names, tongue: Tongue) -> str:
+    """What the page is about."""
+    return tongue(N_("Payout")) if kind_of(names)[0] is PAYOUT else tongue(N_("Sale"))
 
 
 def regions(names: Names, seen: Mapping[str, Any], now: datetime, tongue: Tongue) -> list[Region]:
-    """Everything about the sale that changes by itself."""
-    parked, refunds, events = seen.get("parked"), seen.get("sale", {}).get("refunds", []), seen.get("events", [])
-    if "payout" in seen:
-        standing = [_payout(seen["payout"], now, tongue)]
-    else:
-        standing = [_standing(seen["sale"], seen["alarms"], now, tongue) if parked is None else _set_aside(parked, now, tongue)]
+    """Everything about the sale or payout that changes by itself."""
+    refunds, events = seen.get("sale", {}).get("refunds", []), seen.get("events", [])
     story = [_event(index, one, now, tongue) for index, one in enumerate(events)][-MAX_EVENTS:]
     untold = tongue(N_("Its record is not used, so nothing is told of it."))
     return [
-        Region("standing", standing),
+        Region("standing", [_now(seen, now, tongue)]),
         Region("refunds", [_refund(names, index, one, tongue) for index, one in enumerate(refunds)]),
         Region("story-events", story or [row("li", "story-none", untold, class_="none")]),
         Region("choices", decisions(names, seen["choices"], tongue)),
@@ -55,10 +52,17 @@ def regions(names: Names, seen: Mapping[str, Any], now: datetime, tongue: Tongue
 def content(names: Names, live: Mapping[str, Html], tongue: Tongue) -> list[Html]:
     """What stands in the page."""
     return [
-        section("sale", tongue(N_("Sale")), live["standing"], live["refunds"]),
+        section("sale", title(names, tongue), live["standing"], live["refunds"]),
         section("story", tongue(N_("Story")), live["story-events"]),
         section("operator", tongue(N_("Operator")), *step_region(names, live["choices"], tongue)),
     ]
+
+
+def _now(seen: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
+    if "parked" in seen:
+        return _set_aside(seen["parked"], now, tongue)
+    draw, found = (_payout, seen["payout"]) if "payout" in seen else (_standing, seen["sale"])
+    return draw(found, seen["alarms"], now, tongue)
 
 
 def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue: Tongue) -> Row:
@@ -84,9 +88,10 @@ def _standing(sale: Mapping[str, Any], alarms: list[str], now: datetime, tongue:
     )
 
 
-def _payout(payout: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
+def _payout(payout: Mapping[str, Any], alarms: list[str], now: datetime, tongue: Tongue) -> Row:
     """Who gets the money is in no answer, and so not here."""
     pairs: list[tuple[str, Child]] = [
+        (tongue(N_("Money")), tongue.money(payout["money"], PAYOUT_MONEY)),
         (tongue(N_("Till")), told(f"{payout['storeId']}/{payout['terminalId']}")),
         (tongue(N_("Key")), told(payout["key"])),
         (tongue(N_("Taken over")), tongue.moment(datetime.fromisoformat(payout["acceptedAt"]), now)),
@@ -98,9 +103,8 @@ def _payout(payout: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
         "standing-now",
         tag("p", tag("strong", tongue(N_("PAYOUT")), " ", tongue.roubles(payout["amount"])), " ", state, class_="title"),
         tag("p", payout["message"]),
-        troubles(payout, payout.get("alarms", []), tongue, payout=True),
+        troubles(payout, alarms, tongue, payout=True),
         facts(pairs),
-        tag("p", tongue(N_("What a person decides about it, he decides at the command line: koshelek-agent payout resolve"))),
     )
 
 
@@ -137,7 +141,7 @@ def _set_aside(parked: Mapping[str, Any], now: datetime, tongue: Tongue) -> Row:
     return row(
         "div",
         "standing-now",
-        tag("p", tongue(N_("The record of this sale is not used: {reason}"), reason=parked["reason"]), class_="loud"),
+        tag("p", tongue(N_("This record is not used: {reason}"), reason=parked["reason"]), class_="loud"),
         tag("p", tongue(N_("Released: {by}"), by=released) if released else tongue(N_("It still keeps the account from being changed."))),
         tag("p", tongue.moment(datetime.fromisoformat(parked["at"]), now), class_="soft"),
     )

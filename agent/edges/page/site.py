@@ -4,7 +4,6 @@ The guard of the listener has looked at ``Host`` and ``Origin`` before; here a p
 configuration may let it call the API. Who may look is a setting of the listener; acting always takes the token of an operator.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Literal
@@ -23,6 +22,7 @@ from agent.edges.page.deciding import sign_in
 from agent.edges.page.facts import Facts, Overview
 from agent.edges.page.house import House
 from agent.edges.page.pass_ import Passes
+from agent.edges.page.watching import Show, Watching
 from agent.edges.page.words import Tongue
 from agent.edges.slips import WIDTHS
 from agent.engine.errors import Stopped
@@ -53,7 +53,6 @@ _HEADERS = {
 }
 
 Looking = Literal["open", "token"]
-Show = Callable[[], Awaitable[Sequence[Region]]]
 
 
 class Site:
@@ -143,7 +142,7 @@ class Site:
             case document.OPERATIONS:
                 content, title = operations.content(query, live, tongue), tongue(N_("Operations"))
             case document.SALE:
-                content, title = sale.content(_names(query), live, tongue), tongue(N_("Sale"))
+                content, title = sale.content(_names(query), live, tongue), sale.title(_names(query), tongue)
             case _:
                 content, title = overview.content(live, tongue), tongue(N_("Till"))
         return self._page(path, title, content, stream=stream_at)
@@ -173,35 +172,21 @@ class Site:
     def _events(self, of: str, query: Mapping[str, str], word: str) -> Response:
         if self._streams >= MAX_STREAMS:
             raise Fault("BUSY", "too many pages are open")
-        sleep_s = self._facts.next_look_s if of == document.HOME else lambda: SALE_LOOK_S
-        return _Stream(self, self._show(of, query), sleep_s, lambda: self._looking == "open" or self._passes.stands(word))
+        if of == document.HOME:  # all who watch it share one look, which is rationed where it is made
+            looks = Watching(self._show(of, query), self._facts.next_look_s, lambda: 0)
+        else:
+            looks = Watching(self._show(of, query), lambda: SALE_LOOK_S, lambda: self._streams)
+        return _Stream(self, looks, lambda: self._looking == "open" or self._passes.stands(word))
 
     async def watch(
-        self,
-        receive: Receive,
-        send: Send,
-        show: Show,
-        sleep_s: Callable[[], float],
-        headers: Sequence[tuple[bytes, bytes]],
-        allowed: Callable[[], bool],
+        self, receive: Receive, send: Send, looks: Watching, headers: Sequence[tuple[bytes, bytes]], allowed: Callable[[], bool]
     ) -> None:
         """One stream, from its first event to its end. ``allowed``: whether whoever opened it may still look."""
         self._streams += 1
         try:
-            await stream(receive, send, self._bell, self._kept(show), sleep_s, headers, allowed)
+            await stream(receive, send, self._bell, looks.look, looks.sleep_s, headers, allowed)
         finally:
             self._streams -= 1
-
-    def _kept(self, show: Show) -> Show:
-        """What fails for a moment (a journal that is just exchanged, a sale that was set aside) must not end a stream."""
-        last: list[Region] = []
-
-        async def look() -> Sequence[Region]:
-            with contextlib.suppress(Refused, Stopped, Invalid):
-                last[:] = await show()
-            return last
-
-        return look
 
     async def _slip(self, query: Mapping[str, str]) -> Response:
         names, refund = _names(query), query.get("refund") or None
@@ -241,15 +226,15 @@ class Site:
 class _Stream(Response):
     """A response that lasts."""
 
-    def __init__(self, site: Site, show: Show, sleep_s: Callable[[], float], allowed: Callable[[], bool]) -> None:
+    def __init__(self, site: Site, looks: Watching, allowed: Callable[[], bool]) -> None:
         super().__init__()
-        self._site, self._show, self._sleep_s, self._allowed = site, show, sleep_s, allowed
+        self._site, self._looks, self._allowed = site, looks, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [one for one in self.raw_headers if one[0] not in (b"content-length", b"content-type", b"cache-control")]
-        await self._site.watch(receive, send, self._show, self._sleep_s, headers, self._allowed)
+        await self._site.watch(receive, send, self._looks, headers, self._allowed)
 
 
 def _names(query: Mapping[str, str]) -> dict[str, str]:
-    """The sale that an address means; what is missing is for the desk to refuse."""
+    """The sale or payout that an address means; what is missing is for the desk to refuse."""
     return {"storeId": query.get("store", ""), "terminalId": query.get("terminal", ""), "key": query.get("key", "")}

@@ -32,6 +32,12 @@ MONEY: Mapping[str, str] = {
     "returned": N_("money went back"),
     "stuck": N_("money must go back, and a person must see to it"),
 }
+PAYOUT_MONEY: Mapping[str, str] = {
+    "none": N_("no money has left"),
+    "possible": N_("money may have been paid out"),
+    "paid_out": N_("money was paid out"),
+    "returned": N_("money came back"),
+}
 LINKS: Mapping[LinkStatus, str] = {
     LinkStatus.UP: N_("can be reached"),
     LinkStatus.DOWN: N_("CANNOT BE REACHED"),
@@ -125,9 +131,9 @@ class Tongue(tongue.Tongue):
     def state(self, word: str) -> str:
         return self(STATES.get(word, word)) if word in STATES else word
 
-    def money(self, word: str) -> str:
-        """What became of the money."""
-        return self(MONEY[word]) if word in MONEY else word
+    def money(self, word: str, names: Mapping[str, str] = MONEY) -> str:
+        """What became of the money. ``names``: the words of payments, or those of payouts."""
+        return self(names[word]) if word in names else word
 
     def event(self, kind: str) -> str:
         """An event's name; a kind that is younger than this list is shown by its code."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent.core.ports import Corrupt
+from agent.core.ports import Corrupt, Query
 from agent.edges import replies
 from agent.edges.pos.availability import Availability
 from agent.edges.pos.care import Care
@@ -19,11 +19,19 @@ from agent.edges.pos.refunds import Refunds
 from agent.edges.pos.reports import Reports
 from agent.edges.pos.status import Status
 from agent.engine.engine import Engine
-from agent.engine.errors import Refusal, Stopped
+from agent.engine.errors import Refusal, Stopped, unknown_terminal
 from agent.reasons import explain
 from drivers import messages
 from drivers.caller import Caller
 from drivers.session import Refused
+
+_BEGINNINGS = (
+    *(messages.AvailabilityCreate, messages.AvailabilityGet, messages.CheckoutCreate),
+    *(messages.PayoutServices, messages.PayoutCreate),
+)
+"""What only a till of the configuration may ask."""
+_LOOKED_FOR = (messages.OperationShow, messages.OperationResolve, messages.PayoutShow, messages.PayoutResolve)
+"""What nobody but an operator asks."""
 
 
 class PosDesk:
@@ -52,15 +60,20 @@ class PosDesk:
     async def handle(self, caller: Caller, request: messages.Request) -> Mapping[str, Any]:
         """One request. Raises Refused with the codes of the protocol."""
         try:
-            self._permit(caller, request)
-            if isinstance(request, messages.TillRequest) and not caller.operator:
+            await self._permit(caller, request)
+            if (
+                isinstance(request, messages.TillRequest)
+                and not caller.operator
+                and self._configured(request.store_id, request.terminal_id)
+            ):
                 self._heard(request.store_id, request.terminal_id)
             handler = self._handlers.get(type(request))
             assert handler is not None, f"{request.method} has no handler"
             return await handler(caller, request)
-        except Refusal as refusal:
+        except Refusal as raised:
+            refusal = self._not_known_here(raised, request)
             data = dict(refusal.data) | (await self._old_answer(request) if refusal.code == "KEY_REUSED" else {})
-            raise self._refused(refusal.code, refusal.problem, data) from refusal
+            raise self._refused(refusal.code, refusal.problem, data) from raised
         except Stopped as stopped:
             raise self._refused("BUSY", str(stopped), {}) from stopped
         except Corrupt as corrupt:
@@ -68,7 +81,16 @@ class PosDesk:
 
     def _refused(self, code: str, problem: str, data: dict[str, Any]) -> Refused:
         """The refusal as the protocol has it; the cashier's sentence goes with it."""
-        return Refused(code, problem, {**data, "message": explain(code, self._front.translate)})
+        words = data.get("reason", code) if code == "NOT_REFUNDABLE" else code
+        return Refused(code, problem, {**data, "message": explain(words, self._front.translate)})
+
+    def _not_known_here(self, refusal: Refusal, request: messages.Request) -> Refusal:
+        """To a register NOT_FOUND is "never accepted, so not paid". Of a till that this agent does not serve (any more) nobody can say
+        that: another agent may have taken its money. An operator who looks for a record has only mistyped."""
+        if refusal.code != "NOT_FOUND" or not isinstance(request, messages.TillRequest) or isinstance(request, _LOOKED_FOR):
+            return refusal
+        till = request.store_id, request.terminal_id
+        return refusal if self._configured(*till) else unknown_terminal(*till)
 
     async def _old_answer(self, request: messages.Request) -> dict[str, Any]:
         """What became of the sale whose key was used again: it was told long ago, so showing it changes nothing."""
@@ -76,7 +98,7 @@ class PosDesk:
         steward = await self._front.counter.find(sale_id(request))
         return {"answer": replies.sale_reply(steward.sale, self._front.translate)}
 
-    def _permit(self, caller: Caller, request: messages.Request) -> None:
+    async def _permit(self, caller: Caller, request: messages.Request) -> None:
         """A caller speaks for its own terminals only (promise P22)."""
         match request:
             case messages.OperationShow() | messages.OperationResolve() | messages.OperationRetry() if not caller.operator:
@@ -92,9 +114,9 @@ class PosDesk:
             case messages.OperationList() | messages.OperationReport() if request.terminal_id is None and caller.tills is not None:
                 raise Refusal("FORBIDDEN", "name a terminalId: this user may not see every terminal of the store", path="terminalId")
             case messages.OperationList() | messages.OperationReport():
-                self._permit_till(caller, request.store_id or "", request.terminal_id or "")
+                await self._permit_till(caller, request, request.store_id or "", request.terminal_id or "")
             case messages.TillRequest():
-                self._permit_till(caller, request.store_id, request.terminal_id)
+                await self._permit_till(caller, request, request.store_id, request.terminal_id)
             case messages.AgentStatus():
                 return
             case messages.AgentReload() | messages.AgentBackup() | messages.AgentRelease():
@@ -103,8 +125,26 @@ class PosDesk:
             case _:
                 raise Refusal("FORBIDDEN", f"{request.method} has no rule that permits it")
 
-    def _permit_till(self, caller: Caller, store_id: str, terminal_id: str) -> None:
-        if not caller.operator and (store_id, terminal_id) not in self._front.engine.setup.terminals:
-            raise Refusal("NOT_FOUND", f"terminal {terminal_id!r} of store {store_id!r} is not in the configuration")
+    async def _permit_till(self, caller: Caller, request: messages.Request, store_id: str, terminal_id: str) -> None:
+        """A till that was taken out of the configuration begins nothing new; what it began before can still be asked for and ended."""
+        if not caller.operator and not self._configured(store_id, terminal_id):
+            left = (
+                not isinstance(request, _BEGINNINGS)
+                and caller.may(store_id, terminal_id)
+                and await self._has_records(store_id, terminal_id)
+            )
+            if not left:
+                raise unknown_terminal(store_id, terminal_id)
         if not caller.may(store_id, terminal_id):
             raise Refusal("FORBIDDEN", f"this user may not act for terminal {terminal_id!r} of store {store_id!r}")
+
+    def _configured(self, store_id: str, terminal_id: str) -> bool:
+        return (store_id, terminal_id) in self._front.engine.setup.terminals
+
+    async def _has_records(self, store_id: str, terminal_id: str) -> bool:
+        """Whether the journal holds anything of this till, a payout too."""
+        engine = self._front.engine
+        for payouts in (False, True):
+            if await engine.reading(engine.ports.journal.find(Query(store_id, terminal_id, payouts=payouts, limit=1))):
+                return True
+        return False

@@ -30,7 +30,7 @@ class Status:
             "ready": not engine.closing and not restored and (self._keeper is None or self._keeper.taking),
             "version": __version__,
             "environment": environments[0],
-            "providers": {name: self._provider(binding.account) for name, binding in engine.setup.bindings.items()},
+            "providers": {name: self._provider(binding.account, caller.operator) for name, binding in engine.setup.bindings.items()},
         }
         found |= self._keeper.report(caller.operator) if self._keeper else {}
         if caller.operator:
@@ -39,11 +39,13 @@ class Status:
                 found["details"]["restore"] = self._keeper.restored()
         return found
 
-    def _provider(self, account: str) -> dict[str, Any]:
-        """Whether a payment system can be reached and lets this till in; the latter is told where it does not."""
+    def _provider(self, account: str, operator: bool) -> dict[str, Any]:
+        """Whether a payment system can be reached and lets this till in; the latter is told where it does not. A register acts by a yes or a
+        no; a person is told as well where nobody knows."""
         transport = self._front.engine.ports.transport
         shut = {"reason": DENIED, "message": explain(DENIED, self._front.translate)}
-        return {"reachable": transport.reachable(account), **({} if transport.admits(account) else shut)}
+        guessed = {"known": False} if operator and not transport.known(account) else {}
+        return {"reachable": transport.reachable(account), **guessed, **({} if transport.admits(account) else shut)}
 
     async def _details(self, restored: bool) -> dict[str, Any]:
         engine = self._front.engine

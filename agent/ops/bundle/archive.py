@@ -14,10 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 from agent import __version__
+from agent.ops.aside import aside
 from agent.ops.bundle.scrub import Scrubber
 
 MAX_PART_BYTES = 16 * 1024 * 1024  # before packing; what is beyond is cut, and the manifest says so
 PART_LIMIT_S = 60.0  # the doctor asks other machines
+SEARCH_LIMIT_S = 60.0  # a day of tokens is searched for in a long log
 NAME = "koshelek-agent-bundle-%Y%m%dT%H%M%SZ"
 SUFFIX = ".tar.gz"
 MODE = 0o600  # whatever was taken out, it tells of a shop's business
@@ -77,11 +79,12 @@ async def _gathered(part: Part, scrubber: Scrubber) -> tuple[bytes | None, Told]
     try:
         async with asyncio.timeout(PART_LIMIT_S):
             text = await part.gather()
+        async with asyncio.timeout(SEARCH_LIMIT_S):
+            data = await aside(lambda: scrubber.final(text.encode(errors="replace")))
     except TimeoutError:
         return None, Told(part.name, problem=f"it took longer than {PART_LIMIT_S:g} s")
     except Exception as error:  # noqa: BLE001 - the boundary of a part: whatever is broken on this till, the others are wanted
         return None, Told(part.name, problem=scrubber.text(f"{type(error).__name__}: {error}"))
-    data = scrubber.final(text.encode(errors="replace"))
     cut = f"cut: it had {len(data)} bytes" if len(data) > MAX_PART_BYTES else None
     data = data[-MAX_PART_BYTES:]  # of logs the end counts
     return data, Told(part.name, len(data), hashlib.sha256(data).hexdigest(), cut)

@@ -1,20 +1,22 @@
 """What the service said lately: from systemd's journal, or from a file that somebody names."""
 
-import asyncio
 import errno
 import os
 import shutil
 import stat
+from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.ops.bundle.scrub import Scrubber
+from agent.ops.command import UNIT, asked
 from agent.settings.load import NotRegular
 
-UNIT = "koshelek-agent.service"
 SINCE = "-3d"  # a fault of Friday is told on Monday
 MAX_LINES = 10_000
 MAX_BYTES = 8 * 1024 * 1024  # the newest of a log; ten thousand lines are a quarter of it
 JOURNALCTL = ("journalctl", f"--unit={UNIT}", f"--since={SINCE}", f"--lines={MAX_LINES}", "--output=short-iso", "--no-pager", "--quiet")
+OLDER_LEFT_OUT = "(older lines are left out: there was no time to take the secrets out of them)"
 
 
 class NoLog(Exception):
@@ -26,22 +28,15 @@ async def of_unit() -> bytes:
     if shutil.which(JOURNALCTL[0]) is None:
         raise NoLog("there is no journalctl on this machine: name the log's file with --log")
     environment = {**os.environ, "LC_ALL": "C.UTF-8"}
-    process = await asyncio.create_subprocess_exec(
-        *JOURNALCTL, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    try:
+    async with asked(*JOURNALCTL, stderr=PIPE, environment=environment) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
         found, cut = b"", False
         while piece := await process.stdout.read(1 << 16):
             cut = cut or len(found) + len(piece) > MAX_BYTES
             found = (found + piece)[-MAX_BYTES:]
         said = (await process.stderr.read(1_000)).decode(errors="replace").strip()
         await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     if not found:
         raise NoLog(
             f"journalctl has no lines of {UNIT} that this user may read. {said}".strip() + " Run it with sudo, or name a file with --log"
@@ -69,7 +64,12 @@ def of_file(path: Path) -> bytes:
     return _whole_lines(found, size > MAX_BYTES)
 
 
-def redacted(data: bytes, scrubber: Scrubber) -> str:
-    """The newest lines without what must not leave the till."""
-    lines = data.decode(errors="replace").splitlines()[-MAX_LINES:]
-    return "".join(f"{scrubber.line(line)}\n" for line in lines)
+def redacted(data: bytes, scrubber: Scrubber, is_late: Callable[[], bool] = lambda: False) -> str:
+    """The newest lines without what must not leave the till. ``is_late``: whether what is older must be left out, for lack of time."""
+    cleaned: list[str] = []
+    for line in reversed(data.decode(errors="replace").splitlines()[-MAX_LINES:]):
+        if is_late():
+            cleaned.append(OLDER_LEFT_OUT)
+            break
+        cleaned.append(scrubber.line(line))
+    return "".join(f"{line}\n" for line in reversed(cleaned))

@@ -1,7 +1,11 @@
-"""What goes into an archive. The record is read first, because it tells what must be searched for in the rest."""
+"""What goes into an archive. The record is read first, because it tells what must be searched for in the rest.
+
+Whatever touches a disk or takes its time is done aside: a limit can end only what the event loop is free to end.
+"""
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +22,7 @@ from agent.texts import translator
 from drivers.client import Client
 
 LANGUAGES = ("en", "ru")
+CLEANING_LIMIT_S = 45.0  # from when the log is asked for: of a long one on a slow till the newest lines, and not nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class _Gathering:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._journal = unchecked_journal(wanted.config)
+        self._journal: Path | None = None
         self._data: Mapping[str, Any] = {}
         self._record = record.Record()
         self._unread: Exception | None = None
@@ -71,10 +76,14 @@ class _Gathering:
             self._unread = error if str(error) else OSError(f"it, or a file it names, was not read in {PART_LIMIT_S:g} s")
         try:
             async with asyncio.timeout(PART_LIMIT_S):
+                self._journal = await aside(lambda: unchecked_journal(self._wanted.config))
                 self._record = await record.read(self._journal, self._wanted.now)
+        except TimeoutError:
+            self._unrecorded = OSError(f"it was not read in {PART_LIMIT_S:g} s")
         except Exception as error:  # noqa: BLE001 - the boundary of a part that is gathered early; the others are made all the same
             self._unrecorded = error
-        self.scrubber = Scrubber([*secrets, *self._record.secrets], tuple(configuration.addresses(self._data)))
+        known_ones, own = [*secrets, *self._record.secrets], tuple(configuration.addresses(self._data))
+        self.scrubber = await aside(lambda: Scrubber(known_ones, own))
 
     def _look(self, secrets: list[str]) -> None:
         """Each secret is kept as soon as it is read: where a later one cannot be, those before it are searched for."""
@@ -85,22 +94,23 @@ class _Gathering:
     async def configuration(self) -> str:
         if self._unread is not None:
             raise self._unread
-        return _json(configuration.shown(self._data, self.scrubber))
+        return await aside(lambda: _json(configuration.shown(self._data, self.scrubber)))
 
     async def events(self) -> str:
         if self._unrecorded is not None:
             raise self._unrecorded
-        return record.lines(self._record, self.scrubber.value)
+        return await aside(lambda: record.lines(self._record, self.scrubber.value))
 
     async def log(self) -> str:
-        file = self._wanted.log
-        return logs.redacted(await logs.of_unit() if file is None else await aside(lambda: logs.of_file(file)), self.scrubber)
+        file, last = self._wanted.log, time.monotonic() + CLEANING_LIMIT_S
+        said = await logs.of_unit() if file is None else await aside(lambda: logs.of_file(file))
+        return await aside(lambda: logs.redacted(said, self.scrubber, lambda: time.monotonic() > last))
 
     async def versions(self) -> str:
-        return _json(surroundings.versions())
+        return await aside(lambda: _json(surroundings.versions()))
 
     async def machine(self) -> str:
-        return _json(surroundings.machine(self._journal, self._wanted.now))
+        return await aside(lambda: _json(surroundings.machine(self._journal, self._wanted.now)))
 
     async def status(self) -> str:
         return _json(self.scrubber.value(await _asked(self._wanted.socket, self._wanted.config)))
@@ -116,7 +126,7 @@ class _Gathering:
 
 async def _asked(socket: Path | None, config: Path) -> Mapping[str, Any]:
     """What the running daemon says of itself. Raises LookupError, Unreachable, CallFailed."""
-    ways = [(socket, "admin")] if socket is not None else unchecked_sockets(config)
+    ways = [(socket, "admin")] if socket is not None else await aside(lambda: unchecked_sockets(config))
     if not ways:
         raise LookupError("the configuration names no socket of the daemon")
     path = next((path for path, role in ways if role == "admin"), ways[0][0])

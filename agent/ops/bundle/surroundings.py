@@ -1,10 +1,10 @@
 """What this till is: versions, the machine, the unit, the files of the journal. Nothing of it is secret."""
 
-import asyncio
 import os
 import platform
 import sys
 import time
+from asyncio.subprocess import STDOUT
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, distribution, version
@@ -14,7 +14,7 @@ from typing import Any
 from agent import __version__
 from agent.edges.journal import SqliteUnfit
 from agent.edges.journal.health import library_version
-from agent.ops.bundle.logs import UNIT
+from agent.ops.command import UNIT, asked
 
 PROPERTIES = (
     *(
@@ -64,14 +64,8 @@ def machine(journal: Path | None, now: datetime) -> dict[str, Any]:
 async def unit() -> str:
     """How systemd sees the service. Raises OSError, with what systemctl says, where there is no systemd."""
     command = ("systemctl", "show", UNIT, f"--property={','.join(PROPERTIES)}")
-    pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(*command, stdin=none, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-    try:
+    async with asked(*command, stderr=STDOUT) as process:
         said, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
     if process.returncode != 0:
         raise OSError(said.decode(errors="replace").strip())
     return said.decode(errors="replace")

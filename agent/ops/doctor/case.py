@@ -20,7 +20,7 @@ from agent.ops.doctor.unit import unit_facts
 from agent.ops.doctor.visit import Visit, visit
 from agent.secrets import SERVICE_USER
 from agent.settings import BadSettings, Problem, Settings, UnixListener, load, unchecked_sockets
-from agent.settings.load import SYSTEM_FILE, unchecked_journal
+from agent.settings.load import SERVICE_SOCKET, SYSTEM_FILE, unchecked_journal
 from drivers.client import CallFailed, Client, Unreachable
 
 LOAD_LIMIT_S = 5.0  # a file on a disk that does not answer
@@ -31,8 +31,8 @@ UNDER_WAY = "no answer"
 @dataclass(slots=True)
 class Case:
     """``settings`` None: ``problems`` say why. ``status``: the daemon's own word, None with the reason in ``silence``; ``socket`` is where
-    it was asked, None if no listener of the configuration could be. ``own``: the daemon that works with this configuration; ``running``:
-    it and the others that may be one. ``look_around`` finds them."""
+    it was asked, None if no listener of the configuration could be; ``mute``: nobody answers there, which is more than being turned away.
+    ``own``: the daemon that works with this configuration; ``running``: it and the others that may be one. ``look_around`` finds them."""
 
     file: Path
     settings: Settings | None = None
@@ -42,6 +42,7 @@ class Case:
     socket: Path | None = None
     status: Mapping[str, Any] | None = None
     silence: str = ""
+    mute: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     visits: dict[str, "asyncio.Task[Visit]"] = field(default_factory=dict)
 
@@ -157,10 +158,15 @@ def _without_machine(file: Path) -> Settings | None:
 def _socket(case: Case) -> Path | None:
     """The operator's socket, else the first one."""
     if case.settings is None:
-        found = unchecked_sockets(case.file)
+        found = unchecked_sockets(case.file) or _of_service(case.file)
     else:
         found = [(one.path, str(one.role)) for one in case.settings.listener if isinstance(one, UnixListener)]
     return _admin(found)
+
+
+def _of_service(file: Path) -> list[tuple[Path, str]]:
+    """Where setup puts the operator's socket of the service: for a file of which nothing can be read."""
+    return [(SERVICE_SOCKET, "admin")] if same_file(file, SYSTEM_FILE) and SERVICE_SOCKET.is_socket() else []
 
 
 def _admin(found: Sequence[tuple[Path, str]]) -> Path | None:
@@ -175,6 +181,8 @@ async def _ask(case: Case) -> None:
             async with await Client.connect(case.socket) as client:
                 case.status = await client.call("agent.status")
     except TimeoutError:
-        case.silence = UNDER_WAY
-    except (Unreachable, CallFailed) as error:
+        case.silence, case.mute = UNDER_WAY, True
+    except Unreachable as error:
+        case.silence, case.mute = str(error), not isinstance(error.__cause__, PermissionError)
+    except CallFailed as error:
         case.silence = str(error)

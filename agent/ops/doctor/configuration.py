@@ -20,7 +20,10 @@ WRONG_AT = N_("{file}, line {line}: {key}: {problem}")
 WRONG = N_("{file}: {key} {problem}")
 REFUSED = N_("The agent does not start with this file. If it is running, it goes on with the configuration from before.")
 MEND = N_("Correct it, then: koshelek-agent config check.")
-HINT = N_("{hint} Then: koshelek-agent config check.")
+HINT = N_("Correct it. {hint} Then: koshelek-agent config check.")
+NO_FILE = N_("There is no configuration file {file}: nothing is set up yet.")
+NO_FILE_MEANS = N_("The agent does not start: it does not know its till.")
+SET_UP = N_("Run: sudo koshelek-agent setup. It asks for what is needed and writes the file.")
 NOT_TAKEN = N_("The running agent refused the file when it was last told to read it, and works with the configuration from before.")
 OLD_MEANS = N_("What was changed since has no effect yet.")
 RELOAD = N_("Run: koshelek-agent reload")
@@ -37,6 +40,8 @@ async def configuration(case: Case) -> list[Finding]:
     hidden = await aside(lambda: _is_hidden(case.file))
     if hidden:
         return [warning(CHECK, message(HIDDEN, path=case.file), message(HIDDEN_MEANS), message(AS_ROOT))]
+    if await aside(lambda: is_missing(case.file)):
+        return [fault(CHECK, message(NO_FILE, file=case.file), message(NO_FILE_MEANS), message(SET_UP))]
     found = [_problem(one) for one in case.problems]
     if not found and case.settings is None:
         return [fault(CHECK, message(SLOW, file=case.file), message(DISK), message(LOOK_AT_DISK))]
@@ -47,7 +52,24 @@ async def configuration(case: Case) -> list[Finding]:
 
 
 def _is_hidden(file: Path) -> bool:
-    return file.exists() and not os.access(file, os.R_OK)
+    try:
+        file.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return not os.access(file, os.R_OK)
+
+
+def is_missing(file: Path) -> bool:
+    """Whether there is no such file, as before the first setup; not that it may not be read."""
+    try:
+        file.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _problem(one: Problem) -> Finding:

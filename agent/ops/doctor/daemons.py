@@ -32,6 +32,11 @@ def running(proc: Path = PROC) -> list[Running]:
     return sorted(_running(proc), key=lambda one: one.pid)
 
 
+def are_hidden(proc: Path = PROC) -> bool:
+    """Whether other users' processes cannot be seen from here at all, as under the package's unit (ProtectProc=invisible)."""
+    return not (proc / "1").exists()
+
+
 def distinct(found: Sequence[Running], own: Running | None, proc: Path = PROC) -> list[Running]:
     """Each daemon once: without wrappers (of ``sudo koshelek-agent run`` and its like the innermost is the daemon), and without what our
     ``own`` has started and what still has its command line."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.ops.doctor import configuration, network, ports, record, registers, service, storage, surroundings, work
+from agent.ops.doctor import configuration, copies, network, ports, record, registers, service, storage, surroundings, work
 from agent.ops.doctor.case import Case, case_of
 from agent.ops.doctor.finding import Finding, warning
 from agent.texts import N_, message
@@ -38,7 +38,7 @@ CHECKS = (
     Check("disk", QUICK_S, storage.disk),
     Check("sqlite", QUICK_S, record.sqlite),
     Check("journal", READING_S, record.journal),
-    Check("backup", QUICK_S, record.backup),
+    Check("backup", QUICK_S, copies.backup),
     Check("work", QUICK_S, work.work),
     Check("proxy", QUICK_S, surroundings.proxy),
     Check("name", VISIT_S, network.name),
@@ -60,7 +60,7 @@ async def examine(file: Path, names: Collection[str] = NAMES) -> Sequence[Findin
         found = await asyncio.gather(*(_made(one, case) for one in CHECKS if one.name in names))
     finally:
         await case.close()
-    return [finding for findings in found for finding in findings]
+    return service.journal_first([finding for findings in found for finding in findings])
 
 
 async def _made(check: Check, case: Case) -> Sequence[Finding]:

@@ -1,17 +1,20 @@
 """The way to each payment system: its name, the connection with its certificate, how long an answer takes, the clock, who we are to it."""
 
+import asyncio
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from agent.core.verdict import Denied, Garbled, NotSent, Refusal, Refused, Reply, Unclear
 from agent.edges.link import server_time
 from agent.edges.outage import SKEW_FAULT_S, SKEW_MEANS, SKEW_REMEDY, SKEW_WARNING_S, problem, remedy, skew
-from agent.ops.doctor.case import Case
+from agent.ops.doctor.case import Case, same_file
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.sources import Source, by_root, lacking, sources
 from agent.ops.doctor.visit import Visit
-from agent.texts import N_, message
+from agent.settings.load import SYSTEM_FILE
+from agent.texts import N_, Message, message
 
 NAME, CONNECTION, CERTIFICATE, LATENCY, CLOCK, CREDENTIALS = "name", "connection", "certificate", "latency", "clock", "credentials"
 EXPIRY_WARNING_DAYS = 14
@@ -44,6 +47,12 @@ PASSWORD_REMEDY = N_(
     "Compare login in [provider.{system}] and the password's file ({file}) with what the payment system gave the shop: one line, no blanks "
     "at its ends. No restart is needed for a file; for a credential of systemd: sudo systemctl restart koshelek-agent."
 )
+CREDENTIAL_WRONG = N_(
+    "Compare login in [provider.{system}] and the password ({file}) with what the payment system gave the shop: one line, no blanks at its "
+    "ends. {write}"
+)
+NO_PASSWORD = N_("{system}: the service gets no password: {problem}.")
+_NOTHING = message(N_("At its next start the agent does not come up: it has nothing to be let in by."))
 WRONG_PARTNER = N_("{system}: the payment system does not know this address or partner ({code}): {url}")
 PARTNER_MEANS = N_("Every payment is declined before it begins.")
 PARTNER_REMEDY = N_(
@@ -73,13 +82,32 @@ async def clock(case: Case) -> list[Finding]:
 
 
 async def credentials(case: Case) -> list[Finding]:
-    """Are we let in? Asked by requests that move no money (``visit``)."""
-    return await _each(case, lambda system, seen: _credentials(case, system, seen))
+    """Are we let in? Asked by requests that move no money (``visit``). And does the service get its passwords?"""
+    known = await _sources(case)
+    empty = {system: found for system, source in known.items() if (found := await _empty(system, source)) is not None}
+    rest = await _each(case, lambda system, seen: iter(()) if system in empty else _credentials(case, system, seen, known.get(system)))
+    return [*empty.values(), *rest]
+
+
+async def _sources(case: Case) -> Mapping[str, Source]:
+    """The files behind the passwords of the payment systems, where systemd hands them over."""
+    if case.settings is None or not same_file(case.file, SYSTEM_FILE):
+        return {}
+    named = {system: table.password_credential for system, table in case.settings.provider.configured.items()}
+    known = await sources()
+    return {system: known[name] for system, name in named.items() if name in known}
+
+
+async def _empty(system: str, source: Source) -> Finding | None:
+    wrong = await lacking(source) if by_root() else None
+    return None if wrong is None else fault(CREDENTIALS, message(NO_PASSWORD, system=system, problem=wrong), _NOTHING, source.remedy())
 
 
 async def _each(case: Case, look: Callable[[str, Visit], Iterator[Finding]]) -> list[Finding]:
-    systems = case.settings.provider.configured if case.settings else ()
-    return [one for system in systems for one in look(system, await case.visit(system))]
+    """All of them at once: one that does not answer must not use up the time of the others."""
+    systems = list(case.settings.provider.configured if case.settings else ())
+    visits = await asyncio.gather(*map(case.visit, systems))
+    return [one for system, seen in zip(systems, visits, strict=True) for one in look(system, seen)]
 
 
 def _name(system: str, seen: Visit) -> Iterator[Finding]:
@@ -133,11 +161,8 @@ def _clock(system: str, seen: Visit) -> Iterator[Finding]:
         yield make(CLOCK, skew(skew_s, system), message(SKEW_MEANS), message(SKEW_REMEDY))
 
 
-def _credentials(case: Case, system: str, seen: Visit) -> Iterator[Finding]:
-    assert case.settings is not None
-    table = case.settings.provider.configured[system]
-    place = {"system": system, "file": table.password_file or table.password_credential}
-    remedy_of_password = message(PASSWORD_REMEDY, **place)
+def _credentials(case: Case, system: str, seen: Visit, source: Source | None) -> Iterator[Finding]:
+    remedy_of_password = _password_remedy(case, system, source)
     if seen.failure is not None:
         detail = problem(seen.failure.detail)
         yield warning(CREDENTIALS, message(NOT_CHECKED, system=system, problem=detail), message(UNREADABLE_MEANS), message(CONNECT_FIRST))
@@ -155,7 +180,7 @@ def _credentials(case: Case, system: str, seen: Visit) -> Iterator[Finding]:
         case Refused(code=code):
             yield fault(CREDENTIALS, message(REFUSED_LOGIN, system=system, code=code), message(PASSWORD_MEANS), remedy_of_password)
         case NotSent(reason="credentials", detail=unread):
-            yield from _unread(case, system, unread)
+            yield from _unread(case, system, unread, remedy_of_password)
         case Denied() | Garbled() | NotSent() | Unclear() as other:
             what = message(NOT_CHECKED, system=system, problem=problem(_detail(other)))
             yield warning(CREDENTIALS, what, message(UNREADABLE_MEANS), message(TRY_LATER))
@@ -169,13 +194,19 @@ def _wrong_partner(case: Case, system: str, code: str) -> Finding:
     return fault(CREDENTIALS, what, message(PARTNER_MEANS), message(PARTNER_REMEDY, system=system, key=f"{side.value}_base_url"))
 
 
-def _unread(case: Case, system: str, detail: str) -> Iterator[Finding]:
-    """What this user cannot try, the running agent may know."""
+def _password_remedy(case: Case, system: str, source: Source | None) -> Message:
+    """Where another password is to be put: into the file that is read, which of a credential only the unit names."""
     assert case.settings is not None
-    told = (case.status or {}).get("providers", {}).get(system, {})
     table = case.settings.provider.configured[system]
+    if source is not None:
+        return message(CREDENTIAL_WRONG, system=system, file=source.path, write=source.remedy())
+    return message(PASSWORD_REMEDY, system=system, file=table.password_file or table.password_credential)
+
+
+def _unread(case: Case, system: str, detail: str, remedy_of_password: Message) -> Iterator[Finding]:
+    """What this user cannot try, the running agent may know."""
+    told = (case.status or {}).get("providers", {}).get(system, {})
     if told.get("reason"):
-        remedy_of_password = message(PASSWORD_REMEDY, system=system, file=table.password_file or table.password_credential)
         yield fault(CREDENTIALS, message(DENIED_NOW, system=system), message(PASSWORD_MEANS), remedy_of_password)
     else:
         what = message(UNREADABLE, system=system, problem=detail)

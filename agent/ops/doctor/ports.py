@@ -11,6 +11,7 @@ from agent.lines import HELD, LET_GO, NO_PORT
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.storage import name_of
 from agent.ops.doctor.unit import unit_facts
 from agent.ops.lines.known import known_ports
 from agent.settings import PtyListener, SerialListener
@@ -29,6 +30,9 @@ NOTHING = N_("none")
 NO_DEVICE = N_("{path} is no serial port.")
 NAME_IT = N_("Name a device: koshelek-agent ports lists them.")
 HELD_MEANS = N_("Two programs on one port each get half of what comes. The agent leaves it alone until it is free.")
+BOTH = N_("Port {path} is open in the agent and in another program at once: {holders}.")
+BOTH_MEANS = N_("Each gets half of what comes: the register gets no answer, or a wrong one.")
+LET_GO_OF = N_("End that program, or take the port {path} out of its settings. The agent has the port already: nothing else is to be done.")
 FORBIDDEN = N_("The user {user} may not open the port {path}: it belongs to the group {group}.")
 FORBIDDEN_MEANS = N_("The agent cannot open the line to the register.")
 FORBIDDEN_REMEDY = N_(
@@ -40,6 +44,7 @@ UNSTABLE_REMEDY = N_("Use the name that stays: {stable}, or the package's udev r
 PROBED = N_("ModemManager runs and may write to {path} when it is plugged in.")
 PROBED_MEANS = N_("For some 20 seconds the register's line is disturbed.")
 PROBED_REMEDY = N_("Run: sudo systemctl disable --now ModemManager, or use the package's udev rule (ID_MM_PORT_IGNORE).")
+UNSEEN = N_("Whether another user's program has a serial port cannot be seen by the user {user}. As root: sudo koshelek-agent doctor")
 PTY_THERE = N_("The pseudo-terminal {path} is there.")
 PTY_GONE = N_("The pseudo-terminal {path} is not there.")
 PTY_MEANS = N_("The register program on this machine does not reach the agent.")
@@ -62,6 +67,8 @@ async def port(case: Case) -> list[Finding]:
                 found += [_pty(path)]
             case _:
                 pass
+    if os.geteuid() != 0 and any(isinstance(one, SerialListener) for one in case.settings.listener):
+        found.append(ok(PORT, message(UNSEEN, user=name_of(os.geteuid()))))
     return found
 
 
@@ -92,18 +99,20 @@ def _serial(path: Path, pid: int | None, user: int, groups: frozenset[int]) -> I
     found = holders(path)
     mine = [one for one in found if pid is not None and one.endswith(f"(pid {pid})")]
     others = [one for one in found if one not in mine]
-    trouble = list(_trouble(path, status, user, groups, others))
+    trouble = list(_trouble(path, status, user, groups, others, bool(mine)))
     yield from trouble
     if not trouble:
         yield ok(PORT, message(OURS if mine else FREE, path=path))
     yield from _names(path)
 
 
-def _trouble(path: Path, status: os.stat_result, user: int, groups: frozenset[int], others: list[str]) -> Iterator[Finding]:
-    if others:
+def _trouble(path: Path, status: os.stat_result, user: int, groups: frozenset[int], others: list[str], ours: bool) -> Iterator[Finding]:
+    if others and ours:
+        yield fault(PORT, message(BOTH, path=path, holders=", ".join(others)), message(BOTH_MEANS), message(LET_GO_OF, path=path))
+    elif others:
         yield fault(PORT, message(HELD, path=path, holders=", ".join(others)), message(HELD_MEANS), message(LET_GO))
     if not may_open(status, user, groups):
-        place = {"path": path, "user": user_name(user), "group": group_name(status.st_gid)}
+        place = {"path": path, "user": name_of(user), "group": group_name(status.st_gid)}
         yield fault(PORT, message(FORBIDDEN, **place), message(FORBIDDEN_MEANS), message(FORBIDDEN_REMEDY, **place))
 
 
@@ -161,14 +170,6 @@ def runs(name: str, proc: Path = PROC) -> bool:
             except OSError:  # it has just ended
                 continue
     return False
-
-
-def user_name(user: int) -> str:
-    """A user's name, or its number."""
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
 
 
 def group_name(group: int) -> str:

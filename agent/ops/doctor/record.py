@@ -1,4 +1,4 @@
-"""The record itself: the library that keeps it, whether it is whole, whether it is still the one it was, and its backups."""
+"""The record itself: the library that keeps it, whether it is whole, whether it is still the one it was."""
 
 import asyncio
 import os
@@ -8,17 +8,19 @@ from pathlib import Path
 from agent.core.ports import JournalError
 from agent.edges.journal import SqliteUnfit, health, said
 from agent.edges.journal.health import Health, TimeIsUp
+from agent.edges.journal.place import check_whole
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
-from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.copies import copies_of
+from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
 from agent.ops.doctor.storage import AS_ROOT, name_of
-from agent.running.backups import PATTERN
-from agent.running.beginning import LOST, LOST_MEANS, is_lost
+from agent.running.beginning import BEGUN_MEANS, LOST, LOST_MEANS, is_lost
 from agent.running.projecting import PLAN
-from agent.settings import Settings
+from agent.running.rescue import rescue
+from agent.running.whereabouts import gone
 from agent.texts import N_, message
 
-SQLITE, JOURNAL, BACKUP = "sqlite", "journal", "backup"
+SQLITE, JOURNAL = "sqlite", "journal"
 READING_LIMIT_S = 25.0  # a million sales take less on a till's disk; below the limit of the check
 
 LIBRARY = N_("SQLite {version}.")
@@ -33,17 +35,19 @@ LOST_REMEDY = N_(
     "Do not start the service. Look for the file (a changed path in [journal], a disk that is not mounted), else restore the newest "
     "backup: sudo -u {user} koshelek-agent restore {backup}"
 )
+KEEP_OFF = N_("Do not start the service before the file is back, or the backup restored.")
 NO_BACKUP = N_(
     "Do not start the service. Look for the file (a changed path in [journal], a disk that is not mounted). If it is gone for good, "
     "compare the payment system's registry with the register before the service is started anew."
 )
-GONE = N_("The journal's file {path} was removed or exchanged while the agent works with it (process {pid}).")
-GONE_MEANS = N_("The agent goes on writing to a file without a name: with its end, or a power cut, the whole record is gone.")
-GONE_REMEDY = N_(
-    "Do not stop the service and do not restart the till. Take no more payments. As root copy what process {pid} has open: "
-    "cp /proc/{pid}/fd/N, where N leads to the journal (ls -l /proc/{pid}/fd), and call support."
-)
 ANOTHER = N_("The journal is not the one that {backup} was made of: it was begun anew.")
+SELLS_ON = N_("The agent already sells with a journal that was begun anew: it is not the one that {backup} was made of.")
+ANOTHER_REMEDY = N_(
+    "Take no more payments and stop the service: sudo systemctl stop koshelek-agent. Look for the old file (a changed path in [journal], a "
+    "disk that is not mounted), else restore the newest backup: sudo -u {user} koshelek-agent restore {backup}. The journal begun anew is "
+    "kept beside it; what was sold with it is listed: compare that with the payment system's registry. Then: sudo systemctl start "
+    "koshelek-agent"
+)
 DAMAGED_MEANS = N_("The agent does not start with it, or does not use what is damaged: it must not guess about money.")
 DAMAGED_REMEDY = N_(
     "Stop the service, keep the damaged file and everything beside it, then restore the newest backup: "
@@ -57,15 +61,6 @@ UNREADABLE_MEANS = N_("Whether the record is whole could not be seen.")
 TOO_LONG = N_("The journal is so large that it was not read to its end in time.")
 NOT_SEEN = N_("The journal could not be looked at: {problem}")
 LATER = N_("Run it again when the till is quiet. The agent itself proves the whole record once a day.")
-
-GOOD_BACKUP = N_("The newest backup: {file}")
-NO_TABLE = N_("No backups are made: there is no table [backup].")
-NO_TABLE_MEANS = N_("If the disk dies, the record of all payments dies with it.")
-TABLE_REMEDY = N_('Add to the configuration: [backup] directory = "/var/backups/koshelek-agent", best on another disk.')
-FAILED = N_("The last backup failed: {problem}")
-FAILED_MEANS = N_("If the disk dies now, everything since the backup before is lost.")
-FAILED_REMEDY = N_("Mend what the line says, then: koshelek-agent backup")
-NEVER = N_("There is no backup in {folder} yet.")
 
 
 async def sqlite(case: Case) -> list[Finding]:
@@ -83,11 +78,11 @@ async def journal(case: Case) -> list[Finding]:
     if settings is None:
         return []
     path = settings.journal_path()
-    pid = case.own.pid if case.own else None
+    pid, user = case.own.pid if case.own else None, name_of(case.user)
     if pid is not None and case.status is not None and await aside(lambda: _is_gone(path, pid)):
-        return [fault(JOURNAL, message(GONE, path=path, pid=pid), message(GONE_MEANS), message(GONE_REMEDY, pid=pid))]
-    newest = await aside(lambda: _newest(settings))
-    user = name_of(case.user)
+        said_of_it, remedy = gone(path, pid), await aside(lambda: rescue(path, pid, user))
+        return [fault(JOURNAL, said_of_it["problem"], said_of_it["meaning"], remedy)]
+    newest = (await copies_of(case)).usable
     stop = threading.Event()
     try:
         async with asyncio.timeout(READING_LIMIT_S):
@@ -107,26 +102,15 @@ async def journal(case: Case) -> list[Finding]:
     finally:
         stop.set()
     if other:
-        remedy = message(LOST_REMEDY, user=user, backup=newest)
-        return [fault(JOURNAL, message(ANOTHER, backup=newest), message(LOST_MEANS), remedy)]
+        sells = case.status is not None
+        remedy = message(ANOTHER_REMEDY if sells else LOST_REMEDY, user=user, backup=newest)
+        return [fault(JOURNAL, message(SELLS_ON if sells else ANOTHER, backup=newest), message(BEGUN_MEANS), remedy)]
     return [_told(found)]
 
 
-async def backup(case: Case) -> list[Finding]:
-    """Are there backups, and did the last one succeed?"""
-    settings = case.settings
-    if settings is None:
-        return []
-    if settings.backup is None:
-        return [warning(BACKUP, message(NO_TABLE), message(NO_TABLE_MEANS), message(TABLE_REMEDY))]
-    told = (case.status or {}).get("backup") or {}
-    if told.get("problem"):
-        return [fault(BACKUP, message(FAILED, problem=told["problem"]), message(FAILED_MEANS), message(FAILED_REMEDY))]
-    newest = await aside(lambda: _newest(settings))
-    if newest is None:
-        never = message(NEVER, folder=settings.backup.directory)
-        return [warning(BACKUP, never, message(NO_TABLE_MEANS), message(FAILED_REMEDY))]
-    return [ok(BACKUP, message(GOOD_BACKUP, file=newest))]
+def forbids_start(one: Finding) -> bool:
+    """Whether the service must be neither started nor restarted before this is mended. Single damaged sales are set aside, and it works."""
+    return one.check == JOURNAL and one.grade is Grade.FAULT and one.what.msgid != DAMAGED_SALES
 
 
 def _told(found: Health) -> Finding:
@@ -143,6 +127,10 @@ def _unseen(error: Exception) -> Finding:
 
 
 def _missing(path: Path, newest: Path | None, user: str) -> Finding:
+    try:
+        check_whole(path)  # what the daemon itself looks at
+    except JournalError as error:
+        return fault(JOURNAL, said(error), message(LOST_MEANS), message(KEEP_OFF))
     if newest is None and not is_lost(path):
         return warning(JOURNAL, message(NONE_YET, path=path), message(NONE_MEANS), message(START))
     remedy = message(NO_BACKUP) if newest is None else message(LOST_REMEDY, user=user, backup=newest)
@@ -156,12 +144,6 @@ def _is_gone(path: Path, pid: int) -> bool:
         return not path.exists() or path.stat().st_ino not in opened
     except OSError:
         return False
-
-
-def _newest(settings: Settings) -> Path | None:
-    if settings.backup is None:
-        return None
-    return max(settings.backup.directory.glob(PATTERN), default=None, key=lambda path: path.name)
 
 
 def _is_another(found: Health, newest: Path) -> bool:

@@ -2,29 +2,48 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from agent import __version__
 from agent.ops.aside import aside
-from agent.ops.doctor.case import Case
-from agent.ops.doctor.daemons import Running
+from agent.ops.doctor.case import Case, same_file
+from agent.ops.doctor.configuration import SET_UP, is_missing
+from agent.ops.doctor.daemons import Running, are_hidden
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.record import JOURNAL, forbids_start
 from agent.ops.doctor.unit import unit_facts
+from agent.ops.doctor.words import last_words
 from agent.settings import BadSettings, SerialListener, Settings, load
 from agent.settings.load import SYSTEM_FILE
-from agent.texts import N_, message
+from agent.texts import N_, Message, message
 
 AGENT, VERSIONS, WATCHDOG = "agent", "versions", "watchdog"
 MANY_RESTARTS = 3
+NO_CREDENTIALS = "243"  # systemd's exit status CREDENTIALS: it did not get as far as our program
 
 RUNS = N_("The agent runs (process {pid}) and takes payments.")
 ANSWERS = N_("The agent runs and takes payments.")
 NOT_RUNNING = N_("No agent runs with this configuration.")
 NOT_RUNNING_MEANS = N_("Registers get no answer: nobody can pay. What is owed does not go out.")
 START = N_("Run: sudo systemctl start koshelek-agent. If it ends again, read why: journalctl -u koshelek-agent -n 50")
+STARTS = "systemctl start koshelek-agent"
+RESTARTS_IT = "systemctl restart koshelek-agent"
+JOURNAL_FIRST = N_("Do not start the service yet. See to the line about the journal first: what is to be done is said there.")
+BEFORE_RESTART = N_("Not before what the line about the journal says is done: the service must not be restarted now. Then: {remedy}")
+DYING = N_("The service does not come up: systemd starts it again and again, {count} times so far.")
+GIVEN_UP = N_("The service does not come up: it ended with status {status}, and systemd does not start it again.")
+NO_PASSWORD = N_("The service does not come up: systemd could not hand it a password (status 243/CREDENTIALS).")
+STARTING = N_("The agent is starting (process {pid}) and does not answer yet.")
+STARTING_REMEDY = N_("Run the doctor again in a minute. A large journal takes its time; payments begin when it is proved.")
+MUTE = N_("The agent (process {pid}) does not answer at {socket}: {problem}.")
+WHY = N_("Read why: journalctl -u koshelek-agent -n 50. Mend that, then: sudo systemctl restart koshelek-agent")
+SAID = N_('It said last: "{words}". Mend that, then: sudo systemctl restart koshelek-agent')
 SILENT = N_("The agent runs (process {pid}) and cannot be asked at {socket}: {problem}.")
 SILENT_MEANS = N_("What only the running agent knows is not checked.")
 NOT_ADMITTED = N_("Run the doctor as root: sudo koshelek-agent doctor. If it says so then as well: sudo systemctl restart koshelek-agent")
+UNASKED = N_("The agent runs (process {pid}); where to ask it cannot be told while the configuration cannot be read.")
+MEND_FIRST = N_("See to the lines about the configuration first.")
 NO_SOCKET = N_("The configuration has no Unix socket by which the agent could be asked.")
 ADD_SOCKET = N_('Add a [[listener]] with kind = "unix" and role = "admin", as the annotated example shows.')
 NOT_READY = N_("The agent runs and takes no new payments.")
@@ -36,6 +55,9 @@ TWO_REMEDY = N_(
     "Find out which one is the service: systemctl status koshelek-agent. End the other: sudo kill {second}, and see to it that nothing "
     "starts it again."
 )
+UNSEEN = N_(
+    "Other users' programs cannot be seen from here: a second agent among them would not be noticed. As root: sudo koshelek-agent doctor"
+)
 
 VERSION = N_("koshelek-agent {version}, Python {python}.")
 OTHER_VERSION = N_("The running agent is {running}, installed is {installed}.")
@@ -43,13 +65,14 @@ OTHER_MEANS = N_("The update has no effect yet.")
 RESTART = N_("When there is no customer: sudo systemctl restart koshelek-agent")
 
 WATCHED = N_("systemd watches the agent ({seconds} s) and starts it again; restarts so far: {count}.")
+AT_REST = N_("The service is stopped now. When it is started, systemd watches it.")
 NO_SYSTEMD = N_("The agent is not a service of systemd here.")
 UNWATCHED = N_("systemd does not watch whether the agent still works (WatchdogSec= is not set).")
 UNWATCHED_MEANS = N_("An agent that hangs would stay so until somebody notices.")
 UNIT_REMEDY = N_("Install the package's unit anew, or add WatchdogSec=30 to it: sudo systemctl edit koshelek-agent")
 RESTARTS = N_("systemd had to start the agent again {count} times.")
 RESTARTS_MEANS = N_("Something ends it again and again.")
-READ_LOG = N_("Read why: journalctl -u koshelek-agent -p warning -n 50")
+READ_LOG = N_("Read why: journalctl -u koshelek-agent -n 50")
 FAILED = N_("systemd has given the service up ({state}).")
 DISABLED = N_("The service does not start with the till.")
 DISABLED_MEANS = N_("After the next power cut nobody can pay until somebody starts it by hand.")
@@ -58,8 +81,12 @@ ENABLE = N_("Run: sudo systemctl enable koshelek-agent")
 
 async def agent(case: Case) -> list[Finding]:
     """One agent runs, answers, and takes payments."""
-    found = list(_running(case))
+    facts = await _facts(case)
+    words = await last_words() if case.status is None and facts else ""
+    found = list(_running(case, facts, words))
     found += await aside(lambda: list(_others(case)))
+    if await aside(are_hidden):
+        found.append(ok(AGENT, message(UNSEEN)))
     return found
 
 
@@ -79,6 +106,27 @@ async def watchdog(case: Case) -> list[Finding]:
     return list(_unit(facts))
 
 
+def journal_first(findings: Sequence[Finding]) -> list[Finding]:
+    """The same, where nothing is said that must not be done while the journal is lost or damaged. People begin at the top."""
+    if not any(map(forbids_start, findings)):
+        return list(findings)
+    return [one if one.check == JOURNAL or one.remedy is None else replace(one, remedy=_patient(one.remedy)) for one in findings]
+
+
+def _patient(remedy: Message) -> Message:
+    said = str(remedy)
+    if STARTS in said:
+        return message(JOURNAL_FIRST)
+    return message(BEFORE_RESTART, remedy=remedy) if RESTARTS_IT in said else remedy
+
+
+async def _facts(case: Case) -> Mapping[str, str]:
+    """What systemd says of the service, if it is the one with this configuration; else nothing."""
+    facts = await unit_facts()
+    own = case.own is None or str(case.own.pid) == facts.get("MainPID")
+    return facts if own and facts.get("LoadState") == "loaded" and same_file(case.file, SYSTEM_FILE) else {}
+
+
 def _unit(facts: Mapping[str, str]) -> Iterator[Finding]:
     count = int(facts.get("NRestarts", "0") or 0)
     seconds = facts.get("WatchdogUSec", "0")
@@ -88,13 +136,17 @@ def _unit(facts: Mapping[str, str]) -> Iterator[Finding]:
         yield warning(WATCHDOG, message(DISABLED), message(DISABLED_MEANS), message(ENABLE))
     if count >= MANY_RESTARTS:
         yield warning(WATCHDOG, message(RESTARTS, count=count), message(RESTARTS_MEANS), message(READ_LOG))
-    if seconds in ("0", "infinity"):
+    if facts.get("ActiveState") == "inactive":
+        yield ok(WATCHDOG, message(AT_REST))
+    elif facts.get("ActiveState") not in ("active", "reloading"):
+        return  # what does not run is not watched, and systemd tells the time only of what does
+    elif seconds in ("0", "infinity"):
         yield warning(WATCHDOG, message(UNWATCHED), message(UNWATCHED_MEANS), message(UNIT_REMEDY))
     elif count < MANY_RESTARTS:
         yield ok(WATCHDOG, message(WATCHED, seconds=seconds, count=count))
 
 
-def _running(case: Case) -> Iterator[Finding]:
+def _running(case: Case, facts: Mapping[str, str], words: str) -> Iterator[Finding]:
     if case.status is not None:
         if not case.status["ready"]:
             yield fault(AGENT, message(NOT_READY), message(NOT_READY_MEANS), message(NOT_READY_REMEDY))
@@ -102,13 +154,37 @@ def _running(case: Case) -> Iterator[Finding]:
             yield ok(AGENT, message(RUNS, pid=case.own.pid))
         else:
             yield ok(AGENT, message(ANSWERS))
+    elif (dead := _dead(facts)) is not None:
+        yield fault(AGENT, dead, message(NOT_RUNNING_MEANS), _why(words))
     elif case.own is None:
-        yield fault(AGENT, message(NOT_RUNNING), message(NOT_RUNNING_MEANS), message(START))
+        remedy = message(SET_UP if case.settings is None and is_missing(case.file) else START)
+        yield fault(AGENT, message(NOT_RUNNING), message(NOT_RUNNING_MEANS), remedy)
+    elif facts.get("ActiveState") == "activating":
+        yield warning(AGENT, message(STARTING, pid=case.own.pid), message(SILENT_MEANS), message(STARTING_REMEDY))
+    elif case.mute:
+        what = message(MUTE, pid=case.own.pid, socket=case.socket, problem=case.silence)
+        yield fault(AGENT, what, message(NOT_RUNNING_MEANS), _why(words))
+    elif case.socket is None and case.settings is None:
+        yield warning(AGENT, message(UNASKED, pid=case.own.pid), message(SILENT_MEANS), message(MEND_FIRST))
     elif case.socket is None:
         yield warning(AGENT, message(NO_SOCKET), message(SILENT_MEANS), message(ADD_SOCKET))
     else:
         what = message(SILENT, pid=case.own.pid, socket=case.socket, problem=case.silence)
         yield warning(AGENT, what, message(SILENT_MEANS), message(NOT_ADMITTED))
+
+
+def _dead(facts: Mapping[str, str]) -> Message | None:
+    """What is wrong with a service that was to run and does not; None if it does, or was never to."""
+    count, status = facts.get("NRestarts", "0"), facts.get("ExecMainStatus", "0")
+    if facts.get("ActiveState") == "activating" and count != "0":
+        return message(NO_PASSWORD) if status == NO_CREDENTIALS else message(DYING, count=count)
+    if facts.get("ActiveState") == "failed":
+        return message(NO_PASSWORD) if status == NO_CREDENTIALS else message(GIVEN_UP, status=status)
+    return None
+
+
+def _why(words: str) -> Message:
+    return message(SAID, words=words) if words else message(WHY)
 
 
 def _others(case: Case) -> Iterator[Finding]:

@@ -4,15 +4,17 @@ import os
 import pwd
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.core.model import Environment
-from agent.edges.journal.place import MOUNT_INFO, OTHERS, mount_of
+from agent.edges.journal.place import COMPANIONS, LINK, MOUNT_INFO, NO_FILE, OTHERS, mount_of
 from agent.ops.aside import aside
-from agent.ops.doctor.case import Case, service_user
+from agent.ops.doctor.case import Case, same_file, service_user
 from agent.ops.doctor.finding import Finding, fault, ok, warning
+from agent.ops.doctor.sources import Source, exposed, sources
 from agent.settings import Settings
+from agent.settings.load import SYSTEM_FILE
 from agent.texts import N_, Message, message
 
 RIGHTS, DISK = "rights", "disk"
@@ -34,6 +36,8 @@ FOREIGN_MEANS = N_("The agent cannot use its own record: it does not start.")
 FOREIGN_REMEDY = N_(
     "Find out whose it must be: systemctl show koshelek-agent -p User names the user of the service. It must belong to that user alone."
 )
+TRUE_PATH = N_("Do what the line says, then: sudo systemctl restart koshelek-agent. Delete nothing: it may be the record.")
+SOURCE_MEANS = N_("Whoever reads it can take money in the shop's name; whoever writes it can stop the till.")
 HIDDEN = N_("{path} cannot be looked at by this user.")
 HIDDEN_MEANS = N_("What is wrong there cannot be seen.")
 AS_ROOT = N_("Run the doctor as root: sudo koshelek-agent doctor")
@@ -64,7 +68,8 @@ async def rights(case: Case) -> list[Finding]:
     if case.settings is None:
         return []
     journal, user = case.settings.journal_path(), case.user
-    found = await aside(lambda: [*_config_rights(case.file), *_journal_rights(journal, user)])
+    known = (await sources()).values() if same_file(case.file, SYSTEM_FILE) else ()
+    found = await aside(lambda: [*_config_rights(case.file), *_journal_rights(journal, user), *_source_rights(known)])
     return found or [ok(RIGHTS, message(RIGHT, user=name_of(user)))]
 
 
@@ -95,16 +100,19 @@ def _config_rights(file: Path) -> Iterator[Finding]:
 def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
     folder, owner = journal.parent, name_of(user)
     try:
-        places = [
-            (folder, folder.stat(), "0700"),
-            *((path, path.stat(), "0600") for path in (journal, journal.with_name(f"{journal.name}-wal")) if path.exists()),
-        ]
+        files = [path for name in COMPANIONS if os.path.lexists(path := Path(f"{journal}{name}"))]
+        odd = [path for path in files if not stat.S_ISREG(path.lstat().st_mode)]
+        places = [(folder, folder.stat(), "0700"), *((path, path.stat(), "0600") for path in files if path not in odd)]
+        _reach(folder)
     except FileNotFoundError:
         yield fault(RIGHTS, message(NO_FOLDER, path=folder), message(FOLDER_MEANS), message(MAKE, user=owner, path=folder))
         return
     except OSError:
         yield warning(RIGHTS, message(HIDDEN, path=folder), message(HIDDEN_MEANS), message(AS_ROOT))
         return
+    for path in odd:
+        what = message(LINK, path=path, target=os.path.realpath(path)) if path.is_symlink() else message(NO_FILE, path=path)
+        yield fault(RIGHTS, what, message(FOREIGN_MEANS), message(TRUE_PATH))
     for path, status, wanted in places:
         if status.st_uid != user:
             what = message(FOREIGN, path=path, owner=name_of(status.st_uid), user=owner)
@@ -112,6 +120,18 @@ def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
         elif status.st_mode & OTHERS:
             what = message(OPEN, path=path, mode=f"{stat.S_IMODE(status.st_mode):04o}")
             yield fault(RIGHTS, what, message(OPEN_MEANS), message(RUN, command=f"sudo chmod {wanted} {path}"))
+
+
+def _reach(folder: Path) -> None:
+    """Raises PermissionError where what is in the folder cannot be seen, which looks like nothing being there."""
+    os.lstat(folder / ".")
+
+
+def _source_rights(known: Iterable[Source]) -> Iterator[Finding]:
+    """The files of passwords that systemd hands over: it takes them whoever can read them."""
+    for source in known:
+        for what, command in exposed(source):
+            yield fault(RIGHTS, what, message(SOURCE_MEANS), message(RUN, command=command))
 
 
 def _given_to(user: int, path: Path) -> Message:

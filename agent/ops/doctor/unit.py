@@ -2,11 +2,11 @@
 
 import asyncio
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 
-UNIT = "koshelek-agent.service"
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID"
+from agent.ops.command import UNIT, asked
+
+PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID,ExecMainStatus"
 SYSTEMCTL_LIMIT_S = 3.0
 
 
@@ -15,13 +15,9 @@ async def unit_facts() -> Mapping[str, str]:
     systemctl = shutil.which("systemctl")
     if systemctl is None:
         return {}
-    show = (systemctl, "show", UNIT, f"--property={PROPERTIES}")
-    asked = await asyncio.create_subprocess_exec(*show, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     try:
-        async with asyncio.timeout(SYSTEMCTL_LIMIT_S):
-            told, _ = await asked.communicate()
+        async with asyncio.timeout(SYSTEMCTL_LIMIT_S), asked(systemctl, "show", UNIT, f"--property={PROPERTIES}") as process:
+            told, _ = await process.communicate()
     except TimeoutError:
-        asked.kill()
-        await asked.wait()
         return {}
     return dict(line.split("=", 1) for line in told.decode(errors="replace").splitlines() if "=" in line)

@@ -13,13 +13,15 @@ from agent.ops.doctor.registers import age
 from agent.ops.doctor.storage import AS_ROOT
 from agent.running.projecting import PLAN
 from agent.settings import Settings
-from agent.texts import N_, message
+from agent.texts import N_, Message, message
 
 QUEUE, OBLIGATIONS, ATTENTION = "queue", "obligations", "attention"
-MAX_ROWS = 500
+MAX_ROWS = 5_000  # of each kind; a till that has more has been left alone for months
 ON_ITS_WAY = frozenset({"returning", "stuck"})
 OLD_S = 600  # payments end within minutes; what takes longer waits for something
 
+OR_MORE = N_("{count} or more")
+LONGER = N_("more than {age}")
 QUIET = N_("No payment is under way.")
 UNDER_WAY = N_("Payments under way: {count}; the oldest for {age}.")
 STUCK = N_("A payment is under way for {age}: {key} of till {till}.")
@@ -33,7 +35,8 @@ OWED_REMEDY = N_(
     "See to the connection. Then: koshelek-agent list --owing, koshelek-agent retry. Do not remove the journal, nor the package."
 )
 CALM = N_("No sale waits for a person.")
-WAITING = N_("Sales that wait for a person: {count}; the first: {key} of till {till}.")
+WAITING = N_("Sales that wait for a person: {count}; the oldest: {key} of till {till}.")
+WAITING_MANY = N_("Sales that wait for a person: {count}; one of them: {key} of till {till}.")
 WAITING_MEANS = N_("The agent cannot find out by itself what became of the money.")
 WAITING_REMEDY = N_(
     "koshelek-agent list --attention; for each: koshelek-agent show {key}, ask the payment system, then koshelek-agent resolve."
@@ -62,7 +65,7 @@ async def work(case: Case) -> list[Finding]:
     now = datetime.now(UTC)
     found = [_open(rows["open"], now), _owing(rows["owing"], now), *_attention(rows["attention"])]
     if rows["untold"]:
-        what = message(UNCONFIRMED, count=len(rows["untold"]))
+        what = message(UNCONFIRMED, count=_count(rows["untold"]))
         found.append(warning(ATTENTION, what, message(UNCONFIRMED_MEANS), message(UNCONFIRMED_REMEDY)))
     return found + list(_parked(case.details))
 
@@ -87,10 +90,10 @@ def _open(rows: Sequence[Row], now: datetime) -> Finding:
     if not waiting:
         return ok(QUEUE, message(QUIET))
     oldest = min(waiting, key=lambda row: row.accepted_at)
-    seconds = _seconds(oldest, now)
+    seconds, told = _seconds(oldest, now), _age(rows, oldest, now)
     if seconds <= OLD_S:
-        return ok(QUEUE, message(UNDER_WAY, count=len(waiting), age=age(seconds)))
-    what = message(STUCK, age=age(seconds), **_names(oldest))
+        return ok(QUEUE, message(UNDER_WAY, count=_count(rows, len(waiting)), age=told))
+    what = message(STUCK, age=told, **_names(oldest))
     return warning(QUEUE, what, message(STUCK_MEANS), message(STUCK_REMEDY, **_names(oldest)))
 
 
@@ -99,23 +102,41 @@ def _owing(rows: Sequence[Row], now: datetime) -> Finding:
         return ok(OBLIGATIONS, message(NOTHING_OWED))
     back = [row for row in rows if row.money in ON_ITS_WAY]  # the rest are watched: that is no debt, and takes its day
     oldest = min(back or rows, key=lambda row: row.accepted_at)
-    seconds = _seconds(oldest, now)
+    seconds, told = _seconds(oldest, now), _age(rows, oldest, now)
     if not back or seconds <= OLD_S:
-        return ok(OBLIGATIONS, message(OWED, count=len(rows), age=age(seconds)))
-    return warning(OBLIGATIONS, message(OWED_LONG, age=age(seconds), **_names(oldest)), message(OWED_MEANS), message(OWED_REMEDY))
+        return ok(OBLIGATIONS, message(OWED, count=_count(rows), age=told))
+    return warning(OBLIGATIONS, message(OWED_LONG, age=told, **_names(oldest)), message(OWED_MEANS), message(OWED_REMEDY))
 
 
 def _attention(rows: Sequence[Row]) -> Iterator[Finding]:
     if not rows:
         yield ok(ATTENTION, message(CALM))
         return
-    what = message(WAITING, count=len(rows), **_names(rows[0]))
-    yield fault(ATTENTION, what, message(WAITING_MEANS), message(WAITING_REMEDY, **_names(rows[0])))
+    oldest = rows[-1]  # of those that were read
+    what = message(WAITING_MANY if _is_cut(rows) else WAITING, count=_count(rows), **_names(oldest))
+    yield fault(ATTENTION, what, message(WAITING_MEANS), message(WAITING_REMEDY, **_names(oldest)))
 
 
 def _parked(details: Mapping[str, Any]) -> Iterator[Finding]:
     if count := len(details.get("parked", ())):
         yield fault(ATTENTION, message(ASIDE, count=count), message(WAITING_MEANS), message(ASIDE_REMEDY))
+
+
+def _is_cut(rows: Sequence[Row]) -> bool:
+    """Whether there may be older ones: the newest are read."""
+    return len(rows) >= MAX_ROWS
+
+
+def _count(rows: Sequence[Row], counted: int | None = None) -> Message | int:
+    """``counted`` of what was read, all of it if None; no more than that is known of a list that was cut."""
+    count = len(rows) if counted is None else counted
+    return message(OR_MORE, count=count) if _is_cut(rows) else count
+
+
+def _age(rows: Sequence[Row], oldest: Row, now: datetime) -> Message:
+    """How long the oldest of what was read has waited, at least."""
+    found = age(_seconds(oldest, now))
+    return message(LONGER, age=found) if _is_cut(rows) else found
 
 
 def _seconds(row: Row, now: datetime) -> int:

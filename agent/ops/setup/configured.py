@@ -1,7 +1,7 @@
 """Answers as a configuration, and a configuration as the answers that would give it.
 
-What nobody is asked about stays as it is in today's configuration: limits that somebody has tuned, webhooks, backups, accounts that are
-only watched. A shop, a till or a way in is known again by its name.
+What nobody is asked about stays as it is in today's configuration: limits that somebody has tuned, webhooks, accounts that are only
+watched. A shop, a till or a way in is known again by its name.
 """
 
 import copy
@@ -62,6 +62,7 @@ class _Work:
         self._list("store", ("store_id", "brand_name", "legal_name", "legal_id", "merchant_id", "account", "member_id"), ("store_id",))
         self._list("terminal", ("store_id", "terminal_id", "provider"), ("store_id", "terminal_id"))
         self._listeners()
+        self._backups()
         return self._made
 
     def _put(self, place: Place, answer: Place, value: Value = None) -> None:
@@ -123,6 +124,16 @@ class _Work:
             self._put(("helper", "command"), ("helper",), command)
         elif ("helper",) in self._answers or KOSHELEK not in self._answers.get(("systems",), (KOSHELEK,)):
             self._made.data.pop("helper", None)
+
+    def _backups(self) -> None:
+        """No folder, no copies; when they are made and how many are kept stays as it was."""
+        if ("backups",) not in self._answers:
+            return
+        self._made.origin["backup",] = ("backups",)
+        if self._answers["backups",]:
+            self._put(("backup", "directory"), ("backups",))
+        else:
+            self._made.data.pop("backup", None)
 
     def _list(self, name: str, keys: Sequence[str], known_by: Sequence[str]) -> None:
         """Stores and terminals. What today's configuration says of one beside the answers stays."""
@@ -226,6 +237,9 @@ def answers_of(data: Data) -> dict[Place, Value]:
     helper = data.get("helper")
     if isinstance(helper, dict) and isinstance(helper.get("command"), list):
         found["helper",] = helper["command"]
+    backup = data.get("backup")
+    if isinstance(backup, dict) and isinstance(backup.get("directory"), str):
+        found["backups",] = backup["directory"]
     for table, keys in (
         ("store", ("store_id", "brand_name", "legal_name", *_KOSHELEK)),
         ("terminal", ("store_id", "terminal_id", "provider")),

@@ -17,6 +17,7 @@ UNITS = tuple(
     Path(folder) / "koshelek-agent.service" for folder in ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 )
 RUN_FOLDER = "/run/koshelek-agent"  # made by the unit at each start
+BACKUPS = Path("/var/backups/koshelek-agent")  # made by the package, and open to the service
 LOCAL_TIME = Path("/etc/localtime")
 ZONES = "/zoneinfo/"
 
@@ -63,6 +64,7 @@ def known(machine: Machine, present: Data, answers: Mapping[Place, object], lang
         timezone=_timezone(),
         user=pwd.getpwuid(os.getuid()).pw_name,
         sockets=RUN_FOLDER if machine.config == SYSTEM_FILE else str(machine.config.parent),
+        backups=str(BACKUPS) if machine.config == SYSTEM_FILE and BACKUPS.is_dir() else None,
     )
 
 

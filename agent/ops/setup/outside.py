@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case, look_around
 from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
-from agent.ops.doctor.network import clock, connection, credentials, name
+from agent.ops.doctor.network import CONNECTION, CREDENTIALS, clock, connection, credentials, name
 from agent.ops.doctor.ports import port
 from agent.ops.lines.hearing import Dialect
 from agent.ops.lines.probe import probe
@@ -70,7 +70,7 @@ async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Se
                 case (str(system), "password") if system in SYSTEMS and system in secrets:
                     return await _system(system, data, secrets[system])
                 case ("connection", int(index), "port"):
-                    return [await aside(lambda: _port(_listener(data, index), present))]
+                    return [await _port(_listener(data, index), present, file)]
                 case ("connection", int(index), "path") if _listener(data, index)["kind"] == "serial":
                     return await _lines(_listener(data, index), file)
                 case ("connection", int(index), "baud"):
@@ -78,7 +78,20 @@ async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Se
                 case _:
                     return []
     except TimeoutError:
-        return [warning(PORT, message(TOO_LONG, seconds=int(LOOK_LIMIT_S)), message(NOT_KNOWN), message(LATER))]
+        return [warning(_check_of(place), message(TOO_LONG, seconds=int(LOOK_LIMIT_S)), message(NOT_KNOWN), message(LATER))]
+
+
+def _check_of(place: Place) -> str:
+    """The check that an answer is a matter of."""
+    match place[-1]:
+        case "address":
+            return CONNECTION
+        case "password":
+            return CREDENTIALS
+        case "baud":
+            return LINE
+        case _:
+            return PORT
 
 
 async def _system(system: str, data: Data, secret: Secret | None) -> list[Finding]:
@@ -120,19 +133,31 @@ def _listener(data: Data, index: int) -> Mapping[str, Any]:
     return tables(data, "listener")[index][1]
 
 
-def _port(listener: Mapping[str, Any], present: Data) -> Finding:
+async def _port(listener: Mapping[str, Any], present: Data, file: Path) -> Finding:
+    """A port that is taken is no hindrance if the running agent has it, by the configuration in force."""
     number = listener["port"]
+    taken = await aside(lambda: _taken(number))
+    if taken is None:
+        return ok(PORT, message(PORT_FREE, port=number))
     if any(one.get("port") == number for _, one in tables(present, "listener")):
-        return ok(PORT, message(PORT_OURS, port=number))
+        case = Case(file, environment={})
+        await look_around(case)
+        if case.own is not None:
+            return ok(PORT, message(PORT_OURS, port=number))
+    return fault(PORT, message(PORT_TAKEN, port=number, problem=taken.strerror), message(CANNOT_LISTEN), message(OTHER_PORT))
+
+
+def _taken(number: int) -> OSError | None:
+    """Why nobody can listen there now; None if somebody can."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", number))
         except OSError as error:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return fault(PORT, message(PORT_TAKEN, port=number, problem=error.strerror), message(CANNOT_LISTEN), message(OTHER_PORT))
+                return error
             raise
-    return ok(PORT, message(PORT_FREE, port=number))
+    return None
 
 
 async def _lines(listener: Mapping[str, Any], file: Path) -> list[Finding]:

@@ -52,6 +52,11 @@ CONNECTIONS = {
     "serial": N_("a serial port with the register at its other end"),
     "pty": N_("a pseudo-terminal, for a program on this machine that knows only serial ports"),
 }
+ABOUT_BACKUPS = N_(
+    "If the disk dies, the copy tells what was sold. The folder must be there, belong to the agent's user and be closed to others; best is "
+    "another disk than the journal's. Another one than the package's must be allowed to the service as well: systemctl edit koshelek-agent, "
+    "ReadWritePaths=."
+)
 SPEEDS = (115_200, 57_600, 38_400, 19_200, 9_600)  # what registers in use are set to; any other the configuration knows may be typed
 FIRST_PORT = {"tcp": 7431, "http": 7432}
 MAX_TABLES = 1_000  # stores, or terminals, as in the configuration
@@ -61,7 +66,8 @@ MAX_CONNECTIONS = 31  # one of the listeners is the operators'
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known before anybody is asked. ``present``: the answers that would give today's configuration. ``stored``: the systems whose
-    passwords are there. ``ports``: serial ports of this machine, by their best names. ``sockets``: the folder for sockets."""
+    passwords are there. ``ports``: serial ports of this machine, by their best names. ``sockets``: the folder for sockets. ``backups``: the
+    one that was made for copies of the journal, if there is one."""
 
     present: Mapping[Place, Value] = field(default_factory=dict)
     stored: frozenset[str] = frozenset()
@@ -70,6 +76,7 @@ class Known:
     timezone: str = "Europe/Moscow"
     user: str = "root"
     sockets: str = "/run/koshelek-agent"
+    backups: str | None = None
 
 
 def play(ask: Ask, known: Known) -> None:
@@ -111,6 +118,8 @@ class _Play:
         self._tables("connection", message(N_("Another way for registers to connect?")), MAX_CONNECTIONS, self._connection)
         operators = N_("Users of this machine who may use the command line (root always may)")
         self.ask(Kind.WORDS, message(operators), "operators", default=["root"])
+        folder = message(N_("Folder for a copy of the journal every day (nothing: no copies are made)"))
+        self.ask(Kind.TEXT, folder, "backups", default=self._known.backups, optional=True, help=message(ABOUT_BACKUPS))
 
     def _tables(self, name: str, another: Message, most: int, one: Callable[[int], str]) -> list[str]:
         """The same questions for each of a list; what they are known by."""
@@ -179,31 +188,43 @@ class _Play:
             self._present = {place: value for place, value in self._present.items() if place[:2] != ("connection", index)}
         match kind:
             case "unix":
-                users = N_("Users of this machine that the register software runs as")
-                self.ask(Kind.WORDS, message(users), "connection", index, "users", default=[self._known.user])
-                self._path(index, N_("Path of the socket"), f"{self._known.sockets}/pos{index or ''}.sock")
+                self._unix(index)
             case "serial":
-                ports = [Option(path) for path in self._known.ports]
-                default = self._known.ports[0] if len(self._known.ports) == 1 else None
-                text = message(N_("Serial port"))
-                self.ask(Kind.PLACE, text, "connection", index, "path", options=ports, default=default)
-                speeds = [Option(str(speed)) for speed in SPEEDS]
-                about = meaning(SerialListener, "baud")
-                speed = message(N_("Speed of the port, as at the register"))
-                self.ask(Kind.NUMBER, speed, "connection", index, "baud", options=speeds, default=SPEEDS[0], help=about)
+                self._serial(index)
             case "pty":
-                self._path(index, N_("Path of the pseudo-terminal's link"), f"{self._known.sockets}/till-{index + 1:02}.tty")
-                group = message(N_("Group of the users who may open it (nothing: the agent's user alone)"))
-                self.ask(Kind.TEXT, group, "connection", index, "group", optional=True)
+                self._pty(index)
             case _:
-                self.ask(Kind.NUMBER, message(N_("Port")), "connection", index, "port", default=FIRST_PORT[kind] + 2 * index)
-                program = message(N_("Name of the register's program"))
-                self.ask(Kind.TEXT, program, "connection", index, "name", default=f"kassa-{index + 1}")
-                token = message(N_("Token of the program (nothing: the stored one, else a new one is made)"))
-                self._ask(Question(("connection", index, "token"), Kind.SECRET, token, optional=True))
+                self._program(index, FIRST_PORT[kind])
         every = message(N_("For which tills, as storeId/terminalId (a star stands for all)"))
         self.ask(Kind.WORDS, every, "connection", index, "terminals", default=["*/*"])
         return kind
+
+    def _unix(self, index: int) -> None:
+        users = N_("Users of this machine that the register software runs as")
+        self.ask(Kind.WORDS, message(users), "connection", index, "users", default=[self._known.user])
+        self._path(index, N_("Path of the socket"), f"{self._known.sockets}/pos{index or ''}.sock")
+
+    def _serial(self, index: int) -> None:
+        ports = [Option(path) for path in self._known.ports]
+        default = self._known.ports[0] if len(self._known.ports) == 1 else None
+        self.ask(Kind.PLACE, message(N_("Serial port")), "connection", index, "path", options=ports, default=default)
+        speeds = [Option(str(speed)) for speed in SPEEDS]
+        about = meaning(SerialListener, "baud")
+        speed = message(N_("Speed of the port, as at the register"))
+        self.ask(Kind.NUMBER, speed, "connection", index, "baud", options=speeds, default=SPEEDS[0], help=about)
+
+    def _pty(self, index: int) -> None:
+        self._path(index, N_("Path of the pseudo-terminal's link"), f"{self._known.sockets}/till-{index + 1:02}.tty")
+        group = message(N_("Group of the users who may open it (nothing: the agent's user alone)"))
+        self.ask(Kind.TEXT, group, "connection", index, "group", optional=True)
+
+    def _program(self, index: int, first_port: int) -> None:
+        """Over TCP or HTTP: who asks is known by a token."""
+        self.ask(Kind.NUMBER, message(N_("Port")), "connection", index, "port", default=first_port + 2 * index)
+        program = message(N_("Name of the register's program"))
+        self.ask(Kind.TEXT, program, "connection", index, "name", default=f"kassa-{index + 1}")
+        token = message(N_("Token of the program (nothing: the stored one, else a new one is made)"))
+        self._ask(Question(("connection", index, "token"), Kind.SECRET, token, optional=True))
 
     def _path(self, index: int, text: str, default: str) -> None:
         self.ask(Kind.TEXT, message(text), "connection", index, "path", default=default)
