@@ -6,10 +6,13 @@ For the log and the status page. Causes that lie in the network have theirs in `
 from agent.texts import N_, Message, message
 
 _CREDENTIALS = N_(
-    "Compare login, the password's file and base_url of [provider.{system}] with what the payment system gave the shop; "
-    "koshelek-agent doctor tries them without any payment."
+    "Compare login, the password's file and test_base_url or, with real money, production_base_url of [provider.{system}] with what the "
+    "payment system gave the shop; koshelek-agent doctor tries them without any payment."
 )
-_PARTNER = N_("Compare base_url in [provider.{system}], whose last part is the partner's name, with what the payment system gave the shop.")
+_PARTNER = N_(
+    "Compare test_base_url or, with real money, production_base_url in [provider.{system}] with what the payment system gave the shop: its "
+    "last part is the partner's name."
+)
 _SETTINGS = N_(
     "Compare [provider.{system}], [[store]] and [[terminal]] with what the payment system gave the shop; "
     "koshelek-agent doctor looks at them, too."

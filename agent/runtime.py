@@ -149,6 +149,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     ports = Ports(journal, transport, SystemClock(), SystemChance(), tally.noticing(log_notice), card_of(settings))
     engine = Engine(ports, setup)
     tally.provider_of = lambda account: next((name for name, one in engine.setup.bindings.items() if one.account == account), None)
+    engine.lasting = lambda: whereabouts.in_place
     hints = Hints(engine)
     await recover(engine)
     await hints.recall()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import until
 from tests.support.pos import Failed
 from tests.support.stand import STORE, TERMINAL, Stand
 
@@ -107,3 +108,17 @@ def test_a_log_without_its_journal_is_kept(till: Stand) -> None:
     moved.rename(till.journal)
     till.start()
     assert asked(till, "checkout.get", "newest") == "paid"
+
+
+def test_nothing_new_is_recorded_in_a_file_without_a_name(till: Stand) -> None:
+    """The file is moved away under the agent: what would be lost with the process is not begun, what is known is told; with the file back
+    the till goes on by itself."""
+    till.start()
+    moved = till.folder / "moved.sqlite3"
+    till.journal.rename(moved)
+    until(lambda: "journal.gone" in events(till))
+    assert [sell(till, "new"), asked(till, "checkout.get", "old")] == ["BUSY", "paid"]
+    assert till.call("agent.status")["ready"] is False
+    moved.rename(till.journal)
+    until(lambda: "journal.in_place" in events(till))
+    assert sell(till, "new") == "paid"

@@ -83,7 +83,7 @@ def test_everything_that_may_change_changes_while_a_sale_goes_on(stand: Stand) -
         assert (paid["state"], paid["message"]) == ("paid", "Оплачено.")
         with pytest.raises(Failed) as refused, stand.connect("admin") as admin:
             sell(admin, "k3", terminal="till-04")
-        assert refused.value.code == "NOT_FOUND"
+        assert refused.value.code == "UNKNOWN_TERMINAL"
     assert not log_of(stand, "configuration.refused")
 
 

@@ -3,18 +3,21 @@
 import itertools
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.ops.stage import second
 from tests.support import stand as support
-from tests.support.stand import EPHEMERAL_PORT, Plan, Port, Stand, free_port, free_ports, own_ports
+from tests.support.stand import EPHEMERAL_PORT, START_S, Plan, Port, Stand, free_port, free_ports, own_ports
 
 
 @pytest.fixture
 def stand() -> Iterator[Stand]:
     """Nothing of it runs."""
-    made = Stand(Plan(ports=[Port("web", "http")]))
+    made = Stand(Plan(ports=[Port("page", "page")]))
     yield made
     made.close()
 
@@ -46,7 +49,7 @@ def test_a_stranger_at_the_port_is_not_taken_for_ours(stand: Stand) -> None:
         pytest.raises(AssertionError, match=f"somebody else.*{stand.control_port}"),
     ):
         stand.start_sandbox()
-    with socket.create_server(("127.0.0.1", stand.ports["web"])), pytest.raises(AssertionError, match="somebody else"):
+    with socket.create_server(("127.0.0.1", stand.ports["page"])), pytest.raises(AssertionError, match="somebody else"):
         stand.start()
 
 
@@ -56,3 +59,12 @@ def test_a_process_that_has_ended_is_not_waited_with(stand: Stand) -> None:
     process.wait()
     with pytest.raises(AssertionError, match="exit status 1"):
         stand._wait(process, "it listens", lambda: True)
+
+
+def test_a_second_agent_that_ends_is_not_waited_for(stand: Stand, tmp_path: Path) -> None:
+    """What it said is in the failure, which comes with its end and not with that of the patience for one that is slow."""
+    stand.config.write_text('environment = "tset"')
+    began = time.monotonic()
+    with pytest.raises(AssertionError, match=r"(?s)ended with 78: .*tset"), second(stand, tmp_path):
+        pass
+    assert time.monotonic() - began < START_S / 2

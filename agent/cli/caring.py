@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table
 from agent.cli.confirming import confirmed
 from agent.cli.mistakes import mistake
@@ -138,12 +139,12 @@ def _print_restored(answer: dict[str, Any]) -> None:
     if answer["differences"] is None:
         click.echo(say(UNREADABLE))
         return
-    columns = ["sale", "order", "amount", "refunded", "state", "money", "in the backup"]
+    heads = [columns.SALE, columns.ORDER, columns.AMOUNT, columns.REFUNDED, columns.STATE, columns.MONEY, columns.IN_THE_BACKUP]
     rows = []
     for one in answer["differences"]:
         amounts = (roubles(one["amount"]), roubles(one["refundedAmount"]))
         rows.append([one["sale"], one["orderId"], *amounts, one["state"], one["money"], say(EARLIER) if one["known"] else say(MISSING)])
-    table(say(DIFFERENCES), columns, rows)
+    table(say(DIFFERENCES), heads, rows)
 
 
 @click.command("release")

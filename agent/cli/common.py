@@ -120,10 +120,16 @@ class Context:
             return await conversation(client)
 
     def refused(self, error: CallFailed) -> NoReturn:
+        """End the command with what the daemon refused: for a program in its words, for a person in the person's."""
         details = [f"  {one.get('path')}: {one.get('problem')}" for one in error.data.get("details", []) if isinstance(one, dict)]
         usage = dict.fromkeys(("INVALID", "NOT_FOUND", "UNKNOWN_TERMINAL"), Exit.USAGE)
         status = {**usage, "INTERNAL": Exit.INTERNAL}.get(error.code, Exit.CONFLICT)
-        self.fail(status, error.code, "\n".join([error.message, *details]), **error.data)
+        text = error.message
+        if not self.as_json:
+            from agent.cli.refusals import refusal
+
+            text = refusal(error.code, error.message, error.data, say)
+        self.fail(status, error.code, "\n".join([text, *details]), **error.data)
 
     def fail(self, status: Exit, code: str, text: str, /, **data: object) -> NoReturn:
         """End the command. ``data`` may hold what a refusal of the daemon holds, ``code`` and ``message`` too."""
@@ -185,14 +191,15 @@ def spoken_in(file: Path) -> str | None:
 
 
 def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:
-    """A table for people; a cell is a text, or a text and its colour. rich is imported here alone: the daemon must not pay for it."""
+    """A table for people; heads are said in their language, a cell is a text, or a text and its colour. rich is imported here alone: the
+    daemon must not pay for it."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(title=Text(title), title_justify="left")
     for column in columns:
-        drawn.add_column(column, overflow="fold")
+        drawn.add_column(column and say(column), overflow="fold")
     for row in rows:  # as Text, because an order number may look like markup
         drawn.add_row(*(Text(cell) if isinstance(cell, str) else Text(*cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else 160).print(drawn)

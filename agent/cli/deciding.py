@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table, till
 from agent.cli.confirming import confirmed
 from agent.cli.looking import print_sale, print_story
@@ -120,7 +121,7 @@ def print_state(answer: Mapping[str, Any]) -> None:
         rows = [
             [one["resolution"], one["what"], one.get("refundKey", one.get("receiptId", "")), one["message"]] for one in answer["choices"]
         ]
-        table(say(CHOICES), ["resolution", say(OF_THE), "key", say(MEANS)], rows)
+        table(say(CHOICES), [columns.DECISION, say(OF_THE), columns.KEY, say(MEANS)], rows)
     else:
         click.echo(say(NO_CHOICE))
 

@@ -12,6 +12,7 @@ from agent.texts import N_
 
 if TYPE_CHECKING:
     from agent.ops.lines.probe import Tried
+    from drivers.serial_port import NoPort
 
 NOTHING_FOUND = 11  # as the doctor's fault
 
@@ -34,6 +35,11 @@ NOTHING = N_(
 )
 UNCLEAR = N_("Something comes, and nothing proves itself. Exchange the cable, and compare speed and parity with the register's settings.")
 PORT_PROBLEM = N_("{problem}. If it is the agent that has the port: sudo systemctl stop koshelek-agent, and start it again afterwards.")
+ABSENT = N_("There is no such port: {path}. koshelek-agent ports lists those that are there.")
+BUSY = N_(
+    "Another program has the port {path}: {holders}. If it is the agent: sudo systemctl stop koshelek-agent, and start it again afterwards."
+)
+FORBIDDEN = N_("This user may not open the port {path}. Run this as root: sudo koshelek-agent ...")
 NAME_PORT = N_("Name the port, for example /dev/ttyUSB0: koshelek-agent ports lists them.")
 WHOLE = N_("{baud} baud: everything came back. The port and the cable up to the bridge are good.")
 NONE_BACK = N_("{baud} baud: nothing came back. Bridge pins 2 and 3 of the plug; if they are, the port, its driver or the cable is broken.")
@@ -82,7 +88,7 @@ def probe_command(context: Context, port: Path | None, seconds: float) -> None:
     try:
         tried = asyncio.run(_tried(path, seconds, quiet=context.as_json))
     except NoPort as error:
-        context.fail(Exit.UNREACHABLE, "PORT", say(PORT_PROBLEM).format(problem=error))
+        context.fail(Exit.UNREACHABLE, "PORT", _problem(path, error))
     found = best(tried)
     sure = found.heard.dialect in SURE
     told = {"port": str(path), "found": sure, "baud": found.speed.baud, "parity": found.speed.parity, "dialect": found.heard.dialect.value}
@@ -137,11 +143,26 @@ def loopback_command(context: Context, port: Path | None, baud: int) -> None:
     try:
         echo = asyncio.run(loopback(path, LineSpeed(baud)))
     except NoPort as error:
-        context.fail(Exit.UNREACHABLE, "PORT", say(PORT_PROBLEM).format(problem=error))
+        context.fail(Exit.UNREACHABLE, "PORT", _problem(path, error))
     text = WHOLE if echo.same else PART_BACK if echo.returned else NONE_BACK
     told = {"port": str(path), "baud": baud, "sent": echo.sent, "returned": echo.returned, "same": echo.same}
     context.show(told, lambda: click.echo(say(text).format(**told)))
     sys.exit(Exit.OK if echo.same else NOTHING_FOUND)
+
+
+def _problem(path: Path, error: "NoPort") -> str:
+    """Why a port cannot be opened, in the person's language; what the kernel says of a rare case stays as it is."""
+    from drivers.serial_port import PortAbsent, PortBusy, PortForbidden
+
+    match error:
+        case PortAbsent():
+            return say(ABSENT).format(path=path)
+        case PortBusy():
+            return say(BUSY).format(path=path, holders=", ".join(error.holders) or "?")
+        case PortForbidden():
+            return say(FORBIDDEN).format(path=path)
+        case _:
+            return say(PORT_PROBLEM).format(problem=error)
 
 
 def _configured(context: Context) -> Path:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table
 from agent.cli.reading import ask_or_read
 from agent.core.money import roubles
@@ -32,6 +33,7 @@ STATE_COLOURS = {
     "returned": "yellow",
 }
 METHOD = "operation.list"
+HEADS = (columns.ACCEPTED, columns.TILL, columns.KEY, columns.ORDER, columns.AMOUNT, columns.STATE, columns.MONEY)
 SALES, SET_ASIDE = N_("Sales (UTC)"), N_("Set aside")
 FROM_FILE = N_("Sales (UTC), read from the file: the daemon is not running")
 MORE = N_("There are more: narrow the list, raise --limit, or go on with --before {next}")
@@ -114,13 +116,13 @@ def _print_list(answer: dict[str, Any]) -> None:
     ]
     table(
         say(FROM_FILE if answer.get("offline") else SALES),
-        ["accepted", "till", "key", "order", "amount", "state", "money", "reason", "qrcId", "alarms"],
+        [*HEADS, columns.REASON, "qrcId", columns.ALARMS],
         rows,
     )
     if "parked" in answer:
         parked = [
             [f"{one['storeId']}/{one['terminalId']}/{one['key']}", one["reason"], one.get("released", "")] for one in answer["parked"]
         ]
-        table(say(SET_ASIDE), ["sale", "why", "released"], parked)
+        table(say(SET_ASIDE), [columns.SALE, columns.REASON, columns.RELEASED], parked)
     if answer["more"]:
         click.echo(say(MORE).format(next=answer["next"]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table, till
 from agent.cli.reading import ask_or_read
 from agent.core.fold import replay
@@ -74,15 +75,15 @@ def print_sale(answer: Mapping[str, Any]) -> None:
     rows += [[f"slip.{name}", value_text(name, value)] for name, value in answer.get("slip", {}).items() if name != "text"]
     table(answer["message"], ["", ""], rows)
     if answer.get("refunds"):
-        columns = ["refundKey", "amount", "state", "reason", "refTransactionId"]
+        heads = [columns.REFUND, columns.AMOUNT, columns.STATE, columns.REASON, "refTransactionId"]
         refunds = [
             [one.get("refundKey", one["cause"]), roubles(one["amount"]), one["state"], one["reason"] or "", one.get("refTransactionId", "")]
             for one in answer["refunds"]
         ]
-        table(say(REFUNDS), columns, refunds)
+        table(say(REFUNDS), heads, refunds)
 
 
 def print_story(events: Sequence[Mapping[str, Any]]) -> None:
     """What happened to a sale, for people."""
     if events:
-        table(say(STORY), ["at", "event", ""], [[one["at"][11:23], one["event"], facts_of(one)] for one in events])
+        table(say(STORY), [columns.AT, columns.EVENT, ""], [[one["at"][11:23], one["event"], facts_of(one)] for one in events])

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table
 from agent.core.money import roubles
 from agent.core.ports import JournalError, Query, Row
@@ -106,5 +107,6 @@ def _print(answer: dict[str, Any]) -> None:
         [f"{one['storeId']}/{one['terminalId']}", one["key"], "", "", say(SET_ASIDE).format(reason=one["reason"]), ""]
         for one in answer["parked"]
     ]
-    table(say(OWED).format(**answer), ["till", "key", "order", "amount", "state", "money"], rows[:MAX_SHOWN])
+    heads = [columns.TILL, columns.KEY, columns.ORDER, columns.AMOUNT, columns.STATE, columns.MONEY]
+    table(say(OWED).format(**answer), heads, rows[:MAX_SHOWN])
     click.echo(say(WHAT_TO_DO))

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from agent.cli import columns
 from agent.cli.common import Context, Exit, say, table, till
 from agent.cli.deciding import CONFIRM, DECIDED, RELEASED, WOULD_BE, print_state, who
 from agent.cli.selling import POLL_S, Roubles
@@ -154,7 +155,7 @@ def _print_services(answer: Mapping[str, Any]) -> None:
         [one["service"], one["currency"], _limits(one), ", ".join(f"{field['name']} ({field['label']})" for field in one["fields"])]
         for one in answer["services"]
     ]
-    table(answer.get("message", answer["state"]), ["service", "currency", "limits", "fields"], rows)
+    table(answer.get("message", answer["state"]), [columns.SERVICE, columns.CURRENCY, columns.LIMITS, columns.FIELDS], rows)
 
 
 def _limits(one: Mapping[str, Any]) -> str:

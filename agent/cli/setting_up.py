@@ -14,7 +14,7 @@ from platformdirs import user_config_path
 
 from agent.cli.common import Context, Exit
 from agent.cli.interviewing import DROPPED, MARKS, NotAskedHere, Person
-from agent.cli.mistakes import mistake
+from agent.cli.mistakes import mistake, unwritten
 from agent.ops.doctor.finding import Finding as Seen
 from agent.ops.doctor.finding import Grade
 from agent.ops.setup.commit import Done
@@ -177,7 +177,8 @@ class _Setup:
         except CheckFailed as failed:
             self._check_failed(failed)
         except OSError as error:
-            self._context.fail(Exit.INTERNAL, "INTERNAL", f"{error}. {self.say(NOTHING_DONE)}")
+            code, problem = unwritten(error, plan.machine.config, self._translate)
+            self._context.fail(Exit.INTERNAL, code, f"{problem} {self.say(NOTHING_DONE)}")
         told = {"file": str(plan.machine.config), "written": [str(plan.machine.config), *map(str, secrets)]}
         more: dict[str, Any] = {"copies": [str(one) for one in done.copies], "dropped": list(plan.dropped)}
         more["leftovers"] = [str(one) for one in done.leftovers]

@@ -20,9 +20,12 @@ _TRUST = N_(
     "Install the package ca-certificates and run update-ca-certificates. If the payment system, or the shop's network, has an authority of "
     "its own, name its PEM file: ca_file in [provider.{system}]."
 )
-_ADDRESS = N_("Compare base_url in [provider.{system}] with what the payment system gave the shop.")
+_ADDRESS = N_(
+    "Compare test_base_url or, with real money, production_base_url in [provider.{system}] with what the payment system gave the shop."
+)
 _NAME = N_(
-    "Check the cable or Wi-Fi, then the name servers: resolvectl status, getent hosts {host}. Compare base_url in [provider.{system}]."
+    "Check the cable or Wi-Fi, then the name servers: cat /etc/resolv.conf; getent hosts {host}. Compare test_base_url or, with real "
+    "money, production_base_url in [provider.{system}]."
 )
 _NETWORK = N_("Check the cable or Wi-Fi and the router: ip route, ping {host}.")
 _FIREWALL = N_("The shop's firewall or provider must let this till out to {host}, port {port}: ask who looks after the network.")

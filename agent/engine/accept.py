@@ -16,10 +16,11 @@ from agent.core.capability import Approval
 from agent.core.contract import Unacceptable
 from agent.core.model import Checkout, Deadline, Invoice, SaleId, Stamp
 from agent.core.policy import Offline, Policy
-from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Row
+from agent.core.ports import Conflict, Corrupt, JournalFull, Row
 from agent.core.sale import Sale
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, unknown_terminal
+from agent.engine.record import check_record
 from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
 
@@ -118,8 +119,7 @@ class Acceptance:
         binding = engine.setup.bindings.get(provider)
         if binding is None or provider not in engine.setup.providers:
             raise Refusal("INVALID", f"provider {provider!r} is not configured", path="provider")
-        if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-            raise Refusal("BUSY", "the journal was restored or begun anew; an operator must release it before new checkouts")
+        await check_record(engine)
         problems = [*self._absent(order, provider), *self._unacceptable(order, checkout, provider)]
         if problems:
             details = [{"path": path, "problem": problem} for path, problem in problems]

@@ -15,6 +15,7 @@ from agent.core.sale import Sale
 from agent.engine.afterwards import restored_at
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, unknown_terminal
+from agent.engine.record import UNRELEASED, check_record
 from agent.engine.steward import Decider, Steward, first_step
 
 
@@ -38,9 +39,6 @@ class RefundOrder:
     amount: int | None
     token: str | None
     given: GivenSale | None
-
-
-UNRELEASED = "the journal was restored or begun anew and is not released yet: what the one before it held is not all known here"
 
 
 class Counter:
@@ -164,8 +162,7 @@ class Counter:
     async def _open_given(self, order: RefundOrder, digest: str) -> Steward:
         """The sale as the POS describes it, and its refund, in one step: a refund that is refused leaves no sale behind."""
         engine, given = self._engine, order.given
-        if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-            raise Refusal("BUSY", UNRELEASED)
+        await check_record(engine)
         if given is None:
             raise Refusal(
                 "NOT_FOUND", "this terminal has no sale of this key: refund it at the terminal that sold it, or describe it in 'sale'"

@@ -57,6 +57,7 @@ class Engine:
         self._couriers = Couriers()
         self._tasks: dict[SaleId, asyncio.Task[None]] = {}
         self._loading: dict[SaleId, asyncio.Task[Steward | None]] = {}
+        self.lasting: Callable[[], bool] = lambda: True  # whether what is recorded now will be found after this process
         self._closing = False
         self._recovered = False
         self._held = 0  # reasons to take no new wishes just now

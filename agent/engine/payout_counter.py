@@ -22,10 +22,10 @@ from agent.core.payout.machine import NOT_MADE, PayoutState
 from agent.core.payout.name import is_payout, key_of
 from agent.core.payout.payout import Payout
 from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Query
-from agent.engine.counter import UNRELEASED
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, unknown_terminal
 from agent.engine.payout_steward import PayoutDecider, PayoutSteward, first_step
+from agent.engine.record import UNRELEASED, check_record
 from agent.engine.setup import PayoutTerms, Terminal
 
 MAX_UNSETTLED = 100  # payouts at work at a time; more is a fault of the register software
@@ -72,8 +72,7 @@ class PayoutCounter:
             provider, terms = self.terms(wish.id, wish.provider)
             if not terms.policy.enabled:
                 raise Refusal("UNSUPPORTED", f"payouts by {provider!r} are switched off", path="provider")
-            if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-                raise Refusal("BUSY", "the journal was restored or begun anew; an operator must release it before new payouts")
+            await check_record(engine)
             order = self._order(wish, terms)
             self._check(order, wish, terms)
             await self._limit(order, terms)

@@ -6,30 +6,24 @@ So it is looked for all the while, and the log, the status page and the figures 
 
 import asyncio
 import os
+import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
 
+from agent.running.rescue import rescue
 from agent.texts import N_, Message, message
 
 LOOK_S = 2.0  # what is written meanwhile is lost with the rest, so sooner saves nothing; a person acts within minutes
 
 GONE = N_("The journal's file {path} was removed or exchanged while the agent works with it (process {pid}).")
 GONE_MEANS = N_("The agent goes on writing to a file without a name: with its end, or a power cut, the whole record is gone.")
-GONE_REMEDY = N_(
-    "Do not stop the service and do not restart the till. Take no more payments. As root copy what process {pid} has open: "
-    "cp /proc/{pid}/fd/N, where N leads to the journal (ls -l /proc/{pid}/fd), and call support."
-)
 
 
 def gone(path: Path, pid: int) -> Mapping[str, Message]:
-    """``problem``, ``meaning`` and ``remedy`` of a journal that was taken from under the agent with this process id."""
-    return {
-        "problem": message(GONE, path=path, pid=pid),
-        "meaning": message(GONE_MEANS),
-        "remedy": message(GONE_REMEDY, pid=pid),
-    }
+    """``problem`` and ``meaning`` of a journal that was taken from under the agent with this process id; what to do says ``rescue``."""
+    return {"problem": message(GONE, path=path, pid=pid), "meaning": message(GONE_MEANS)}
 
 
 class Whereabouts:
@@ -38,10 +32,11 @@ class Whereabouts:
     def __init__(self, path: Path) -> None:
         self.path, self.in_place = path, True
         self._own = _identity(path)
+        self._told: Mapping[str, Message] = {}
 
     def told(self) -> Mapping[str, Message]:
-        """As ``gone``; nothing while the file is there."""
-        return {} if self.in_place else gone(self.path, os.getpid())
+        """As ``gone``, and the ``remedy``; nothing while the file is there."""
+        return self._told
 
     async def watch(self) -> None:
         """Look for the file for ever. The beginning and the end of its absence are one line each."""
@@ -60,9 +55,19 @@ class Whereabouts:
             return
         self.in_place, log = in_place, structlog.get_logger()
         if in_place:
+            self._told = {}
             log.info("journal.in_place", path=str(self.path))
         else:
-            log.error("journal.gone", path=str(self.path), **self.told())
+            self._told = {**gone(self.path, os.getpid()), "remedy": rescue(self.path, os.getpid(), _user())}
+            log.error("journal.gone", path=str(self.path), **self._told)
+
+
+def _user() -> str:
+    """Whose the saved file must be."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container gives numbers without names
+        return str(os.geteuid())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -76,6 +76,15 @@ def test_lists_for_people(stand: Stand) -> None:
     assert "Set aside" in stand.cli("list", "--parked").stdout
 
 
+def test_the_heads_of_tables_are_in_the_person_s_language(stand: Stand) -> None:
+    """Lists, what is owed, the story and the decisions; what the protocol calls so stays."""
+    in_attention(stand, "heads-1", "FAST14")
+    shown = "".join(stand.cli(*words, LANG="ru_RU.UTF-8").stdout for words in (("list", "--parked"), ("owed",), ("resolve", "heads-1")))
+    heads = {cell.strip() for line in shown.splitlines() if line.startswith("┃") for cell in line.split("┃")} - {""}
+    assert {"принято", "ключ", "сумма", "состояние", "событие", "решение", "снято"} <= heads
+    assert {head for head in heads if head.isascii()} == {"qrcId"}
+
+
 def test_everything_that_is_only_read_works_without_the_daemon() -> None:
     """List, report and copy come from the file and say so; a decision does not."""
     with Stand(Plan(sockets=(Socket("pos"), Socket("admin", "admin")))) as stand:

@@ -439,15 +439,17 @@ def test_what_no_call_can_return_needs_a_person_at_once() -> None:
     assert (late.refund(RETURN_KEY).state, late.answer.money) == (RefundState.ATTENTION, Money.STUCK)
     assert "NO_REFUND_CALL" in standing(late.sale)
     assert decide_refund.hand_over(late.sale, RETURN_KEY) == []
-    with pytest.raises(NotRefundable, match="cabinet"):
+    with pytest.raises(NotRefundable, match="cabinet") as error:
         paid(PAYCONNECT).ask_refund()
+    assert error.value.reason == "NO_REFUND_CALL"
 
 
 def test_people_return_only_the_whole_sum() -> None:
     """Softline's request has no amount."""
     book = paid(SOFTLINE)
-    with pytest.raises(NotRefundable, match="whole sum"):
+    with pytest.raises(NotRefundable, match="whole sum") as error:
         book.ask_refund(Wanted(0, 1))
+    assert error.value.reason == "WHOLE_ONLY"
     whole = [Wanted(place, item.quantity) for place, item in enumerate(book.sale.checkout.invoice.items)]
     assert book.ask_refund(*whole).amount == book.sale.amount
 

@@ -72,8 +72,9 @@ def test_paid_by_an_operator_is_recorded_as_such() -> None:
 def test_without_a_transaction_nothing_can_be_refunded() -> None:
     """The operator knew no id: the sale is paid, and a refund has nothing to name."""
     book = resolve(Book(LOST_FOR_EVER), Resolution.PAID).tell()
-    with pytest.raises(NotRefundable, match="not known"):
+    with pytest.raises(NotRefundable, match="not known") as error:
         book.ask_refund()
+    assert error.value.reason == "NO_TRANSACTION"
 
 
 def test_what_an_operator_found_to_be_paid_is_not_given_back_by_a_clock() -> None:

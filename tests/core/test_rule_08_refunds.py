@@ -129,8 +129,9 @@ def test_a_bill_whose_lines_exceed_its_total_returns_no_more_than_the_total() ->
 @pytest.mark.parametrize("state", sorted(set(PaymentState) - REFUNDABLE))
 def test_only_a_paid_sale_can_be_refunded(state: PaymentState) -> None:
     """Nothing was taken, or it goes back already, or a person must look first."""
-    with pytest.raises(NotRefundable, match=state.value):
+    with pytest.raises(NotRefundable, match=state.value) as error:
         refund_asked(sale_in(state), "back-1", [], None, "digest")
+    assert error.value.reason == "SALE_NOT_PAID"
 
 
 def test_a_sale_of_another_till_can_be_refunded() -> None:
@@ -146,7 +147,28 @@ def test_the_number_of_refunds_is_limited() -> None:
     for number in range(MAX_REFUNDS):
         book.ask_refund(Wanted(MILK, 1), key=f"back-{number}")
         book.record([events.RefundDeclined(f"back-{number}", "REJECTED")])
-    assert refused(book)[0] == "key"
+    assert (refused(book)[0], why(book)) == ("key", "TOO_MANY_RETURNS")
+
+
+def why(book: Book, *wanted: Wanted, amount: int | None = None) -> str:
+    """The word by which the cashier is told."""
+    with pytest.raises(NotRefundable) as error:
+        book.ask_refund(*wanted, amount=amount)
+    return error.value.reason
+
+
+def test_each_refusal_has_its_word() -> None:
+    """What a cashier can do differs: look at what was returned, correct the sum, choose anew, return the whole."""
+    book = paid_book()
+    assert why(book, Wanted(CHEESE, 10)) == "WHOLE_LINE_ONLY"
+    assert why(book, Wanted(MILK, 3)) == "MORE_THAN_LEFT"
+    assert why(book, Wanted(MILK, 1, 5_001)) == "MORE_THAN_LEFT"
+    assert [why(book, Wanted(7, 1)), why(book, Wanted(MILK, 1), Wanted(MILK, 1))] == ["WRONG_LINES"] * 2
+    assert [why(book, Wanted(MILK, 2, 1)), why(book, Wanted(MILK, 1), amount=1)] == ["WRONG_LINES"] * 2
+    book.ask_refund(Wanted(MILK, 2), key="back-1")
+    assert why(book, Wanted(MILK, 1)) == "NOTHING_LEFT"
+    book.ask_refund(key="back-2")
+    assert why(book) == "NOTHING_LEFT"
 
 
 def test_one_at_a_time() -> None:

@@ -31,7 +31,9 @@ from agent.core.refund import RefundState
 from agent.edges import slips
 from agent.engine.accept import MAX_LANE_SALES
 from drivers import answers, bill, validation
+from drivers.fields import MAX_ITEMS
 from drivers.jsonrpc import ErrorNumber
+from drivers.limits import MAX_LINE_BYTES
 from drivers.messages import REQUESTS, AvailabilityCreate
 from drivers.operator import Proof
 from drivers.receipt import FiscalInvoice

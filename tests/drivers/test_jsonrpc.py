@@ -49,6 +49,11 @@ def test_params_may_be_left_out() -> None:
     assert read(message(params=...)) == Call(1, "agent.status", {})
 
 
+def test_a_byte_order_mark_before_it_is_passed_over() -> None:
+    """Also where no line ends a message, as in the frames of a serial port."""
+    assert isinstance(read(b"\xef\xbb\xbf" + message()), Call)
+
+
 def test_a_call_does_not_show_its_params() -> None:
     """A call in a log gives no secret away."""
     assert "SECRET" not in repr(read(message(params={"token": "SECRET"})))

@@ -156,6 +156,45 @@ def test_whose_customer_pays_by_a_link_is_told_so() -> None:
     assert said == [(word, word) for word in words]
 
 
+ADVICE = {
+    "en": ("Do not take it again.", "Do not hand out the goods before", "call the technician", "not clear"),
+    "ru": ("Не принимайте оплату повторно.", "Не отдавайте товар, пока", "обратитесь в техподдержку", "неяс"),
+}
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("reason", [*REASONS["attention"], "A_CODE_OF_TOMORROW", None])
+def test_of_money_that_was_taken_is_said_once_what_to_do(reason: str | None, language: str) -> None:
+    """First that the money was taken, never that this is not clear; of the goods too; in a line of a list and of every payment system."""
+    *once, never = ADVICE[language]
+    for provider in TABLE:
+        message = replies._sale_message(provider, "attention", reason, translator(language), "charged")
+        assert message.startswith({"en": "The money was taken, but ", "ru": "Деньги списаны, но "}[language])
+        assert [message.count(words) for words in once] == [1, 1, 1], message
+        assert never not in message
+        assert not APP_WORDS[language].search(message), message
+        assert message != replies._sale_message(provider, "attention", reason, translator(language), "possible")
+
+
+def test_a_reply_and_a_line_of_a_list_say_that_the_money_was_taken() -> None:
+    """What is passed on is where the money is."""
+    sale = samples.sale_of([*samples.PENDING, events.AttentionNeeded("SLIP_MISSING", charged=True)])
+    said = [reply(sale)["message"], replies.row_reply(answer.row(sale), EN)["message"]]
+    assert [one.partition(",")[0] for one in said] == ["The money was taken"] * 2
+
+
+def test_a_link_that_may_still_be_paid_is_taken_off_the_screen() -> None:
+    """Canceled, and the money is possible: said once, until it cannot be paid any more; where the payment system cancels it is not said."""
+    canceled = samples.sale_of([*samples.PENDING, events.Canceled("WAIT_LIMIT", withdrawn=True)])
+    linked = replace(canceled, binding=replace(canceled.binding, provider="paycore"))
+    still = "Take the code off the screen. If the link is still paid, the money goes back by itself."
+    assert [one["message"].count(still) for one in (reply(linked), replies.row_reply(answer.row(linked), EN))] == [1, 1]
+    for other in (replace(linked, watch_over=True), replace(linked, withdrawn=False)):
+        assert still not in reply(other)["message"]
+    for state, reason in (("canceled", "LINK_NOT_OPENED"), ("declined", None)):
+        assert still not in replies._sale_message("paycore", state, reason, EN, "possible")
+
+
 @pytest.mark.parametrize("language", ["ru", "en"])
 @pytest.mark.parametrize(("state", "reason"), REFUND_PAIRS)
 def test_a_refund_message_fits_its_state(state: str, reason: str | None, language: str) -> None:

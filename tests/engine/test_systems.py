@@ -147,6 +147,7 @@ def test_settled_sales_of_a_system_that_was_switched_off_stay_what_they_were(fas
         assert (await shop.desk.cancel(steward.sale.id)).sale.payment is PaymentState.PAID
         refused = await refusal(shop.desk.refund(RefundOrder(steward.sale.id, "R1", (), None, "t", None)))
         assert (refused.code, "'koshelek'" in str(refused)) == ("NOT_REFUNDABLE", True)
+        assert refused.data["reason"] == "SYSTEM_GONE"
         elsewhere = await refusal(create(shop, order("K2", provider="koshelek")))
         assert (elsewhere.code, elsewhere.data["path"]) == ("INVALID", "provider")
 

@@ -18,7 +18,7 @@ from tests.support.patience import soon, until
 from tests.support.stand import Plan, Port, Stand, http_request
 
 PAGE = Port("page", "http", options={"metrics": True})
-LOUD = ("removed or exchanged", "the whole record is gone", "What to do: Do not stop the service", "cp /proc/")
+LOUD = ("removed or exchanged", "the whole record is gone", "What to do: Do not stop the service", "-wal")
 
 
 def figures(stand: Stand) -> Any:

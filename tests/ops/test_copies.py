@@ -1,5 +1,5 @@
-"""Goal: a backup is in order only if it can be used and is of these days. Method: copies that the journal itself makes, and what else may lie
-under such a name."""
+"""Goal: a backup is in order only if it can be used and is of these days. Method: copies that the journal itself makes, and what else may
+lie under such a name."""
 
 import asyncio
 import os
@@ -80,6 +80,7 @@ def test_a_copy_that_cannot_be_used_is_no_backup(till: Stand, tmp_path: Path) ->
     assert [("can be: none" in str(one.means), one.grade) for one in found] == [(True, Grade.FAULT)] * 2
 
 
+@pytest.mark.system
 def test_a_folder_that_is_shut_holds_no_verdict(till: Stand, tmp_path: Path) -> None:
     """A person who is not root cannot look into it: that is said, and not that there are none."""
     require("root")

@@ -219,7 +219,7 @@ async def test_nobody_else_can_pass_for_the_agent(stand: Stand) -> None:
         case = await case_of(stand.config)
         assert case.own is not None
         assert (case.own.pid, case.user) == (lock_holder(Path(f"{stand.journal}.lock")), os.geteuid())
-        assert started(fake) <= started(second) < started(case.own.pid)
+        assert started(fake) <= started(second) <= started(case.own.pid)
         assert [one.pid for one in case.running if one.config == stand.config] == sorted([second, case.own.pid])
         found = await examine(stand.config, ["agent", "rights", "journal"])
         wrong = [one for one in found if one.grade is not Grade.OK]

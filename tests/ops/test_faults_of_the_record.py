@@ -115,7 +115,12 @@ def test_a_full_disk(till: Stand, memory: Path) -> None:
             one.unlink()
     fill(memory)
     (full,) = [one for one in bad(examined(till.config, "disk"), "disk") if "MB are free" in str(one.what)]
-    says(full, Grade.FAULT, "Only 0 MB.*DISK_FULL.*vacuum", "только 0 МБ.*DISK_FULL.*vacuum")
+    says(
+        full,
+        Grade.FAULT,
+        "Only 0 MB.*DISK_FULL.*200 MB more.*vacuum.*Delete no file of koshelek-agent",
+        "только 0 МБ.*DISK_FULL.*ещё 200 МБ.*vacuum.*Не удаляйте файлы koshelek-agent",
+    )
 
 
 @pytest.mark.system
@@ -221,3 +226,52 @@ def test_a_port_that_the_user_may_not_open() -> None:
         "may not open.*usermod -aG dialout",
         "нельзя открыть.*usermod -aG dialout",
     )
+
+
+def test_a_port_that_two_programs_have() -> None:
+    """The agent opened it, and somebody else did as well: both are said to have it, and not that the agent leaves it alone."""
+    master, slave = pty.openpty()
+    path = Path(os.ttyname(slave))
+    other = subprocess.Popen(["sleep", "60"], stdin=slave)
+    try:
+        (both,) = [one for one in _serial(path, os.getpid(), os.geteuid(), frozenset()) if one.grade is Grade.FAULT]
+        says(
+            both, Grade.FAULT, rf"at once: .*pid {other.pid}.*gets half.*End that", rf"сразу у агента.*pid {other.pid}.*половину.*Завершите"
+        )
+        assert "leaves it alone" not in str(both.means)
+        (held,) = [one for one in _serial(path, os.getpid(), os.geteuid(), frozenset(), left=True) if one.grade is Grade.FAULT]
+        says(held, Grade.FAULT, f"Another program.*pid {other.pid}.*leaves it alone", f"другая программа.*pid {other.pid}")
+    finally:
+        other.kill()
+        other.wait()
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_journal_that_is_a_link(till: Stand) -> None:
+    """As after a move to another disk: the daemon refuses it, and the doctor says the same, in the daemon's words."""
+    assert opened(till) is None
+    real = till.journal.with_name("real.sqlite3")
+    till.journal.rename(real)
+    till.journal.symlink_to(real)
+    (link,) = bad(examined(till.config, "rights"), "rights")
+    assert str(link.what) == str(spoken(till))
+    says(link, Grade.FAULT, f"is a link to {real}.*Delete nothing", f"{real}.*Ничего не удаляйте")
+
+
+@pytest.mark.system
+def test_a_folder_that_is_shut_is_not_called_in_order(till: Stand) -> None:
+    """Who may not look into the journal's folder is sent to root: neither that all is in order nor that there was never a journal."""
+    require("root")
+    till.journal.parent.chmod(0o700)
+    os.chown(till.journal.parent, NOBODY + 1, 0)
+    till.folder.chmod(0o755)
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        found = examined(till.config, "rights", "journal")
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    assert {(one.check, one.grade) for one in found} == {("rights", Grade.WARNING), ("journal", Grade.WARNING)}
+    assert ["sudo koshelek-agent doctor" in str(one.remedy) for one in found] == [True] * len(found)

@@ -100,8 +100,8 @@ def test_the_check_up_finds_memory_a_second_agent_and_a_record_that_is_gone(till
 def test_a_wrong_partner_stands_there_after_a_sale(till: Till) -> None:
     """Before it nothing is wrong with the address (control); the sale says why it was declined, and what to compare."""
     wrong = (
-        "does not know this shop.*What to do: Compare base_url in .provider.koshelek",
-        "не знает этот магазин.*Сверьте base_url в .provider.koshelek",
+        "does not know this shop.*What to do: Compare test_base_url .*in .provider.koshelek",
+        "не знает этот магазин.*Сверьте test_base_url .*в .provider.koshelek",
     )
     assert not re.search(wrong[till.is_russian], overview(till))
     text = till.config.read_text()

@@ -1,7 +1,6 @@
 """Goal: a technician finds out by herself which ports there are, how a register speaks, and whether a cable carries. Method: real
 pseudo-terminals whose relay does to the bytes what two speeds on one wire do; the kernel's tree of ports as files."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -173,13 +172,13 @@ async def test_noise_and_silence_of_a_line_are_told(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(serial_link, "TELL_SILENCE_SECONDS", 0.05)
     recorder = LineRecorder()
     silent: list[str] = []
-    look, looks = serial_link.SerialListener._look_for_noise, list[int]()
+    look, looks = serial_link.LineListener._look_for_noise, list[int]()
 
-    def counted(listener: serial_link.SerialListener, before: int) -> int:
+    def counted(listener: serial_link.LineListener, before: int) -> int:
         looks.append(before)
         return look(listener, before)
 
-    monkeypatch.setattr(serial_link.SerialListener, "_look_for_noise", counted)
+    monkeypatch.setattr(serial_link.LineListener, "_look_for_noise", counted)
     monkeypatch.setattr(recorder, "line_silent", lambda name, seconds: silent.append(name))
     with NullModem(tmp_path, wrong_speed(115_200, 9_600)) as modem:
         async with serving(Tty(modem.agent, LineSpeed()), Desk(), recorder=recorder) as listener:

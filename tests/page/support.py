@@ -67,7 +67,7 @@ class Shop:
         return key
 
     def some_sale(self) -> tuple[str, str]:
-        """A sale that is paid and told, for tests that need any: its key and its order. It is sold for the first of them, whichever that is."""
+        """A sale that is paid and told, for tests that need any: its key and its order. Sold for the first of them, whichever that is."""
         self.sold = self.sold or self.sell()
         return self.sold, f"order-{self.sold.removeprefix('sale-')}"
 

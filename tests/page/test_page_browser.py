@@ -104,7 +104,7 @@ def test_the_network_is_cut_and_comes_back(shop: Shop) -> None:
     with shop.stand.outage():
         key = shop.sell(wait=0)
         browser.sees(
-            "#systems", "CANNOT BE REACHED", "Last error: the server refuses connections on this port", "What to do: Compare base_url"
+            "#systems", "CANNOT BE REACHED", "Last error: the server refuses connections on this port", "What to do: Compare test_base_url"
         )
         browser.sees("#queue", f"order-{shop.number}", "old", "next: send the payment")
     browser.wait(lambda: "CANNOT" not in browser.text("#systems"), "it can be reached again")
@@ -398,7 +398,7 @@ def test_what_a_register_sends_stays_text(shop: Shop) -> None:
 def test_nothing_secret_is_on_a_page(shop: Shop) -> None:
     """Neither token nor card session nor loyalty number of a sale that stands there, nor the password of the account, nor the token of a
     client; as a page opens, and as it is kept up."""
-    token, session, loyalty = "canary-of-the-token", "FAST-canary-of-the-card", "2900009876543"
+    token, session, loyalty = "canary-of-the-token", "FASTcanarycard", "2900009876543"
     browser = shop.browser
     shop.look()
     key = shop.sell(session, token=token, user={"loyaltyId": loyalty})

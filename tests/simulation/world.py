@@ -218,7 +218,7 @@ class MortalTransport:
         return self._world.last_reached
 
     def known(self, account: str) -> bool:
-        return True
+        return self._world.answered
 
     def admits(self, account: str) -> bool:
         return self._world.admitted
@@ -284,6 +284,7 @@ class World:
         self.boot_offset_ms = 0
         self.last_reached = True
         self.admitted = True  # by the last answer
+        self.answered = False  # by anything
         self.with_card = True
         self.nameless = False  # the till's own password cannot be read
         self.dark_s = 0.0
@@ -374,7 +375,7 @@ class World:
             await asyncio.sleep(delivery.after_ms / 1000)
             return Unclear("reset")
         await asyncio.sleep(0.02 + delivery.reading_ms(answer) / 1000)
-        self.admitted = answer.status not in (401, 403)
+        self.admitted, self.answered = answer.status not in (401, 403), True
         return Reply(answer.status, delivery.visible(answer), {name.lower(): value for name, value in answer.headers.items()})
 
     # --- the process ---

@@ -1,4 +1,4 @@
-"""The figures in Prometheus' text format. Importing this module imports the client library: 3 MB.
+"""The figures in Prometheus' text format. Importing this module imports the client library.
 
 Names follow Prometheus' conventions: one prefix, base units, ``_total`` for what only grows. A series that is zero is there all the same
 where its labels are known beforehand, for an alert on a series that does not exist never fires.
@@ -21,7 +21,7 @@ Values = Iterable[tuple[Sequence[str], float]]
 
 
 def exposition(tally: Tally, view: View) -> bytes:
-    """Everything as text. Takes a few milliseconds."""
+    """Everything as text."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Once(families(tally, view)))
     ProcessCollector(registry=registry)

@@ -20,8 +20,8 @@ from agent.web.live import Row, row
 
 DENIED = "ACCESS_DENIED"
 UNRELEASED = N_(
-    "The journal was restored from a backup, or lost and begun anew: compare it with the payment system's registry, then run koshelek-agent "
-    "release."
+    "The journal was restored from a backup, or lost and begun anew: compare it with the payment system's registry, then run "
+    "koshelek-agent release."
 )
 MAX_LISTED = 10  # records set aside: the operations page has them all
 SILENT_S = 24 * 3600.0  # a register that was not heard for so long stands out

@@ -45,6 +45,7 @@ _NAMES: Mapping[str, frozenset[str]] = {  # what the address of a page may say; 
     document.OPERATIONS: frozenset({"q", "only", "before"}),
     document.SALE: frozenset({"store", "terminal", "key"}),
 }
+_UNKNOWN = frozenset({"NOT_FOUND", "UNKNOWN_TERMINAL"})  # refusals of what an address means and this till does not have
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -121,7 +122,7 @@ class Site:
                 case _:
                     return self._problem(HTTPStatus.NOT_FOUND, self._tongue(N_("There is no such page.")))
         except Refused as error:
-            status = HTTPStatus.NOT_FOUND if error.code == "NOT_FOUND" else HTTPStatus.CONFLICT
+            status = HTTPStatus.NOT_FOUND if error.code in _UNKNOWN else HTTPStatus.CONFLICT
             return self._problem(status, str(error.data.get("message", error.message)))
         except Invalid as error:
             return self._problem(HTTPStatus.BAD_REQUEST, f"{error.problems[0].path}: {error.problems[0].problem}")

@@ -25,11 +25,6 @@ from drivers import messages
 from drivers.caller import Caller
 from drivers.session import Refused
 
-_BEGINNINGS = (
-    *(messages.AvailabilityCreate, messages.AvailabilityGet, messages.CheckoutCreate),
-    *(messages.PayoutServices, messages.PayoutCreate),
-)
-"""What only a till of the configuration may ask."""
 _LOOKED_FOR = (messages.OperationShow, messages.OperationResolve, messages.PayoutShow, messages.PayoutResolve)
 """What nobody but an operator asks."""
 
@@ -114,9 +109,9 @@ class PosDesk:
             case messages.OperationList() | messages.OperationReport() if request.terminal_id is None and caller.tills is not None:
                 raise Refusal("FORBIDDEN", "name a terminalId: this user may not see every terminal of the store", path="terminalId")
             case messages.OperationList() | messages.OperationReport():
-                await self._permit_till(caller, request, request.store_id or "", request.terminal_id or "")
+                await self._permit_till(caller, request.store_id or "", request.terminal_id or "")
             case messages.TillRequest():
-                await self._permit_till(caller, request, request.store_id, request.terminal_id)
+                await self._permit_till(caller, request.store_id, request.terminal_id)
             case messages.AgentStatus():
                 return
             case messages.AgentReload() | messages.AgentBackup() | messages.AgentRelease():
@@ -125,17 +120,14 @@ class PosDesk:
             case _:
                 raise Refusal("FORBIDDEN", f"{request.method} has no rule that permits it")
 
-    async def _permit_till(self, caller: Caller, request: messages.Request, store_id: str, terminal_id: str) -> None:
-        """A till that was taken out of the configuration begins nothing new; what it began before can still be asked for and ended."""
-        if not caller.operator and not self._configured(store_id, terminal_id):
-            left = (
-                not isinstance(request, _BEGINNINGS)
-                and caller.may(store_id, terminal_id)
-                and await self._has_records(store_id, terminal_id)
-            )
-            if not left:
-                raise unknown_terminal(store_id, terminal_id)
-        if not caller.may(store_id, terminal_id):
+    async def _permit_till(self, caller: Caller, store_id: str, terminal_id: str) -> None:
+        """A till that was taken out of the configuration begins nothing new (the engine sees to that); what it began before can still be
+        asked for and ended."""
+        may = caller.may(store_id, terminal_id)
+        gone = not caller.operator and not self._configured(store_id, terminal_id)
+        if gone and not (may and await self._has_records(store_id, terminal_id)):
+            raise unknown_terminal(store_id, terminal_id)
+        if not may:
             raise Refusal("FORBIDDEN", f"this user may not act for terminal {terminal_id!r} of store {store_id!r}")
 
     def _configured(self, store_id: str, terminal_id: str) -> bool:

@@ -27,7 +27,7 @@ class Status:
         restored = await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None
         environments = sorted({binding.environment.value for binding in engine.setup.bindings.values()})
         found: dict[str, Any] = {
-            "ready": not engine.closing and not restored and (self._keeper is None or self._keeper.taking),
+            "ready": not engine.closing and not restored and engine.lasting() and (self._keeper is None or self._keeper.taking),
             "version": __version__,
             "environment": environments[0],
             "providers": {name: self._provider(binding.account, caller.operator) for name, binding in engine.setup.bindings.items()},
@@ -40,8 +40,8 @@ class Status:
         return found
 
     def _provider(self, account: str, operator: bool) -> dict[str, Any]:
-        """Whether a payment system can be reached and lets this till in; the latter is told where it does not. A register acts by a yes or a
-        no; a person is told as well where nobody knows."""
+        """Whether a payment system can be reached and lets this till in; the latter is told where it does not. A register acts by a yes or
+        a no; a person is told as well where nobody knows."""
         transport = self._front.engine.ports.transport
         shut = {"reason": DENIED, "message": explain(DENIED, self._front.translate)}
         guessed = {"known": False} if operator and not transport.known(account) else {}

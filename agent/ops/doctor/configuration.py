@@ -18,9 +18,10 @@ CHECK = "configuration"
 SOUND = N_("The configuration is in order: {file}, environment {environment}.")
 WRONG_AT = N_("{file}, line {line}: {key}: {problem}")
 WRONG = N_("{file}: {key} {problem}")
+UNFIT_AT = N_("{file}, line {line}: {problem}")
+UNFIT = N_("{file}: {problem}")
 REFUSED = N_("The agent does not start with this file. If it is running, it goes on with the configuration from before.")
 MEND = N_("Correct it, then: koshelek-agent config check.")
-HINT = N_("Correct it. {hint} Then: koshelek-agent config check.")
 NO_FILE = N_("There is no configuration file {file}: nothing is set up yet.")
 NO_FILE_MEANS = N_("The agent does not start: it does not know its till.")
 SET_UP = N_("Run: sudo koshelek-agent setup. It asks for what is needed and writes the file.")
@@ -75,6 +76,8 @@ def is_missing(file: Path) -> bool:
 def _problem(one: Problem) -> Finding:
     place = {"file": one.file, "key": one.key_path, "problem": one.problem}
     what = message(WRONG, **place) if one.line is None else message(WRONG_AT, line=one.line, **place)
+    if not one.key_path:  # the file as a whole, or a line that is no setting
+        what = message(UNFIT, **place) if one.line is None else message(UNFIT_AT, line=one.line, **place)
     return fault(CHECK, what, message(REFUSED), _remedy(one))
 
 
@@ -83,7 +86,7 @@ def _remedy(one: Problem) -> Message:
     if one.example:
         example = message(EXAMPLE, example=one.example)
         hint = message("{hint} {example}", hint=hint, example=example) if hint else example
-    return message(HINT, hint=hint) if hint else message(MEND)
+    return message("{mend} {hint}", mend=message(MEND), hint=hint) if hint else message(MEND)
 
 
 def _in_force(case: Case, changed: datetime) -> Iterator[Finding]:

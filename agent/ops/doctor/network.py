@@ -61,6 +61,7 @@ PARTNER_REMEDY = N_(
 UNREADABLE = N_("{system}: the password cannot be read here: {problem}.")
 UNREADABLE_MEANS = N_("Whether the payment system lets this till in was not tried.")
 CREDENTIAL_REMEDY = N_("Run the doctor as root while the service runs: sudo koshelek-agent doctor")
+WHEN_IT_RUNS = N_("The password is handed over to the service while it runs: run sudo koshelek-agent doctor again when it does.")
 DENIED_NOW = N_("{system}: the payment system turned the running agent away (ACCESS_DENIED).")
 NOT_CHECKED = N_("{system}: whether login and password are right could not be seen: {problem}")
 TRY_LATER = N_("Run the doctor again in some minutes. If it stays so, send this line to the payment system's support.")
@@ -95,7 +96,7 @@ async def _sources(case: Case) -> Mapping[str, Source]:
         return {}
     named = {system: table.password_credential for system, table in case.settings.provider.configured.items()}
     known = await sources()
-    return {system: known[name] for system, name in named.items() if name in known}
+    return {system: known[name] for system, name in named.items() if name is not None and name in known}
 
 
 async def _empty(system: str, source: Source) -> Finding | None:
@@ -210,7 +211,9 @@ def _unread(case: Case, system: str, detail: str, remedy_of_password: Message) -
         yield fault(CREDENTIALS, message(DENIED_NOW, system=system), message(PASSWORD_MEANS), remedy_of_password)
     else:
         what = message(UNREADABLE, system=system, problem=detail)
-        yield warning(CREDENTIALS, what, message(UNREADABLE_MEANS), message(CREDENTIAL_REMEDY))
+        assert case.settings is not None
+        handed_over = case.settings.provider.configured[system].password_credential is not None and by_root()
+        yield warning(CREDENTIALS, what, message(UNREADABLE_MEANS), message(WHEN_IT_RUNS if handed_over else CREDENTIAL_REMEDY))
 
 
 def _no_way(check: str, system: str, seen: Visit, failure: NotSent) -> Finding:

@@ -59,10 +59,12 @@ async def port(case: Case) -> list[Finding]:
         return []
     pid, user, found = (case.own.pid if case.own else None), case.user, list[Finding]()
     groups = await _groups(pid, user)
+    busy = {one["name"] for one in case.details.get("lines", ()) if one["state"] == "busy"}
     for listener in case.settings.listener:
         match listener:
             case SerialListener(path=path):
-                found += await aside(lambda path=path: list(_serial(path, pid, user, groups)))  # type: ignore[misc]  # bound at once
+                left = f"serial:{path}" in busy
+                found += await aside(lambda path=path, left=left: list(_serial(path, pid, user, groups, left)))  # type: ignore[misc]  # bound at once
             case PtyListener(path=path) if pid is not None:
                 found += [_pty(path)]
             case _:
@@ -86,7 +88,8 @@ async def _groups(pid: int | None, user: int) -> frozenset[int]:
     return await aside(lambda: groups_of(user) | {number for name in added if (number := group_number(name)) is not None})
 
 
-def _serial(path: Path, pid: int | None, user: int, groups: frozenset[int]) -> Iterator[Finding]:
+def _serial(path: Path, pid: int | None, user: int, groups: frozenset[int], left: bool = False) -> Iterator[Finding]:
+    """``left``: the agent says that it leaves the port to another program. It looks now and then whether it is free, and opens it."""
     try:
         status = path.stat()
     except OSError:
@@ -99,7 +102,7 @@ def _serial(path: Path, pid: int | None, user: int, groups: frozenset[int]) -> I
     found = holders(path)
     mine = [one for one in found if pid is not None and one.endswith(f"(pid {pid})")]
     others = [one for one in found if one not in mine]
-    trouble = list(_trouble(path, status, user, groups, others, bool(mine)))
+    trouble = list(_trouble(path, status, user, groups, others, bool(mine) and not left))
     yield from trouble
     if not trouble:
         yield ok(PORT, message(OURS if mine else FREE, path=path))

@@ -41,9 +41,9 @@ NO_BACKUP = N_(
     "compare the payment system's registry with the register before the service is started anew."
 )
 ANOTHER = N_("The journal is not the one that {backup} was made of: it was begun anew.")
-SELLS_ON = N_("The agent already sells with a journal that was begun anew: it is not the one that {backup} was made of.")
+WORKS_ON = N_("The agent already works with a journal that was begun anew: it is not the one that {backup} was made of.")
 ANOTHER_REMEDY = N_(
-    "Take no more payments and stop the service: sudo systemctl stop koshelek-agent. Look for the old file (a changed path in [journal], a "
+    "Stop the service: sudo systemctl stop koshelek-agent. Look for the old file (a changed path in [journal], a "
     "disk that is not mounted), else restore the newest backup: sudo -u {user} koshelek-agent restore {backup}. The journal begun anew is "
     "kept beside it; what was sold with it is listed: compare that with the payment system's registry. Then: sudo systemctl start "
     "koshelek-agent"
@@ -102,9 +102,9 @@ async def journal(case: Case) -> list[Finding]:
     finally:
         stop.set()
     if other:
-        sells = case.status is not None
-        remedy = message(ANOTHER_REMEDY if sells else LOST_REMEDY, user=user, backup=newest)
-        return [fault(JOURNAL, message(SELLS_ON if sells else ANOTHER, backup=newest), message(BEGUN_MEANS), remedy)]
+        works = case.status is not None
+        remedy = message(ANOTHER_REMEDY if works else LOST_REMEDY, user=user, backup=newest)
+        return [fault(JOURNAL, message(WORKS_ON if works else ANOTHER, backup=newest), message(BEGUN_MEANS), remedy)]
     return [_told(found)]
 
 

@@ -34,6 +34,7 @@ BEFORE_RESTART = N_("Not before what the line about the journal says is done: th
 DYING = N_("The service does not come up: systemd starts it again and again, {count} times so far.")
 GIVEN_UP = N_("The service does not come up: it ended with status {status}, and systemd does not start it again.")
 NO_PASSWORD = N_("The service does not come up: systemd could not hand it a password (status 243/CREDENTIALS).")
+PASSWORD_FIRST = N_("See to the line credentials: it says what to write where. Then: sudo systemctl restart koshelek-agent")
 STARTING = N_("The agent is starting (process {pid}) and does not answer yet.")
 STARTING_REMEDY = N_("Run the doctor again in a minute. A large journal takes its time; payments begin when it is proved.")
 MUTE = N_("The agent (process {pid}) does not answer at {socket}: {problem}.")
@@ -64,7 +65,7 @@ OTHER_VERSION = N_("The running agent is {running}, installed is {installed}.")
 OTHER_MEANS = N_("The update has no effect yet.")
 RESTART = N_("When there is no customer: sudo systemctl restart koshelek-agent")
 
-WATCHED = N_("systemd watches the agent ({seconds} s) and starts it again; restarts so far: {count}.")
+WATCHED = N_("systemd watches the agent (WatchdogSec={seconds}) and starts it again; restarts so far: {count}.")
 AT_REST = N_("The service is stopped now. When it is started, systemd watches it.")
 NO_SYSTEMD = N_("The agent is not a service of systemd here.")
 UNWATCHED = N_("systemd does not watch whether the agent still works (WatchdogSec= is not set).")
@@ -82,7 +83,7 @@ ENABLE = N_("Run: sudo systemctl enable koshelek-agent")
 async def agent(case: Case) -> list[Finding]:
     """One agent runs, answers, and takes payments."""
     facts = await _facts(case)
-    words = await last_words() if case.status is None and facts else ""
+    words = await last_words(facts.get("InvocationID", "")) if case.status is None and _dead(facts) is not None else ""
     found = list(_running(case, facts, words))
     found += await aside(lambda: list(_others(case)))
     if await aside(are_hidden):
@@ -155,7 +156,8 @@ def _running(case: Case, facts: Mapping[str, str], words: str) -> Iterator[Findi
         else:
             yield ok(AGENT, message(ANSWERS))
     elif (dead := _dead(facts)) is not None:
-        yield fault(AGENT, dead, message(NOT_RUNNING_MEANS), _why(words))
+        no_password = facts.get("ExecMainStatus") == NO_CREDENTIALS  # no word of ours can be about that
+        yield fault(AGENT, dead, message(NOT_RUNNING_MEANS), message(PASSWORD_FIRST) if no_password else _why(words))
     elif case.own is None:
         remedy = message(SET_UP if case.settings is None and is_missing(case.file) else START)
         yield fault(AGENT, message(NOT_RUNNING), message(NOT_RUNNING_MEANS), remedy)
@@ -163,7 +165,7 @@ def _running(case: Case, facts: Mapping[str, str], words: str) -> Iterator[Findi
         yield warning(AGENT, message(STARTING, pid=case.own.pid), message(SILENT_MEANS), message(STARTING_REMEDY))
     elif case.mute:
         what = message(MUTE, pid=case.own.pid, socket=case.socket, problem=case.silence)
-        yield fault(AGENT, what, message(NOT_RUNNING_MEANS), _why(words))
+        yield fault(AGENT, what, message(NOT_RUNNING_MEANS), message(WHY))
     elif case.socket is None and case.settings is None:
         yield warning(AGENT, message(UNASKED, pid=case.own.pid), message(SILENT_MEANS), message(MEND_FIRST))
     elif case.socket is None:

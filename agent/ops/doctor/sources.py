@@ -17,6 +17,7 @@ from agent.texts import N_, Message, message
 LIMIT_S = 3.0
 LOADED, ENCRYPTED = "LoadCredential", "LoadCredentialEncrypted"
 OTHERS = 0o077  # rights of group and others
+OTHERS_WRITE = 0o022  # of an encrypted one, which only this till can read anyway: systemd-creds makes it readable for all
 
 MISSING = N_("there is no file {path}")
 EMPTY = N_("the file {path} is empty")
@@ -106,7 +107,7 @@ def exposed(source: Source) -> Iterator[tuple[Message, str]]:
     except OSError:  # told where the password is tried
         return
     place = shlex.quote(str(source.path))
-    if status.st_mode & OTHERS:
+    if status.st_mode & (OTHERS_WRITE if source.encrypted else OTHERS):
         yield message(OPEN, path=source.path, mode=f"{stat.S_IMODE(status.st_mode):04o}"), f"sudo chmod 600 {place}"
     if status.st_uid != 0:
         yield message(FOREIGN, path=source.path, owner=status.st_uid), f"sudo chown root: {place}"

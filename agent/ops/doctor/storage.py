@@ -59,7 +59,9 @@ FULL = N_("Only {free} MB are free on {point}.")
 FULL_MEANS = N_("New payments are refused with DISK_FULL; those under way are still finished.")
 LOW_MEANS = N_("When it is full, new payments are refused.")
 FREE = N_(
-    "Make room: sudo journalctl --vacuum-size=100M, sudo apt-get clean, du -xh {point} | sort -h | tail. The agent goes on by itself."
+    "Make room, {needed} MB more: sudo journalctl --vacuum-size=100M, sudo apt-get clean, du -xh {point} | sort -h | tail. Delete no file "
+    "of koshelek-agent: they are records of money. If there is nothing else on {point}, it is too small: have it enlarged. The agent goes "
+    "on by itself."
 )
 
 
@@ -124,7 +126,7 @@ def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
 
 def _reach(folder: Path) -> None:
     """Raises PermissionError where what is in the folder cannot be seen, which looks like nothing being there."""
-    os.lstat(folder / ".")
+    os.lstat(f"{folder}/.")  # a Path would forget the dot, and only by that the folder must be entered
 
 
 def _source_rights(known: Iterable[Source]) -> Iterator[Finding]:
@@ -146,7 +148,7 @@ def _disk(settings: Settings, full: bool) -> Iterator[Finding]:
     mount = mount_of(os.path.realpath(folder), MOUNT_INFO.read_text(errors="surrogateescape"))
     system = os.statvfs(folder)
     free = system.f_bavail * system.f_frsize // BYTES_PER_MB
-    place = {"point": mount.point, "kind": mount.type, "free": free}
+    place = {"point": mount.point, "kind": mount.type, "free": free, "needed": max(1, COMFORT_MB - free)}
     if mount.volatile:
         allowed = settings.journal.allow_volatile and settings.environment is Environment.TEST
         means = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from agent.ops.command import UNIT, asked
 
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID,ExecMainStatus"
+PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID,ExecMainStatus,InvocationID"
 SYSTEMCTL_LIMIT_S = 3.0
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,11 +14,14 @@ LIMIT_S = 3.0
 MAX_ENTRIES = 30  # a configuration with several mistakes has two or three lines for each
 MAX_CHARACTERS = 300  # the beginning names the mistake; the rest is where it was taken from
 READ = ("journalctl", f"--unit={UNIT}", "--boot", "--priority=err", f"--lines={MAX_ENTRIES}", "--output=json", "--no-pager", "--quiet")
+RECENT_S = 10.0  # some restarts of a service that dies at once
+US_PER_S = 1_000_000
 SYSTEMD = "systemd"  # says that the service failed, never why
 
 
-async def last_words() -> str:
-    """The last complaint of the service, on one line; empty where there is none, or none that this user may read."""
+async def last_words(invocation: str) -> str:
+    """The last complaint of the service, on one line; empty where there is none, or none that this user may read. ``invocation``: systemd's
+    name of its last run, for what an earlier one said may long be mended."""
     if shutil.which(READ[0]) is None or os.geteuid() != 0:
         return ""
     try:
@@ -25,7 +29,13 @@ async def last_words() -> str:
             told, _ = await process.communicate()
     except (TimeoutError, OSError):
         return ""
-    return complaint(list(_entries(told)))
+    return complaint([one for one in _entries(told) if of_these_days(one, invocation, time.time())])
+
+
+def of_these_days(entry: Mapping[str, Any], invocation: str, now_s: float) -> bool:
+    """Whether it was said by this run, or a moment ago by the one before: a service that dies every second is seen between two."""
+    said_s = int(entry.get("__REALTIME_TIMESTAMP", 0)) / US_PER_S
+    return entry.get("_SYSTEMD_INVOCATION_ID") == invocation or 0 <= now_s - said_s < RECENT_S
 
 
 def complaint(entries: Sequence[Mapping[str, Any]]) -> str:

@@ -54,8 +54,8 @@ CONNECTIONS = {
 }
 ABOUT_BACKUPS = N_(
     "If the disk dies, the copy tells what was sold. The folder must be there, belong to the agent's user and be closed to others; best is "
-    "another disk than the journal's. Another one than the package's must be allowed to the service as well: systemctl edit koshelek-agent, "
-    "ReadWritePaths=."
+    "another disk than the journal's. Another one than the package's must be allowed to the service as well: systemctl edit "
+    "koshelek-agent, ReadWritePaths=."
 )
 SPEEDS = (115_200, 57_600, 38_400, 19_200, 9_600)  # what registers in use are set to; any other the configuration knows may be typed
 FIRST_PORT = {"tcp": 7431, "http": 7432}

@@ -50,6 +50,14 @@ async def test_a_body_has_its_size() -> None:
         assert await status(port) == 200
 
 
+async def test_a_byte_order_mark_is_passed_over() -> None:
+    """As on lines: some runtimes write one whether asked or not."""
+    async with serving(Agent().handle) as port:
+        assert (await reply_to(port, "POST", f"{SALE}/k/cancel", b"\xef\xbb\xbf{}")).code == "NOT_FOUND"
+        twice = await reply_to(port, "POST", f"{SALE}/k/cancel", b"\xef\xbb\xbf\xef\xbb\xbf{}")
+        assert (twice.status, twice.code) == (400, "INVALID")
+
+
 async def test_headers_and_queries_have_their_size() -> None:
     """Too long a head is no request; too many fields of a query are named."""
     async with serving(Agent().handle) as port:

@@ -1,0 +1,110 @@
+"""Goal: a file that is not there, or no TOML any more, hides neither the healthy agent nor what to do. Method: the real daemon and
+commands."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agent.cli.common import Context
+from agent.cli.examining import doctor_command
+from agent.ops import doctor
+from agent.ops.doctor import Finding, Grade
+from agent.settings.model import SERVICE_STATE, STATE_VARIABLE, default_journal
+from tests.ops.stage import bad, examined, says
+from tests.support.stand import Stand
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    """A till that works."""
+    with Stand() as made:
+        yield made
+
+
+@pytest.fixture
+def broken(stand: Stand) -> Iterator[Stand]:
+    """Somebody has forgotten a quotation mark."""
+    whole = stand.config.read_text()
+    stand.config.write_text(whole.replace('login = "sandbox"', 'login = "sandbox'))
+    yield stand
+    stand.config.write_text(whole)
+
+
+def test_before_the_setup_it_is_named(tmp_path: Path) -> None:
+    """No file at all: neither a check of it nor a start would help."""
+    found = examined(tmp_path / "nothing.toml", "configuration", "agent")
+    assert [one.check for one in found] == ["configuration", "agent"]
+    for one in found:
+        says(one, Grade.FAULT, "sudo koshelek-agent setup", "sudo koshelek-agent setup")
+    assert "cannot be read" not in str(found[0].what)
+
+
+def test_a_file_that_is_no_toml_hides_nothing(broken: Stand) -> None:
+    """The agent works with the file from before: it is asked at the socket that the lines name, and nothing false is said of that."""
+    found = examined(broken.config, "configuration", "agent")
+    assert [(one.check, one.grade) for one in found] == [("configuration", Grade.FAULT), ("agent", Grade.OK)]
+    says(
+        found[0],
+        Grade.FAULT,
+        "line [0-9]+: This is not TOML.*Correct it.*config check.*login = ",
+        "строка [0-9]+: Это не TOML.*Исправьте.*config check.*login = ",
+    )
+    status = broken.cli("status")
+    assert (status.returncode, "ready" in status.stdout) == (0, True), status.stderr
+
+
+def test_an_agent_of_which_nothing_is_known_is_no_fault_of_its_own(broken: Stand) -> None:
+    """Not even its sockets can be told: that the configuration comes first is said, and not that it lacks a socket."""
+    whole = broken.config.read_text()
+    broken.config.write_text(whole.replace("[[listener]]", "[listener]"))
+    found = bad(examined(broken.config, "agent"), "agent")
+    assert not [one for one in found if "[[listener]]" in str(one.remedy)]
+
+
+def started(config: Path, *arguments: str) -> tuple[int, str]:
+    """A command as systemd starts it: its standard error is the journal, and it has no language."""
+    said = config.parent / "said"
+    with said.open("wb") as stream:
+        status = os.fstat(stream.fileno())
+        environment = {**os.environ, "LANG": "C.UTF-8", "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+        command = [sys.executable, "-m", "agent", *arguments, "--config", str(config)]
+        ran = subprocess.run(command, stderr=stream, stdout=subprocess.DEVNULL, check=False, timeout=30, env=environment)
+    return ran.returncode, said.read_text()
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("config", "check")])
+def test_a_service_without_a_configuration_speaks_russian_and_loudly(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A file that is not there, and one that is no TOML: each line is an error for systemd's journal, in the language of the default."""
+    config = tmp_path / "till.toml"
+    for text in (None, 'environment = "test\n'):
+        if text is not None:
+            config.write_text(text)
+        status, said = started(config, *arguments)
+        assert status == 78
+        assert said.splitlines()
+        assert [line for line in said.splitlines() if not line.startswith("<3>")] == []
+        assert "не" in said
+    config.write_text('language = "en"\nenvironment = "test\n')
+    assert "not TOML" in started(config, *arguments)[1]
+
+
+def test_whoever_asks_judges_the_services_till(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The file of the system: its journal is the service's, also for a person who is not root and has a folder of his own."""
+    file, seen = tmp_path / "till.toml", list[Path]()
+
+    async def looked(file: Path) -> list[Finding]:
+        seen.append(default_journal())
+        return []
+
+    monkeypatch.setattr(sys.modules["agent.settings.load"], "SYSTEM_FILE", file)
+    monkeypatch.setattr(doctor, "examine", looked)
+    monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+    monkeypatch.setenv(STATE_VARIABLE, "to be restored afterwards")
+    monkeypatch.delenv(STATE_VARIABLE)
+    CliRunner().invoke(doctor_command, obj=Context(str(file), None, True))
+    assert [one.parent for one in seen] == [SERVICE_STATE]
