@@ -93,30 +93,30 @@ def _asked(question: Question) -> str:
     return f"{text.rstrip('?.')}: {options}" if named else f"{text} — файл, где он лежит" if question.kind is Kind.SECRET else text
 
 
+# What is taken where a question is left out, by the last name of its key.
+LEFT_OUT = {
+    "provider": "`koshelek`, если он есть",
+    "password": "уже сохранённый",
+    "token": "уже сохранённый, иначе новый",
+    "backups": "папка пакета `/var/backups/koshelek-agent`, если она есть",
+    "users": "кто запустил мастер",
+    "timezone": "пояс машины, иначе `Europe/Moscow`",
+    "port": "`7431` (TCP), `7432` (HTTP)",
+}
+
+
 def _left_out(question: Question) -> str:
     match question.place[-1]:
         case "store_id" if question.place[0] == "terminal":
             return "единственный магазин"
-        case "provider":
-            return "`koshelek`, если он есть"
-        case "password":
-            return "уже сохранённый"
         case "address" if question.place[0] in ("koshelek", "payconnect") or question.default is None:
             return "нужно указать"
         case "address":
             return "известный адрес системы"
-        case "token":
-            return "уже сохранённый, иначе новый"
-        case "backups":
-            return "папка пакета `/var/backups/koshelek-agent`, если она есть"
-        case "users":
-            return "кто запустил мастер"
-        case "timezone":
-            return "пояс машины, иначе `Europe/Moscow`"
-        case "port":
-            return "`7431` (TCP), `7432` (HTTP)"
         case "path" if question.default is not None:
             return "в `/run/koshelek-agent`; у последовательного порта нужно указать"
+        case last if last in LEFT_OUT:
+            return LEFT_OUT[str(last)]
         case _ if question.default is not None:
             return f"`{toml(question.default)}`"
         case _:

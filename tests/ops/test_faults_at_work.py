@@ -243,7 +243,12 @@ def test_a_name_that_is_not_found_is_named(scene: Scene, tmp_path: Path) -> None
     config.write_text(scene.stand.config.read_text().replace(scene.stand.base_url, f"https://{NOBODY}/acme/x"))
     found = [one for one in examined(config, "name", "connection", "clock", "credentials") if "koshelek" in str(one.what)]
     (nameless,) = bad(found, "name")
-    says(nameless, Grade.FAULT, f"cannot be resolved.*{NOBODY}.*cat /etc/resolv.conf.*test_base_url", f"не найдено.*{NOBODY}.*cat /etc/resolv.conf.*test_base_url")
+    says(
+        nameless,
+        Grade.FAULT,
+        f"cannot be resolved.*{NOBODY}.*cat /etc/resolv.conf.*test_base_url",
+        f"не найдено.*{NOBODY}.*cat /etc/resolv.conf.*test_base_url",
+    )
     assert bad(found, "connection") == []
     assert {one.grade for check in ("clock", "credentials") for one in bad(found, check)} == {Grade.WARNING}
 
