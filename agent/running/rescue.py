@@ -1,7 +1,8 @@
 """How a journal is saved whose file was taken from under the working agent: from what the process still has open.
 
-The newest records lie in the log beside the file (``-wal``), so both are copied, under names that belong together. The log comes first:
-what it holds is moved into the file now and then, so an older log beside a newer file is whole, and not the other way round.
+The newest records lie in the log beside the file (``-wal``), so both are copied, under names that belong together. The log comes first: at
+rest the agent moves all it holds into the file and empties it, and a file from before that beside a log from after it would lack the newest
+records without a sign of it. If the log is still the same once the file is copied, nothing was written or moved in between: both are whole.
 """
 
 import os
@@ -17,8 +18,9 @@ SAFE = "/root"  # there for certain, closed to others, and not where the clean-u
 SUFFIXES = ("-wal", "")
 
 COPY = N_(
-    "Do not stop the service and do not restart the till. Take no more payments. Now, as root, in this order: {commands} - then look that "
-    "the copies are there: ls -l {copies}. Only then put them back and start anew: {back}"
+    "Do not stop the service and do not restart the till. Take no more payments. Now, as root, in this order: {commands} - if the last "
+    "one says that they differ, all of them once more. Then look that the copies are there: ls -l {copies}. Only then put them back and "
+    "start anew: {back}"
 )
 FIND = N_(
     "Do not stop the service and do not restart the till. Take no more payments. As root: ls -l /proc/{pid}/fd shows what process {pid} "
@@ -35,7 +37,8 @@ def rescue(path: Path, pid: int, user: str = SERVICE_USER) -> Message:
     if set(numbers) != set(SUFFIXES):
         return message(FIND, path=path, pid=pid)
     copies = {suffix: shlex.quote(f"{SAFE}/{path.name}{suffix}") for suffix in SUFFIXES}
-    commands = "; ".join(f"cp /proc/{pid}/fd/{numbers[suffix]} {copies[suffix]}" for suffix in SUFFIXES)
+    copying = [f"cp /proc/{pid}/fd/{numbers[suffix]} {copies[suffix]}" for suffix in SUFFIXES]
+    commands = "; ".join([*copying, f"cmp /proc/{pid}/fd/{numbers['-wal']} {copies['-wal']}"])
     both, folder = " ".join(copies.values()), shlex.quote(str(path.parent))
     place = f"install -d -o {user} -m 0700 {folder}; install -o {user} -m 0600 {both} {folder}"
     back = f"systemctl stop koshelek-agent; {place}; systemctl start koshelek-agent"

@@ -117,10 +117,16 @@ def test_a_removed_journal_is_saved_by_the_commands_that_are_told(stand: Stand, 
     (before,) = stand.call("operation.list", socket_name="admin")["operations"]
     shutil.rmtree(stand.journal.parent)
     (gone,) = bad(examined(stand.config, "journal"), "journal")
-    says(gone, Grade.FAULT, "Do not stop.*cp /proc.*cp /proc.*install -d", "Не останавливайте.*cp /proc.*cp /proc.*install -d")
+    steps = "cp /proc.*cp /proc.*cmp /proc.*install -d"
+    says(gone, Grade.FAULT, f"Do not stop.*{steps}", f"Не останавливайте.*{steps}")
     assert gone.remedy is not None
-    saving, back = str(gone.remedy).split(" - then look ")
+    saving, back = str(gone.remedy).split(" - if the last ")
     commands = saving.partition("in this order: ")[2]
+    subprocess.run(["sh", "-ec", commands], check=True)
+    log = Path(f"{tmp_path}/{stand.journal.name}-wal")
+    log.write_bytes(log.read_bytes() + b"x")  # as if the agent had written in between
+    again = subprocess.run(["sh", "-c", commands.rpartition("; ")[2]], check=False, capture_output=True)
+    assert again.returncode == 1, again
     subprocess.run(["sh", "-ec", commands], check=True)
     assert Path(f"{tmp_path}/{stand.journal.name}-wal").stat().st_size > 0
     stand.kill()
