@@ -21,11 +21,9 @@ from agent.settings import (
     PageListener,
     PtyListener,
     SerialListener,
-    Settings,
     TcpListener,
     UnixListener,
     Webhooks,
-    allows,
     group_ids,
     token,
     user_ids,
@@ -101,12 +99,10 @@ class LoggingObserver(Observer):
         log_silence(name, seconds)
 
 
-def admitter(
-    listener: UnixListener, settings: Settings, desk: PosDesk, limits: Limits, observer: Observer
-) -> Callable[[Peer], Session | None]:
+def admitter(listener: UnixListener, desk: PosDesk, limits: Limits, observer: Observer) -> Callable[[Peer], Session | None]:
     """Who may use a listener, and for which tills (promise P22)."""
     users, groups = user_ids(listener), group_ids(listener)
-    tills = tills_of(listener.terminals, settings)
+    tills = tills_of(listener.terminals)
     operator = listener.role == "admin"
 
     def admit(peer: Peer) -> Session | None:
@@ -118,29 +114,30 @@ def admitter(
     return admit
 
 
-def tills_of(terminals: tuple[str, ...], settings: Settings) -> frozenset[tuple[str, str]]:
-    """The configured tills among ``terminals`` (``storeId/terminalId``, a star for all)."""
-    return frozenset((till.store_id, till.terminal_id) for till in settings.terminal if allows(terminals, till.store_id, till.terminal_id))
+def tills_of(terminals: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    """``terminals`` (``storeId/terminalId``, a star for all) as a caller has them. The star stays one: a till that was taken out of the
+    configuration has a register that must hear how its sales ended, and the desk knows which tills there are."""
+    return frozenset((store_id, terminal_id) for store_id, terminal_id in (name.split("/", 1) for name in terminals))
 
 
-async def open_door(listener: Listener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
+async def open_door(listener: Listener, desk: PosDesk, pages: Shown) -> Door:
     """Open one way in. ``pages``: what an HTTP listener shows beside the API. Raises CannotListen."""
     match listener:
         case UnixListener():
-            return await _open_unix(listener, settings, desk)
+            return await _open_unix(listener, desk)
         case TcpListener():
-            return await _open_tcp(listener, settings, desk)
+            return await _open_tcp(listener, desk)
         case HttpListener():
-            return await _open_http(listener, settings, desk, pages)
+            return await _open_http(listener, desk, pages)
         case PageListener():
-            return await _open_page(listener, settings, desk, pages)
+            return await _open_page(listener, desk, pages)
         case SerialListener() | PtyListener():
-            return await _open_line(listener, settings, desk)
+            return await _open_line(listener, desk)
         case _:
             assert_never(listener)
 
 
-async def _open_unix(listener: UnixListener, settings: Settings, desk: PosDesk) -> SocketListener:
+async def _open_unix(listener: UnixListener, desk: PosDesk) -> SocketListener:
     limits = Limits(
         connections=listener.connections,
         connections_per_user=listener.connections_per_user,
@@ -148,7 +145,7 @@ async def _open_unix(listener: UnixListener, settings: Settings, desk: PosDesk) 
         request_burst=2 * listener.requests_per_s,
     )
     observer = LoggingObserver()
-    admit = admitter(listener, settings, desk, limits, observer)
+    admit = admitter(listener, desk, limits, observer)
     named = bool(listener.users or listener.groups)
     mode = 0o666 if named else 0o600  # the kernel's word on the peer decides; the mode only keeps out whom nobody named
     opened = SocketListener(listener.path, admit, mode=mode, limits=limits, observer=observer)
@@ -157,17 +154,17 @@ async def _open_unix(listener: UnixListener, settings: Settings, desk: PosDesk) 
     return opened
 
 
-def keyring_of(listener: TcpListener | HttpListener | PageListener, settings: Settings) -> Keyring:
+def keyring_of(listener: TcpListener | HttpListener | PageListener) -> Keyring:
     """The clients of a listener by their tokens. Raises CannotListen."""
     try:
-        return Keyring((_holder(client, settings), token(client)) for client in listener.client)
+        return Keyring((_holder(client), token(client)) for client in listener.client)
     except (BadSecret, SameToken) as error:
         raise CannotListen(f"{listener.host} port {listener.port}: {error}") from error
 
 
-def _holder(client: Client, settings: Settings) -> Holder:
+def _holder(client: Client) -> Holder:
     operator = client.role == "admin"
-    return Holder(f"client:{client.name}", None if operator else tills_of(client.terminals, settings), operator, client.payouts)
+    return Holder(f"client:{client.name}", None if operator else tills_of(client.terminals), operator, client.payouts)
 
 
 def _limits(listener: TcpListener | HttpListener | PageListener) -> Limits:
@@ -175,8 +172,8 @@ def _limits(listener: TcpListener | HttpListener | PageListener) -> Limits:
     return Limits(connections=listener.connections, requests_per_second=rate, request_burst=2 * rate)
 
 
-async def _open_tcp(listener: TcpListener, settings: Settings, desk: PosDesk) -> TcpDoor:
-    keyring, limits, observer = keyring_of(listener, settings), _limits(listener), LoggingObserver()
+async def _open_tcp(listener: TcpListener, desk: PosDesk) -> TcpDoor:
+    keyring, limits, observer = keyring_of(listener), _limits(listener), LoggingObserver()
 
     def admit(shown: str) -> Session | None:
         holder = keyring.holder(shown)
@@ -190,7 +187,7 @@ async def _open_tcp(listener: TcpListener, settings: Settings, desk: PosDesk) ->
     return opened
 
 
-async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
+async def _open_http(listener: HttpListener, desk: PosDesk, pages: Shown) -> Door:
     # Imported here: the web server costs memory that tills without this kind of listener keep.
     from agent.edges.http.application import Application
     from agent.edges.http.figures import PATH as METRICS
@@ -198,7 +195,7 @@ async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk, 
     from agent.edges.http.server import HttpServer
 
     limits, observer = _limits(listener), LoggingObserver()
-    keyring, guard = keyring_of(listener, settings), Guard(listener.port, listener.origins)
+    keyring, guard = keyring_of(listener), Guard(listener.port, listener.origins)
     application = Application(desk.handle, keyring, guard, limits, observer, pages.of(listener), {METRICS}, pages.site(listener))
     opened = HttpServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S)
     await opened.start()
@@ -206,7 +203,7 @@ async def _open_http(listener: HttpListener, settings: Settings, desk: PosDesk, 
     return opened
 
 
-async def _open_page(listener: PageListener, settings: Settings, desk: PosDesk, pages: Shown) -> Door:
+async def _open_page(listener: PageListener, desk: PosDesk, pages: Shown) -> Door:
     # Imported here: most tills have no use for it, and need not keep a web server in memory.
     from agent.edges.hooks.server import HookServer
     from agent.edges.http.application import Application
@@ -215,7 +212,7 @@ async def _open_page(listener: PageListener, settings: Settings, desk: PosDesk, 
     limits, observer, context = _limits(listener), LoggingObserver(), _context(listener.certificate_file, listener.key_file)
     address = f"[{listener.host}]" if ":" in listener.host else listener.host
     guard = Guard(listener.port, (), {*NAMES, address, *listener.names}, secure=context is not None)
-    application = Application(desk.handle, keyring_of(listener, settings), guard, limits, observer, site=pages.site(listener), api=False)
+    application = Application(desk.handle, keyring_of(listener), guard, limits, observer, site=pages.site(listener), api=False)
     opened = HookServer(application, bind(listener.host, listener.port), limits, observer, STOP_GRACE_S, context)
     await opened.start()
     structlog.get_logger().info("page.listening", host=listener.host, port=listener.port, tls=context is not None)
@@ -258,8 +255,8 @@ def _log_unrelated(provider: str, reason: str, about: Hint, count: int) -> None:
     structlog.get_logger().info("webhook.ignored", provider=provider, reason=reason, **names, count=count)
 
 
-async def _open_line(listener: SerialListener | PtyListener, settings: Settings, desk: PosDesk) -> LineListener:
+async def _open_line(listener: SerialListener | PtyListener, desk: PosDesk) -> LineListener:
     """A port that is not there keeps nobody from starting: it is awaited. Raises CannotListen for a pseudo-terminal that cannot be made."""
-    door = line_door(listener, tills_of(listener.terminals, settings), desk.handle, LoggingObserver())
+    door = line_door(listener, tills_of(listener.terminals), desk.handle, LoggingObserver())
     await door.start()
     return door

@@ -182,6 +182,7 @@ OWN = {
         "Nothing was asked for."
     ),
     "REJECTED": N_("The payment system rejected the operation and gave no reason."),
+    "EARLIER_REFUND": N_("An earlier return of this payment is not finished yet; this one goes after it. Do not begin another return."),
     "REFUND_SLOW": N_(
         "A return was asked for long ago, and the money has still not been returned. Ask the payment system's support about it."
     ),
@@ -261,6 +262,11 @@ ERRORS = {
     "INVALID": N_("The register sent data that cannot be used. Nothing was done. Call the technician."),
     "FORBIDDEN": N_("This register may not do this. Call the technician."),
     "NOT_FOUND": N_("There is no such operation on this till."),
+    "RECORD_LOST": N_(
+        "The record of this may have been lost with an earlier journal of the till. Whether money moved is not known here: do not take or "
+        "pay it again. Call the technician."
+    ),
+    "OVER_LIMIT": N_("This is more than is allowed, and will not be later: ask for less. Nothing was done. Call the technician."),
     "UNKNOWN_TERMINAL": N_(
         "This till is not set up in the payment agent. It is not known here whether a payment was made. Call the technician."
     ),
@@ -274,6 +280,13 @@ ERRORS = {
     "BACKUP_FAILED": N_("The backup was not made. The till's payments are not affected. Call the technician."),
     "UNSUPPORTED": N_("The payment system of this till cannot do this."),
     "NOT_REFUNDABLE": N_("This return is not possible as it was asked for."),
+}
+
+# why a bill was refused before anything was stored (ORDER_PAID, ORDER_IN_DOUBT), where the code alone would be misunderstood
+BILLS = {
+    "OTHER_BILL": N_(
+        "A payment of another sum has this order number. It does not pay this bill: do not hand out the goods. Call the technician."
+    ),
 }
 
 # why a return was refused before anything was stored (NOT_REFUNDABLE); NO_REFUND_CALL, which may be among them, has its text above
@@ -291,7 +304,7 @@ RETURNS = {
     "SYSTEM_GONE": N_("The payment system of this sale is not set up on this till any more. Call the technician."),
 }
 
-REASONS = {**PAYOUT, **REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **RETURNS, **ERRORS}
+REASONS = {**PAYOUT, **REFUSALS, **REJECTIONS, **PAYCORE, **SOFTLINE, **PAYCONNECT, **OWN, **BILLS, **RETURNS, **ERRORS}
 
 _UNKNOWN = N_("The reason given is {code}. If it is not clear what to do, call the technician.")
 

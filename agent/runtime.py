@@ -33,13 +33,13 @@ from agent.engine.hints import Hints
 from agent.engine.recover import recover
 from agent.engine.setup import Ports
 from agent.running.backups import Backups
-from agent.running.beginning import begin_anew, expect_release, hosts_of, is_lost, is_unreleased, tell_proxies
+from agent.running.beginning import expect_release, hosts_of, is_lost, is_unreleased, know_again, tell_proxies
 from agent.running.bindings import check_bindings, note_bindings
 from agent.running.care import verify_daily, watch_disk, watch_links
 from agent.running.caretaker import Caretaker
 from agent.running.configuration import Configuration
 from agent.running.entrance import Entrance
-from agent.running.errors import CannotStart
+from agent.running.errors import CannotStart, shut
 from agent.running.examining import examine
 from agent.running.measuring import Measuring
 from agent.running.notices import log_notice
@@ -50,7 +50,6 @@ from agent.running.watchdog import keep_watch, long_start
 from agent.running.whereabouts import Whereabouts
 from agent.sdnotify import Notifier
 from agent.settings import Settings
-from agent.texts import message
 from drivers.socket_link import CannotListen
 
 __all__ = ["CannotStart", "run"]
@@ -99,8 +98,7 @@ async def run(settings: Settings, file: Path) -> int:
             path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, reserve=lambda path: Reserve(path, size)
         )
     try:
-        if lost:
-            await begin_anew(journal, path, SystemClock().now().wall)
+        await know_again(journal, path, SystemClock().now().wall, lost=lost)
         daemon = await _start(Configuration(file, settings), journal, notifier, reload)
         try:
             notifier.ready(daemon.reloader.summary())
@@ -134,7 +132,7 @@ async def _until(stop: asyncio.Event, engine: Engine, journal: SqliteJournal) ->
 
 async def _start(configuration: Configuration, journal: SqliteJournal, notifier: Notifier, reload: asyncio.Event) -> Daemon:
     settings = configuration.settings
-    whereabouts = Whereabouts(settings.journal_path())
+    whereabouts = Whereabouts(settings.journal_path(), journal.keep_mark)
     setup, accounts = setup_of(settings), accounts_of(settings)
     await check_bindings(setup.bindings, accounts, journal)
     with contextlib.suppress(JournalFull):  # while nothing can be stored, no money begins to move; ``keep_noted`` notes it in time
@@ -149,7 +147,8 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
     ports = Ports(journal, transport, SystemClock(), SystemChance(), tally.noticing(log_notice), card_of(settings))
     engine = Engine(ports, setup)
     tally.provider_of = lambda account: next((name for name, one in engine.setup.bindings.items() if one.account == account), None)
-    engine.lasting = lambda: whereabouts.in_place
+    engine.lasting = whereabouts.lasting
+    whereabouts.give_up = engine.fail
     hints = Hints(engine)
     await recover(engine)
     await hints.recall()
@@ -175,7 +174,7 @@ async def _start(configuration: Configuration, journal: SqliteJournal, notifier:
         await entrance.open(settings)
     except CannotListen as error:
         await daemon.close()
-        raise CannotStart(message("{text}", text=error)) from error
+        raise shut(error) from error
     caretaker.entrance, caretaker.reloader = entrance, reloader
     works = (
         watch_links(transport, tally.provider_of),

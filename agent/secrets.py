@@ -11,15 +11,29 @@ import pwd
 import shlex
 import stat
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import NoReturn, final
+from typing import NoReturn, assert_never, final
 
 from agent.texts import N_, Message, message
 
 MAX_SECRET_BYTES = 4096  # a password or a token; anything longer is the wrong file
 STARS = "***"
 SERVICE_USER = "koshelek-agent"  # whom the unit runs the agent as
+CHANCE_COMMAND = "openssl rand -hex 24"  # with ca-certificates, which the package needs, openssl is there
+ONE_LINE = N_("Write the password into it, on one line.")
+TYPE_IT = N_("Run this, then type the password on one line, Enter and Ctrl-D: {command}")
+PUT_THERE = N_("Put the certificate's private key there, so that the agent alone can read it: {command}")
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"  # set by systemd for a unit with LoadCredential=
+
+
+class Kind(Enum):
+    """Where a secret comes from, which decides how a missing one is made. GIVEN: by somebody else, as a password is; CHANCE: made here, as
+    a token is; KEY: belongs to a certificate."""
+
+    GIVEN = "given"
+    CHANCE = "chance"
+    KEY = "key"
 
 
 class BadSecret(Exception):
@@ -65,7 +79,7 @@ class Secret:
         raise TypeError("a secret is neither pickled nor copied")
 
 
-def read_file(path: Path) -> Secret:
+def read_file(path: Path, kind: Kind = Kind.GIVEN) -> Secret:
     """The text of a secret file without its trailing line end. Raises BadSecret.
 
     Refused are files that others than their owner can read, symbolic links (whoever owns the link chooses the file), and files that belong
@@ -74,13 +88,13 @@ def read_file(path: Path) -> Secret:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise _cannot_open(path, error) from error
+        raise _cannot_open(path, error, kind) from error
     try:
         _check_status(path, os.fstat(descriptor))
         data = os.read(descriptor, MAX_SECRET_BYTES + 1)
     finally:
         os.close(descriptor)
-    return _secret_of(path, data)
+    return _secret_of(path, data, making(path, kind))
 
 
 def read_brought(path: Path) -> tuple[Secret, bool]:
@@ -89,7 +103,7 @@ def read_brought(path: Path) -> tuple[Secret, bool]:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise _cannot_open(path, error) from error
+        raise _cannot_open(path, error, Kind.GIVEN) from error
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -97,7 +111,7 @@ def read_brought(path: Path) -> tuple[Secret, bool]:
         data = os.read(descriptor, MAX_SECRET_BYTES + 1)
     finally:
         os.close(descriptor)
-    return _secret_of(path, data), bool(status.st_mode & 0o077)
+    return _secret_of(path, data, making(path, Kind.GIVEN)), bool(status.st_mode & 0o077)
 
 
 def check_private(path: Path) -> None:
@@ -105,14 +119,14 @@ def check_private(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise _cannot_open(path, error) from error
+        raise _cannot_open(path, error, Kind.KEY) from error
     try:
         _check_status(path, os.fstat(descriptor))
     finally:
         os.close(descriptor)
 
 
-def read_credential(name: str, environment: Mapping[str, str]) -> Secret:
+def read_credential(name: str, environment: Mapping[str, str], kind: Kind = Kind.GIVEN) -> Secret:
     """The systemd credential ``name``; ``environment`` is the process's. Raises BadSecret.
 
     systemd itself guards the folder (readable by this unit alone), so no owner and no mode is checked here.
@@ -133,22 +147,20 @@ def read_credential(name: str, environment: Mapping[str, str]) -> Secret:
             message(N_("Add this line to the unit: {line}"), line=f"LoadCredential={name}:/etc/koshelek-agent/{name}"),
         ) from error
     if not data.strip(b"\r\n"):  # what the unit has for a file that is not there
-        command = f"sudo install -m 0600 /dev/stdin /etc/koshelek-agent/{shlex.quote(name)}"
+        made = f"{CHANCE_COMMAND} | " if kind is Kind.CHANCE else ""
+        command = f"{made}sudo install -m 0600 /dev/stdin /etc/koshelek-agent/{shlex.quote(name)}"
         raise BadSecret(
             message(N_("The systemd credential {name} is empty: its file is not there, or nothing is in it."), name=name),
             message(N_("Write the file, and restart the service: {command}"), command=command),
         )
-    return _secret_of(path, data)
+    return _secret_of(path, data, message(ONE_LINE))
 
 
-def _cannot_open(path: Path, error: OSError) -> BadSecret:
+def _cannot_open(path: Path, error: OSError, kind: Kind) -> BadSecret:
     if path.is_symlink():
         return BadSecret(message(N_("The file {path} is a symbolic link."), path=path), message(N_("Name the real file.")))
     if isinstance(error, FileNotFoundError):
-        return BadSecret(
-            message(N_("There is no file {path}."), path=path),
-            message(N_("Create it: {command}"), command=install_command(path, "/dev/null")),
-        )
+        return BadSecret(message(N_("There is no file {path}."), path=path), making(path, kind))
     if isinstance(error, PermissionError) and (owner := _owner(path)) is not None:
         problem = N_("The file {path} belongs to {owner} (mode {mode}) and cannot be read by {user}, who runs the agent.")
         hint = N_("Run: {command}. Or let systemd hand it over: {line} in the unit, and name the credential instead of the file.")
@@ -159,9 +171,22 @@ def _cannot_open(path: Path, error: OSError) -> BadSecret:
     return BadSecret(message(N_("The file {path} cannot be read: {error}."), path=path, error=error.strerror or error))
 
 
-def install_command(path: Path, source: str = "/dev/stdin") -> str:
-    """The command that makes a secret file which the agent can read and nobody else."""
-    return f"sudo install -o {_reader()} -m 0600 {source} {shlex.quote(str(path))}"
+def making(path: Path, kind: Kind) -> Message:
+    """How a secret file that is not there, or holds none, is made: in one step, for an empty file would be the next mistake."""
+    match kind:
+        case Kind.GIVEN:
+            return message(TYPE_IT, command=_install_command(path))
+        case Kind.CHANCE:
+            return message(N_("Make a new one: {command}"), command=f"{CHANCE_COMMAND} | {_install_command(path)}")
+        case Kind.KEY:
+            return message(PUT_THERE, command=_chown_command(path))
+        case _:
+            assert_never(kind)
+
+
+def _install_command(path: Path) -> str:
+    """The command that makes a secret file which the agent can read and nobody else, of what it is given."""
+    return f"sudo install -o {_reader()} -m 0600 /dev/stdin {shlex.quote(str(path))}"
 
 
 def _chown_command(path: Path) -> str:
@@ -219,8 +244,7 @@ def _check_status(path: Path, status: os.stat_result) -> None:
         )
 
 
-def _secret_of(path: Path, data: bytes) -> Secret:
-    one_line = message(N_("Write the password into it, on one line."))
+def _secret_of(path: Path, data: bytes, making: Message) -> Secret:
     if len(data) > MAX_SECRET_BYTES:
         raise BadSecret(message(N_("The file {path} is longer than {limit} bytes: it is no password."), path=path, limit=MAX_SECRET_BYTES))
     try:
@@ -228,7 +252,7 @@ def _secret_of(path: Path, data: bytes) -> Secret:
     except UnicodeDecodeError as error:
         raise BadSecret(message(N_("The file {path} is not UTF-8 text."), path=path)) from error
     if not text:
-        raise BadSecret(message(N_("The file {path} is empty."), path=path), one_line)
+        raise BadSecret(message(N_("The file {path} is empty."), path=path), making)
     if not text.isprintable():
-        raise BadSecret(message(N_("The file {path} holds more than one line or unprintable characters."), path=path), one_line)
+        raise BadSecret(message(N_("The file {path} holds more than one line or unprintable characters."), path=path), making)
     return Secret(text)

@@ -111,10 +111,12 @@ class QrAnswer(TypedDict):
 
 
 class RecordAnswer(CheckoutAnswer):
-    """``operation.show``: the sale, and with ``events`` everything that happened to it; their names and contents are for people. Of a
-    payment link it tells only whether it can be used."""
+    """A sale for people who look at it: ``operation.show``, and ``operation.last`` for an operator. Of a payment link it tells only whether
+    it can be used. ``events``: everything that happened to it; their names and contents are for people. ``alarms``: those that still
+    call for a person."""
 
     paymentUrlState: NotRequired[Literal["open", "closed"]]
+    alarms: NotRequired[list[str]]
     events: NotRequired[list[dict[str, Any]]]
 
 
@@ -189,7 +191,8 @@ class ParkedRow(TypedDict):
 
 
 class OperationListAnswer(TypedDict):
-    """``operation.list``, newest first. ``more`` says that the limit cut the list; ``next`` is where the next one begins."""
+    """``operation.list``, newest first. ``more`` says that the limit, or the length of an answer, cut the list; ``next`` is where the next
+    one begins."""
 
     operations: list[OperationRow]
     more: bool
@@ -269,10 +272,10 @@ class ResolveAnswer(TypedDict):
 
     done: bool
     choices: list[ChoiceAnswer]
-    sale: NotRequired[CheckoutAnswer]
+    sale: NotRequired[RecordAnswer]
     alarms: NotRequired[list[str]]
     events: NotRequired[list[dict[str, Any]]]
-    after: NotRequired[CheckoutAnswer]
+    after: NotRequired[RecordAnswer]
     confirmation: NotRequired[str]
     validS: NotRequired[int]
     parked: NotRequired[ParkedRow]
@@ -282,23 +285,3 @@ class RetryAnswer(TypedDict):
     """``operation.retry``: the sales for which something is done now."""
 
     sales: list[str]
-
-
-class ProviderAnswer(TypedDict):
-    """A payment system in ``agent.status``. ``known``: false for an operator while nobody knows whether it can be reached. ``reason`` and
-    ``message``: it does not let the till in."""
-
-    reachable: bool
-    known: NotRequired[bool]
-    reason: NotRequired[str]
-    message: NotRequired[str]
-
-
-class StatusAnswer(TypedDict):
-    """``agent.status``: whether new checkouts are taken, and what a technician wants to know first."""
-
-    ready: bool
-    version: str
-    environment: Literal["test", "production"]
-    providers: dict[str, ProviderAnswer]
-    details: NotRequired[dict[str, Any]]

@@ -8,6 +8,10 @@ somebody who has hung up is not telling it.
 import asyncio
 from dataclasses import dataclass, field
 
+from drivers.limits import MAX_ANSWER_BYTES
+
+ANY = "*"  # in the place of a storeId or a terminalId: all of them
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -51,7 +55,10 @@ class Presence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
-    """An admitted peer. ``tills`` are the (storeId, terminalId) it may speak for, None for all of them. ``payouts``: it may pay out."""
+    """An admitted peer. ``tills`` are the (storeId, terminalId) it may speak for, each with a star for all, also for those that are not in
+    the configuration any more; None means all, and lists without a till. ``payouts``: it may pay out.
+    ``answer_bytes``: the longest answer that its way in carries, with all that is around it; handlers look at it, because what is not sent
+    must not be told."""
 
     name: str
     peer: Peer | None = None
@@ -59,6 +66,8 @@ class Caller:
     operator: bool = False
     payouts: bool = False
     presence: Presence = field(default_factory=Presence, repr=False)
+    answer_bytes: int = MAX_ANSWER_BYTES
 
     def may(self, store_id: str, terminal_id: str) -> bool:
-        return self.tills is None or (store_id, terminal_id) in self.tills
+        tills = self.tills
+        return tills is None or any(store in {ANY, store_id} and terminal in {ANY, terminal_id} for store, terminal in tills)

@@ -11,6 +11,7 @@ customer's wish, and will ask for the result by key once it is back. A peer that
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, assert_never
 
 from drivers.caller import Caller
@@ -39,6 +40,13 @@ class Refused(Exception):
         self.code = code
         self.message = message
         self.data = dict(data or {})
+
+
+class TooLong(Refused):
+    """The answer would be longer than its way in carries. A handler that tells raises it before anything is told."""
+
+    def __init__(self) -> None:
+        super().__init__("LIMIT", "the answer is too long: ask for less")
 
 
 def farewell(code: str, message: str) -> bytes:
@@ -80,9 +88,9 @@ class Session:
         observer: Observer | None = None,
         framing: Framing | None = None,
     ) -> None:
-        self.caller = caller
         self._handler = handler
         self._limits = limits or Limits()
+        self.caller = replace(caller, answer_bytes=self._limits.answer_bytes)
         self._observer = observer or Observer()
         self._framing: Framing = framing or LineFraming(self._limits.line_bytes)
         self._work: dict[asyncio.Task[None], bool] = {}  # at work -> whether it outlives the caller
@@ -216,7 +224,8 @@ class Session:
         except Exception as error:  # noqa: BLE001  the boundary of the call's task: its fault is told by reference, never by text
             message = self._write(self._fault(call, error))
         if len(message) > self._limits.answer_bytes:
-            message = self._write(_refusal(call.id, "LIMIT", "the answer is too long: ask for less"))
+            too_long = TooLong()
+            message = self._write(_refusal(call.id, too_long.code, too_long.message))
         task = asyncio.current_task()
         assert task is not None
         self._sending.add(task)

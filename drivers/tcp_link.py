@@ -48,8 +48,16 @@ class _TurnedAway(Exception):
         self.line = line
 
 
+class PortRefused(CannotListen):
+    """The kernel gives us no port ``port`` of the address ``host``. ``number``: its error number."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(f"{host} port {port}: {error.strerror or error}")
+        self.host, self.port, self.number = host, port, error.errno
+
+
 def bind(host: str, port: int) -> socket.socket:
-    """A listening, non-blocking TCP socket. Raises CannotListen."""
+    """A listening, non-blocking TCP socket. Raises PortRefused."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves TCP_NODELAY off: 40 ms an answer
     try:
@@ -59,7 +67,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise CannotListen(f"{host} port {port}: {error.strerror or error}") from error
+        raise PortRefused(host, port, error) from error
     return listener
 
 

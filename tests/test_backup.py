@@ -152,7 +152,7 @@ def test_after_a_restore_nothing_is_charged_or_refunded_twice(stand: Stand) -> N
         assert ran(stand, "release", "--reason", "compared with the registry")["reason"] == "compared with the registry"
         ran(stand, "release", "--reason", "again", status=2)
         assert sell(pos, "new", "PAY005")["state"] == "paid"
-        assert code(lambda: pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="later")) == "NOT_FOUND"
+        assert code(lambda: pos.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key="later")) == "RECORD_LOST"
     assert "restore.released" in stand.log.read_text()
 
 

@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from agent.doors import keyring_of
-from agent.settings import Settings, TcpListener
+from agent.settings import TcpListener
 from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Plan, Socket, Stand
 
@@ -131,8 +130,7 @@ def test_a_client_may_pay_out_only_if_its_table_says_so(tmp_path: Path) -> None:
     given = {"name": "kassa", "token_file": str(token), "terminals": ["*/*"]}
     for more, may in (({}, False), ({"payouts": True}, True)):
         listener = TcpListener.model_validate({"kind": "tcp", "port": 7431, "client": [{**given, **more}]})
-        settings = cast("Settings", SimpleNamespace(terminal=()))
-        holder = keyring_of(listener, settings).holder("token-of-kassa-0123456789")
+        holder = keyring_of(listener).holder("token-of-kassa-0123456789")
         assert holder is not None
         assert holder.payouts is may
 

@@ -1,6 +1,7 @@
 """Goal: a changed configuration takes force without a restart, all of it or nothing, and no sale at work notices. Method: the real daemon
 and the sandbox; the file is rewritten and the daemon told by SIGHUP or by the command line."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from drivers.client import CallFailed, Client
 from tests.support.patience import until
 from tests.support.pos import Failed, Pos
-from tests.support.stand import STORE, TERMINAL, Plan, Socket, Stand
+from tests.support.stand import STORE, TERMINAL, Line, Plan, Port, Socket, Stand, http_request
 
 PATIENCE_S = 15.0
 
@@ -128,6 +130,66 @@ def test_unchanged_listeners_keep_their_connections(stand: Stand) -> None:
         assert pos.call("agent.status")["ready"]
         with stand.connect("second") as new:
             assert new.call("agent.status")["ready"]
+
+
+WEB, TCP, LINE = Port("web", "http"), Port("tcp", "tcp"), Line("line")
+OTHERS_OWN, OF_STORE = Socket("other", terminals=(f"{STORE}/till-04",)), Socket("store", terminals=(f"{STORE}/*",))
+
+
+def code(pos: Pos, method: str, **params: Any) -> str:
+    """The state that it answers, or the code of its refusal."""
+    try:
+        return str(pos.call(method, storeId=STORE, terminalId=TERMINAL, **params)["state"])
+    except Failed as refused:
+        return refused.code
+
+
+async def over_wires(stand: Stand, key: str) -> list[str]:
+    """How a sale stands, asked for over TCP and over the line."""
+    found = []
+    for opening in (Client.connect_tcp("127.0.0.1", stand.ports["tcp"], TCP.token), Client.connect_serial(stand.line("line"))):
+        async with await opening as client:
+            try:
+                found.append((await client.call("checkout.get", storeId=STORE, terminalId=TERMINAL, key=key))["state"])
+            except CallFailed as failed:
+                found.append(failed.code)
+    return found
+
+
+def over_http(stand: Stand, key: str) -> str:
+    path = f"/v1/stores/{STORE}/terminals/{TERMINAL}/checkouts/{key}"
+    found = json.loads(http_request(stand.ports["web"], "GET", path, None, {"Authorization": f"Bearer {WEB.token}"})[1])
+    return str(found.get("state", found.get("code")))
+
+
+def test_a_till_that_is_taken_out_ends_what_it_began() -> None:
+    """Its register hears over every way in how its sales ended, cancels, confirms and refunds; nothing new begins. Its connection and the
+    one of the other till stay. Who speaks for the other till alone learns nothing."""
+    plan = Plan(
+        tills={TERMINAL: {}, "till-04": {}},
+        sockets=(Socket("pos"), Socket("admin", "admin"), OTHERS_OWN, OF_STORE),
+        ports=(WEB, TCP),
+        lines=(LINE,),
+    )
+    with Stand(plan) as stand, stand.connect() as pos, stand.connect("other") as other, stand.connect("store") as of_store:
+        assert sell(pos, "paid", wait=20)["state"] == "paid"
+        assert sell(pos, "open", "WAIT01", wait=1)["state"] == "pending"
+        rewrite(stand, (f'[[terminal]]\nstore_id = "{STORE}"\nterminal_id = "{TERMINAL}"\n', ""))
+        assert reload(stand)["problems"] == []
+        assert code(other, "checkout.get", key="paid") == "UNKNOWN_TERMINAL"
+        for one in (pos, of_store):
+            assert [code(one, "checkout.get", key=key) for key in ("paid", "open", "never")] == ["paid", "pending", "UNKNOWN_TERMINAL"]
+        assert [over_http(stand, key) for key in ("paid", "never")] == ["paid", "UNKNOWN_TERMINAL"]
+        assert asyncio.run(over_wires(stand, "paid")) == ["paid"] * 2
+        with pytest.raises(Failed) as refused:
+            sell(pos, "new")
+        assert refused.value.code == "UNKNOWN_TERMINAL"
+        assert code(pos, "operation.last") == "pending"
+        code(pos, "checkout.cancel", key="open")
+        assert code(pos, "checkout.get", key="open", wait=20) == "canceled"
+        assert code(pos, "checkout.confirm", key="paid") == "paid"
+        assert code(pos, "refund.create", key="paid", refundKey="r1", token="t-1", wait=20) == "refunded"
+        assert sell(other, "k4", "PAY004", terminal="till-04", wait=20)["state"] == "paid"
 
 
 @pytest.mark.parametrize("how", ["command", "signal"])

@@ -113,7 +113,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
             read_file(path)
     with pytest.raises(BadSecret, match="no file") as bad:
         read_file(tmp_path / "missing file")
-    assert re.search(r"install -o \S+ -m 0600 /dev/null '", str(bad.value.hint))
+    assert re.search(r"type the password.*install -o \S+ -m 0600 /dev/stdin '", str(bad.value.hint))
     with pytest.raises(BadSecret, match="cannot be read: Not a directory"):
         read_file(secret_file(tmp_path) / "below")
 

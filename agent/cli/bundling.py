@@ -37,7 +37,7 @@ def bundle_command(context: Context, file: str | None, log_file: str | None) -> 
     now = datetime.now(UTC)
     target = Path(file or now.strftime(NAME) + SUFFIX).absolute()
     socket, log = (Path(one) if one else None for one in (context.socket_path, log_file))
-    wanted = Wanted(_config(context), now, socket, log, os.environ)
+    wanted = Wanted(context.file_in_any_case(), now, socket, log, os.environ)  # where it cannot be used is when support is asked
 
     async def work() -> Any:
         check(target)
@@ -50,16 +50,6 @@ def bundle_command(context: Context, file: str | None, log_file: str | None) -> 
     told = [{"name": one.name, "bytes": one.bytes, "sha256": one.sha256, "problem": one.problem} for one in made.parts]
     answer = {"file": str(made.file), "bytes": made.bytes, "parts": told}
     context.show(answer, lambda: _print(answer))
-
-
-def _config(context: Context) -> Path:
-    """The file, also where it cannot be used: that is when support is asked."""
-    from agent.settings import BadSettings
-
-    try:
-        return context.file()
-    except BadSettings as error:
-        return error.problems[0].file
 
 
 def _print(answer: Mapping[str, Any]) -> None:

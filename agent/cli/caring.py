@@ -16,8 +16,9 @@ from agent.cli.confirming import confirmed
 from agent.cli.mistakes import mistake
 from agent.core.money import roubles
 from agent.core.ports import JournalError
-from agent.edges.journal import CannotCopy, SqliteJournal, restore, said
+from agent.edges.journal import CannotCopy, NoJournal, SqliteJournal, restore, said
 from agent.running.backups import NO_DIRECTORY, back_up
+from agent.running.beginning import LOST, is_lost, is_unreleased
 from agent.running.projecting import PLAN
 from agent.settings import Settings
 from agent.texts import N_, message
@@ -26,6 +27,7 @@ from drivers.client import CallFailed, Client, Unreachable
 TAKEN = N_("The configuration is in force: {file}")
 RESTART = N_("Waits for a restart of the service: {tables}")
 BACKED_UP = N_("The backup is made and verified: {file} ({sales} sales)")
+LOST_NOW = N_("{lost} There is nothing to back up, and the backups stay as they are. What to do: sudo koshelek-agent doctor")
 SURE = N_("Put {file} in the place of the journal? What came after this backup will be missing there.")
 NOTHING_DONE = N_("Nothing was done.")
 RESTORED = N_(
@@ -36,6 +38,10 @@ UNREADABLE = N_("The journal from before cannot be read, so it is not known what
 DIFFERENCES = N_("In the journal from before, and not so in the backup")
 EARLIER = N_("as it was earlier")
 MISSING = N_("missing")
+BY_HAND = N_(
+    "Before koshelek-agent release: settle each sale that is missing in the backup as the payment system's registry says, and clear it at "
+    "its register, which may still hold it open."
+)
 RELEASED = N_("New payments are taken again.")
 WRONG_USER = N_("Run this as the user {user}, to whom the journal belongs: sudo -u {user} koshelek-agent ...")
 EXCHANGE_S = 1.0  # closing a door and opening another takes less, unless a register is being answered just then
@@ -97,10 +103,17 @@ def backup_command(context: Context) -> None:
 async def _back_up_offline(settings: Settings) -> dict[str, Any]:
     if settings.backup is None:
         raise CannotCopy(message(NO_DIRECTORY))
-    path = settings.journal_path()
+    path, folder = settings.journal_path(), settings.backup.directory
     _must_own(path)
-    async with await SqliteJournal.open(path, allow_volatile=settings.journal.allow_volatile, plan=PLAN) as journal:
-        copied = await back_up(journal, settings.backup.directory, settings.backup.keep, datetime.now(UTC))
+    try:
+        journal = await SqliteJournal.open(path, allow_volatile=settings.journal.allow_volatile, plan=PLAN, create=False)
+    except NoJournal as none:
+        if not is_lost(path, folder):
+            raise
+        raise CannotCopy(message(LOST_NOW, lost=message(LOST, path=path))) from none
+    async with journal:
+        foreign = journal.continues is False or is_unreleased(path)  # which the next start notes in it; until then it does not say so
+        copied = await back_up(journal, folder, None if foreign else settings.backup.keep, datetime.now(UTC))
     return {"file": str(copied.path), "bytes": copied.bytes, "sales": copied.sales, "events": copied.events, "offline": True}
 
 
@@ -145,6 +158,8 @@ def _print_restored(answer: dict[str, Any]) -> None:
         amounts = (roubles(one["amount"]), roubles(one["refundedAmount"]))
         rows.append([one["sale"], one["orderId"], *amounts, one["state"], one["money"], say(EARLIER) if one["known"] else say(MISSING)])
     table(say(DIFFERENCES), heads, rows)
+    if not all(one["known"] for one in answer["differences"]):
+        click.echo(say(BY_HAND))
 
 
 @click.command("release")

@@ -26,6 +26,7 @@ NOT_THERE = N_("{problem}. Is the service running? systemctl status koshelek-age
 NO_AGENT = N_("no agent at {socket}: {why}")
 ASK_AGAIN = N_("It may have been done: ask again with the same key ({names}).")
 STOPPED = N_("Stopped waiting; the agent goes on.")
+NO_LANGUAGE = ("", "C", "POSIX")  # of a locale: not that somebody wants English, but that nobody has said anything
 NO_SOCKET = N_('The command line talks to the agent over a Unix socket: add a [[listener]] with kind = "unix" and role = "admin".')
 
 
@@ -50,21 +51,48 @@ class Context:
     socket_path: str | None
     as_json: bool
     connected: bool = False
+    _tongue: str | None = None
 
     def file(self) -> Path:
         """The configuration's file. Raises BadSettings if there is none."""
+        return self.named().absolute()
+
+    def named(self) -> Path:
+        """The same as it was named, for what is told about it. Raises BadSettings."""
         from agent.settings import find
 
-        return find(Path(self.config_file) if self.config_file else None).absolute()
+        return of_service(find(Path(self.config_file) if self.config_file else None))
 
-    def settings(self, machine: bool = False) -> "Settings":
-        """The configuration; ends the command with status 78 if it cannot be used."""
-        from agent.settings import BadSettings, find, load
+    def file_in_any_case(self) -> Path:
+        """The same, also where there is none: then where it would be."""
+        from agent.settings import BadSettings
 
         try:
-            return load(find(Path(self.config_file) if self.config_file else None), machine=machine)
+            return self.file()
         except BadSettings as error:
-            self.bad_settings(error, spoken_in(error.problems[0].file) if machine else None)
+            return of_service(error.problems[0].file)
+
+    def tongue(self) -> str | None:
+        """The language of the configuration, by default too; None without one."""
+        if self._tongue is None:
+            from agent.settings import BadSettings, Settings
+
+            try:
+                file = self.named()
+            except BadSettings:
+                return None
+            if os.path.lexists(file):
+                self._tongue = spoken_in(file) or str(Settings.model_fields["language"].default)
+        return self._tongue
+
+    def settings(self) -> "Settings":
+        """The configuration; ends the command with status 78 if it cannot be used."""
+        from agent.settings import BadSettings, load
+
+        try:
+            return load(self.named(), machine=False)
+        except BadSettings as error:
+            self.bad_settings(error)
 
     def bad_settings(self, error: "BadSettings", tongue: str | None = None) -> NoReturn:
         """Say what is wrong with the configuration and end. ``tongue``: of a service, which has no language of its own."""
@@ -110,8 +138,10 @@ class Context:
 
     def gone(self, error: Unreachable) -> str:
         """Nobody answers, or nobody does any more."""
-        why = getattr(error.__cause__, "strerror", None)
-        problem = say(NO_AGENT).format(socket=self.socket(), why=why) if why and not self.connected else str(error)
+        from agent.ops.unreached import unreached
+
+        why = unreached(error).text(say)
+        problem = why if self.connected else say(NO_AGENT).format(socket=self.socket(), why=why)
         return say(NOT_THERE).format(problem=problem)
 
     async def _talk(self, conversation: Callable[[Client], Awaitable[T]]) -> T:
@@ -173,9 +203,23 @@ def _take(context: click.Context, parameter: click.Parameter, value: object) -> 
 
 
 def language() -> str:
-    """The language of the person at the terminal, where no configuration says otherwise."""
+    """The language of the person at the terminal; that of the configuration where the terminal names none, as root's often does."""
     chosen = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    if re.split(r"[._@]", chosen)[0] in NO_LANGUAGE:
+        context = click.get_current_context(silent=True)
+        asked = context.find_object(Context) if context is not None else None
+        return (asked.tongue() if asked is not None else None) or "en"
     return "ru" if chosen.startswith("ru") else "en"
+
+
+def of_service(file: Path) -> Path:
+    """The same file. With the machine's the till is the service's, whoever asks: not one that a person has of his own."""
+    from agent.settings.load import SYSTEM_FILE
+    from agent.settings.model import SERVICE_STATE, STATE_VARIABLE
+
+    if file == SYSTEM_FILE:
+        os.environ.setdefault(STATE_VARIABLE, str(SERVICE_STATE))
+    return file
 
 
 def spoken_in(file: Path) -> str | None:

@@ -32,19 +32,10 @@ def doctor_command(context: Context) -> None:
     The exit status is 0 if all is in order, 10 with a warning, 11 with a fault.
     """
     from agent.ops.doctor import EXIT_STATUS, examine, worst
-    from agent.settings import BadSettings
-    from agent.settings.load import SYSTEM_FILE
-    from agent.settings.model import SERVICE_STATE, STATE_VARIABLE
 
     if CREDENTIALS_VARIABLE not in os.environ and os.access(CREDENTIALS, os.X_OK):
         os.environ[CREDENTIALS_VARIABLE] = str(CREDENTIALS)  # the passwords that the service has: so they can be tried
-    try:
-        file = context.file()
-    except BadSettings:
-        file = SYSTEM_FILE  # that it is not there is the first finding
-    if file == SYSTEM_FILE:
-        os.environ.setdefault(STATE_VARIABLE, str(SERVICE_STATE))  # it is the service's till, whoever asks: not a person's own journal
-    found = asyncio.run(examine(file))
+    found = asyncio.run(examine(context.file_in_any_case()))  # that it is not there is the first finding
     told = [_told(one) for one in found]
     context.show({"grade": worst(found).value, "findings": told}, lambda: _print(found))
     raise SystemExit(EXIT_STATUS[worst(found)])

@@ -4,7 +4,7 @@ names the thing but is written for programmers of register software."""
 from collections.abc import Mapping
 from typing import Any
 
-from agent.reasons import ERRORS, RETURNS
+from agent.reasons import BILLS, ERRORS, RETURNS
 from agent.texts import N_, Translate
 
 TEXTS: Mapping[str, str] = {
@@ -21,5 +21,5 @@ TEXTS: Mapping[str, str] = {
 def refusal(code: str, message: str, data: Mapping[str, Any], say: Translate) -> str:
     """The text of a refusal. ``message``: the agent's own words; ``data``: what came with them. A code of a later agent has those alone."""
     reason = data.get("reason")
-    known = TEXTS.get(code) or (RETURNS.get(reason) if isinstance(reason, str) else None) or ERRORS.get(code)
+    known = TEXTS.get(code) or ({**BILLS, **RETURNS}.get(reason) if isinstance(reason, str) else None) or ERRORS.get(code)
     return f"{say(known)}\n  {message}" if known and message != say(known) else message

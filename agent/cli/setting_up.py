@@ -17,6 +17,7 @@ from agent.cli.interviewing import DROPPED, MARKS, NotAskedHere, Person
 from agent.cli.mistakes import mistake, unwritten
 from agent.ops.doctor.finding import Finding as Seen
 from agent.ops.doctor.finding import Grade
+from agent.ops.doctor.shelf import Barrier, allowing, barrier
 from agent.ops.setup.commit import Done
 from agent.ops.setup.machine import encrypted, this_machine
 from agent.ops.setup.plan import CheckFailed, Plan, plan_of
@@ -43,6 +44,7 @@ EXPOSED = N_("Others can read {file}: remove it when the tills are set up.")
 NEXT = N_("What comes next:")
 START = N_("sudo systemctl enable --now koshelek-agent   starts the service, now and whenever the till starts")
 RESTART = N_("sudo systemctl restart koshelek-agent   takes the changes over, passwords as well")
+ALLOW = N_("{command}   lets the service write its copies there")
 RUN = N_("koshelek-agent --config {file} run   runs the agent in this terminal")
 DOCTOR = N_("sudo koshelek-agent doctor   looks whether everything works; it moves no money")
 MOVED = N_("Side or account have changed: the agent refuses that while money is owed or possible. To see it: koshelek-agent owed")
@@ -204,6 +206,9 @@ class _Setup:
         for where, place in made.secrets.items():
             if place[0] == "connection":
                 lines.append(self.say(TOKEN, file=plan.machine.file_of(where)))
+        folder = made.data.get("backup", {}).get("directory")
+        if plan.machine.unit and folder and asyncio.run(barrier(Path(folder), plan.machine.config)) is Barrier.NOT_NAMED:
+            lines.append(self.say(ALLOW, command=allowing(Path(folder))))
         if plan.machine.unit:
             lines += [self.say(RESTART if plan.exists else START), self.say(DOCTOR)]
         else:

@@ -35,7 +35,9 @@ CONNECTION, UP, DOWN = N_("connection to {system}"), N_("up"), N_("DOWN")
 NOT_KNOWN = N_("not known: nothing was asked of it yet, or it did not answer")
 TURNED_AWAY = N_("TURNED AWAY by {system}")
 LAST_BACKUP, NONE, BACKUP = N_("last backup"), N_("none"), N_("BACKUP FAILED")
-RESTORED = N_("RESTORED")
+RESTORED, BEGUN_ANEW = N_("RESTORED"), N_("BEGUN ANEW, OR AN OLDER ONE")
+JOURNAL = N_("JOURNAL")
+GONE = N_("the file is removed or exchanged, new sales are refused: do not stop the service, sudo koshelek-agent doctor says what saves it")
 WAITS = N_("waits for koshelek-agent release; sales that are still looked up: {count}")
 DIFFERENT = N_("DIFFERENT")
 DISK, FULL = N_("DISK"), N_("full: new sales are refused until there is room")
@@ -89,9 +91,11 @@ def _care(answer: Mapping[str, Any], say: Translate) -> Iterator[Row]:
         if backup["problem"]:
             yield say(BACKUP), backup["problem"]
     if restore := answer.get("details", {}).get("restore"):
-        yield say(RESTORED), say(WAITS).format(count=restore["lookingAt"])
+        yield say(RESTORED if restore.get("file") else BEGUN_ANEW), say(WAITS).format(count=restore["lookingAt"])
         for name in restore["differences"]:
             yield say(DIFFERENT), name
+    if not answer.get("journal", {}).get("inPlace", True):
+        yield say(JOURNAL), say(GONE)
     if answer.get("disk", {}).get("full"):
         yield say(DISK), say(FULL)
     configuration = answer.get("configuration", {})

@@ -17,6 +17,9 @@ from agent.core.ports import Row
 from agent.core.refund import Refund, RefundState
 from agent.core.sale import Sale
 
+TOKEN_UNAVAILABLE = "TOKEN_UNAVAILABLE"  # noqa: S105 - a reason, not a secret
+EARLIER_REFUND = "EARLIER_REFUND"
+
 
 class Money(StrEnum):
     """Where the customer's money is, as far as it can be known."""
@@ -127,6 +130,16 @@ def refund_success(one: Refund) -> bool | None:
             return False
         case _:
             return None
+
+
+def refund_reason(sale: Sale, one: Refund) -> str | None:
+    """Why a refund is as it is; of one that has not been sent yet, what it waits for beside the network. Whoever saw nothing of the earlier
+    one would ask for another, and both would go."""
+    if one.reason is not None or one.state is not RefundState.QUEUED or one.call is not None:
+        return one.reason
+    if one is not sale.active_refund():
+        return EARLIER_REFUND
+    return TOKEN_UNAVAILABLE if TOKEN_UNAVAILABLE in sale.alarms else None
 
 
 # --- slip text ---

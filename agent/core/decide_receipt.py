@@ -20,11 +20,17 @@ MAX_RECEIPTS = 110  # of one sale: its own, one for each of at most 100 refunds,
 
 
 class NotPaid(ValueError):
-    """There is nothing a receipt could be about. The text is for the POS programmer; ``path`` names the field at fault."""
+    """There is nothing a receipt could be about. The text is for the POS programmer; ``path`` names the field at fault, ``state`` is how it
+    stands with what the field names."""
 
-    def __init__(self, path: str, problem: str) -> None:
+    def __init__(self, path: str, problem: str, state: str) -> None:
         super().__init__(problem)
         self.path = path
+        self.state = state
+
+
+class NoSuchRefund(ValueError):
+    """The sale has no refund of this key."""
 
 
 class TooMany(ValueError):
@@ -40,11 +46,12 @@ def receipt_call(key: str) -> str:
 
 
 def receipt_given(sale: Sale, receipt: FiscalReceipt, refund: str | None, digest: str) -> list[Event]:
-    """Take a receipt over from the POS; ``refund``: the refund it is about. Raises NotPaid, TooMany."""
+    """Take a receipt over from the POS; ``refund``: the key of the refund it is about. Raises NotPaid, NoSuchRefund, TooMany."""
+    state = sale.payment.value
     if sale.payment not in RECEIPTED:
-        raise NotPaid("key", f"the sale is {sale.payment.value}: only a paid sale has a receipt; give it once the sale is paid")
+        raise NotPaid("key", f"the sale is {state}: only a paid sale has a receipt; give it once the sale is paid", state)
     if sale.transaction_id is None:
-        raise NotPaid("key", "the sale has no transactionId, so nobody could tell which payment the receipt is about")
+        raise NotPaid("key", "the sale has no transactionId, so nobody could tell which payment the receipt is about", state)
     if refund is not None:
         _check_refund(sale, refund)
     if len(sale.deliveries) >= MAX_RECEIPTS:
@@ -55,9 +62,9 @@ def receipt_given(sale: Sale, receipt: FiscalReceipt, refund: str | None, digest
 def _check_refund(sale: Sale, key: str) -> None:
     one = sale.refund(key)
     if one is None:
-        raise NotPaid("refundKey", f"the sale has no refund {key!r}")
+        raise NoSuchRefund(f"the sale has no refund {key!r}")
     if one.state is not RefundState.REFUNDED:
-        raise NotPaid("refundKey", f"the refund is {one.state.value}: give its receipt once the money is returned")
+        raise NotPaid("refundKey", f"the refund is {one.state.value}: give its receipt once the money is returned", one.state.value)
 
 
 # --- answers ---

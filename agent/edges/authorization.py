@@ -12,8 +12,15 @@ from dataclasses import dataclass, field
 
 from agent.core.contract import LogsIn, SecretHeader
 from agent.core.verdict import NotSent
+from agent.texts import N_
 
 MAX_HEADER_BYTES = 8 * 1024  # what common servers take in one header line
+
+UNREADABLE = N_("the login or the password cannot be read")
+UNFIT = N_("the login or the password is empty, or the login holds a colon")
+TOO_LONG = N_("the login or the password is too long")
+SECRETS_UNREADABLE = N_("the secrets of the account cannot be read")
+TEXTS = frozenset({UNREADABLE, UNFIT, TOO_LONG, SECRETS_UNREADABLE})
 
 _BASIC = SecretHeader("Authorization", "Basic ")
 _VALUE = re.compile(rb"[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
@@ -38,11 +45,11 @@ class BasicLogin:
             login, password = self.login(), self.password()
             pair = f"{login}:{password}".encode()
         except (OSError, ValueError, LookupError):  # a credential file that is gone, unreadable or not text
-            return NotSent("credentials", "the login or the password cannot be read")
+            return NotSent("credentials", UNREADABLE)
         if not login or ":" in login or not password:
-            return NotSent("credentials", "the login or the password is empty, or the login holds a colon")
+            return NotSent("credentials", UNFIT)
         header = header_of(_BASIC, base64.b64encode(pair).decode("ascii"))
-        return header or NotSent("credentials", "the login or the password is too long")
+        return header or NotSent("credentials", TOO_LONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class TokenLogin:
         try:
             values = {name: read() for name, read in self.secrets.items()}
         except (OSError, ValueError, LookupError):
-            return NotSent("credentials", "the secrets of the account cannot be read")
+            return NotSent("credentials", SECRETS_UNREADABLE)
         empty = sorted(name for name, value in values.items() if not value)
         return NotSent("credentials", f"the account's secret {empty[0]} is empty") if empty else values
 

@@ -6,7 +6,7 @@ log, on the status page, by the doctor.
 
 from collections.abc import Mapping
 
-from agent.edges import tls
+from agent.edges import authorization, tls
 from agent.texts import N_, Message, message
 
 STALLED = N_("the server accepts a connection and then does not finish the TLS handshake")
@@ -63,7 +63,7 @@ _BY_REASON: Mapping[str, str] = {
     "local": _MACHINE,
     "authority": _TRUST,
 }
-_KNOWN = frozenset({*tls.TEXTS, STALLED, NO_ANSWER})
+_KNOWN = frozenset({*tls.TEXTS, *authorization.TEXTS, STALLED, NO_ANSWER})
 
 
 def problem(detail: str) -> Message:

@@ -162,9 +162,7 @@ def record_reply(sale: Sale, translate: Translate) -> dict[str, Any]:
 
 def refund_reply(sale: Sale, one: Refund, translate: Translate) -> dict[str, Any]:
     """``RefundAnswer`` of the POS protocol. A refund the agent owes by itself has no ``refundKey``."""
-    unsent = one is sale.active_refund() and one.state is RefundState.QUEUED and one.call is None
-    waits_for_token = unsent and "TOKEN_UNAVAILABLE" in sale.alarms
-    reason = one.reason or ("TOKEN_UNAVAILABLE" if waits_for_token else None)
+    reason = answer.refund_reason(sale, one)
     found: dict[str, Any] = {
         "state": one.state.value,
         "finished": answer.refund_finished(one),
@@ -276,11 +274,12 @@ def without_link(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "link": link.get("method", "GET")} if isinstance(link, Mapping) else dict(body)
 
 
-def copy_reply(sale: Sale, refund_key: str | None) -> dict[str, Any] | None:
-    """``operation.slip``: the slip that was handed out, or that of a refund, marked as a copy. None if there is none."""
+def copy_reply(sale: Sale, refund_key: str | None, now: bool = False) -> dict[str, Any] | None:
+    """``operation.slip``: the slip that was handed out (``now``: or that would be now), or that of a refund, marked as a copy. None if
+    there is none."""
     one = sale.refund(refund_key) if refund_key is not None else None
     if refund_key is None:
-        rows = sale.told.rows if sale.told is not None else ()
+        rows = answer.answer(sale).rows if now and sale.finished else sale.told.rows if sale.told is not None else ()
     else:
         rows = answer.refund_rows(sale, one) if one is not None else ()
     if not rows:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakValueDictionary
 
 from agent.core import answer, canonical, events
@@ -24,6 +25,7 @@ from agent.engine.record import check_record
 from agent.engine.setup import Terminal
 from agent.engine.steward import Steward, first_step
 
+OTHER_BILL = "OTHER_BILL"  # why: the payment that has the order's number is of another sum
 MAX_LANE_SALES = 100  # checkouts waiting at one till; more is a fault of the register software
 
 
@@ -76,7 +78,7 @@ class Acceptance:
             policy = engine.setup.policy(order.id.store_id, order.id.terminal_id, provider)
             await self._admit(order, checkout, policy, provider)
             if not checkout.split:
-                _order_is_free(order.id, rows, engine, policy)
+                _order_is_free(order, rows, engine, policy)
             return Taken(await self._store(order, checkout, policy, provider), new=True)
 
     def _terminal(self, sale_id: SaleId) -> Terminal:
@@ -194,14 +196,16 @@ class Acceptance:
         return engine.adopt(sale, frozenset(step.put_secrets))
 
 
-def _order_is_free(sale_id: SaleId, rows: Sequence[Row], engine: Engine, policy: Policy) -> None:
-    """One order, one payment: refuse while another sale of the order is in doubt, or paid. Raises Refusal with the other's key."""
+def _order_is_free(order: Order, rows: Sequence[Row], engine: Engine, policy: Policy) -> None:
+    """One order, one payment: refuse while another sale of the order is in doubt, or paid. Raises Refusal with the other's key and amount.
+    A register that gives one number to two bills must not take the payment of one for that of the other: another sum is said to be one."""
     now = engine.ports.clock.now()
     today = engine.setup.business_date(now.wall)
     for row in rows:
-        if row.id == sale_id:
+        if row.id == order.id:
             continue
-        other = {"key": row.id.key, "terminalId": row.id.terminal_id}
+        other: dict[str, Any] = {"key": row.id.key, "terminalId": row.id.terminal_id, "amount": row.amount}
+        other |= {} if row.amount == order.checkout.invoice.total_amount else {"reason": OTHER_BILL}
         if row.open:
             raise Refusal("ORDER_IN_DOUBT", f"order {row.order_id!r} is not settled yet (key {row.id.key!r})", **other)
         if row.paid_unreturned and (row.business_date == today or _fresh(row, now, policy)):

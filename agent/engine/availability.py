@@ -64,7 +64,7 @@ class Availability:
     def ask(self, wish: Wish) -> tuple[Question, bool]:
         """Begin to ask, or recognise a question that was asked before. Returns at once; True: it is new.
 
-        Raises Refusal: UNKNOWN_TERMINAL INVALID CONFLICT; Stopped.
+        Raises Refusal: UNKNOWN_TERMINAL INVALID UNSUPPORTED CONFLICT; Stopped.
         """
         if self._closed:
             raise Stopped("the agent is stopping; ask again in a moment")
@@ -121,7 +121,7 @@ class Availability:
         if binding is None or provider is None:
             raise Refusal("INVALID", f"provider {name!r} is not configured", path="provider")
         if not provider.capabilities.availability or not isinstance(provider, TellsAvailability):
-            raise Refusal("INVALID", f"provider {name!r} has no list of means of payment", path="provider")
+            raise Refusal("UNSUPPORTED", f"the payment system {name!r} has no list of means of payment", path="provider")
         return binding, provider
 
     def _digest(self, wish: Wish, provider: str) -> str:

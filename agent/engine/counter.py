@@ -9,13 +9,12 @@ from agent.core import answer, ask_refund, canonical, decide_asked, events
 from agent.core.ask_refund import NotRefundable, Wanted
 from agent.core.model import Checkout, SaleId
 from agent.core.money import BadAmount
-from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, Conflict, JournalFull, Query
+from agent.core.ports import LAST_RESTORED_NOTE, Conflict, JournalFull, Query
 from agent.core.refund import Refund
 from agent.core.sale import Sale
-from agent.engine.afterwards import restored_at
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, unknown_terminal
-from agent.engine.record import UNRELEASED, check_record
+from agent.engine.record import absent, check_lasting, check_record, is_older
 from agent.engine.steward import Decider, Steward, first_step
 
 
@@ -49,12 +48,10 @@ class Counter:
         self._opening = asyncio.Lock()
 
     async def find(self, sale_id: SaleId) -> Steward:
-        """Raises Refusal NOT_FOUND, RECORD_DAMAGED."""
+        """Raises Refusal NOT_FOUND, RECORD_LOST, BUSY, RECORD_DAMAGED."""
         steward = await self._engine.open(sale_id)
         if steward is None:
-            if await self._engine.reading(self._engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-                raise Refusal("BUSY", UNRELEASED)  # "not found" would make a cashier take the money another way
-            raise Refusal("NOT_FOUND", f"there is no sale {sale_id.key!r} of terminal {sale_id.terminal_id!r}: it was never accepted here")
+            raise await absent(self._engine, f"no sale {sale_id.key!r} of terminal {sale_id.terminal_id!r} was accepted here")
         return steward
 
     async def get(self, sale_id: SaleId, wait_s: float) -> Steward:
@@ -82,7 +79,7 @@ class Counter:
         """Open a refund (the third value is true) or recognise one that was opened before. A caller that is cancelled does not take it
         back.
 
-        Raises Refusal CONFLICT HELD_HERE NOT_REFUNDABLE INVALID NOT_FOUND UNKNOWN_TERMINAL DISK_FULL RECORD_DAMAGED; Stopped.
+        Raises Refusal CONFLICT HELD_HERE NOT_REFUNDABLE INVALID NOT_FOUND UNKNOWN_TERMINAL BUSY DISK_FULL RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._refund(order)))
 
@@ -95,9 +92,11 @@ class Counter:
                 steward, new = await self._open_given(order, digest), True
         _same_sale(steward.sale, order.given)
         if steward.sale.refund(order.refund_key) is None:
+            check_lasting(self._engine)
             await self._mark_restored(steward)
             new = await self._ask(steward, order, digest)
-        known = self._refund_of(steward.sale, order.refund_key)
+        known = steward.sale.refund(order.refund_key)
+        assert known is not None, "refunds are never taken out of a sale"
         if known.digest != digest:
             raise Refusal("CONFLICT", f"refundKey {order.refund_key!r} was used with another body", refundKey=order.refund_key)
         if order.token is not None and known.unsettled and answer.refund_token(known.key) not in steward.secret_names:
@@ -110,22 +109,22 @@ class Counter:
         if sale.restored or not sale.charged:
             return
         noted = await engine.reading(engine.ports.journal.noted(LAST_RESTORED_NOTE))
-        if noted is not None and sale.accepted.wall <= restored_at(noted):
+        if noted is not None and is_older(sale, noted):
             await self._record(steward, lambda now: [] if now.restored else [events.Restored()])
 
     async def get_refund(self, sale_id: SaleId, refund_key: str, wait_s: float) -> tuple[Steward, Refund]:
-        """A refund; with a wait, once it is settled."""
+        """A refund; with a wait, once it is settled. Raises Refusal NOT_FOUND, RECORD_LOST, BUSY, RECORD_DAMAGED."""
         steward = await self.find(sale_id)
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
-        while (one := self._refund_of(steward.sale, refund_key)).unsettled and (left := end - loop.time()) > 0:
+        while (one := await self._refund_of(steward.sale, refund_key)).unsettled and (left := end - loop.time()) > 0:
             await steward.changed_within(left)
         return steward, one
 
-    def _refund_of(self, sale: Sale, key: str) -> Refund:
+    async def _refund_of(self, sale: Sale, key: str) -> Refund:
         one = sale.refund(key)
         if one is None:
-            raise Refusal("NOT_FOUND", f"the sale has no refund {key!r}")
+            raise await absent(self._engine, f"no refund {key!r} of this sale was asked for here", sale)
         return one
 
     def _digest(self, order: RefundOrder) -> str:

@@ -48,10 +48,10 @@ class Engine:
         self.started: Stamp = ports.clock.now()
         self.failed: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.lanes = Lanes(self._became_head)
-        self.aside = Aside(ports, self._fail)
+        self.aside = Aside(ports, self.fail)
         self.availability = Availability(ports, lambda: self.setup)
         self.rounds = Rounds()
-        self.payouts = Payouts(ports, lambda: self.setup, self.aside, self._fail, self.rounds)
+        self.payouts = Payouts(ports, lambda: self.setup, self.aside, self.fail, self.rounds)
         self.on_news: Callable[[Steward], None] = lambda steward: None  # a sale was taken in, or has changed (see hints)
         self._roster = Roster[Steward]()
         self._couriers = Couriers()
@@ -126,7 +126,8 @@ class Engine:
     def _flights(self) -> Sequence[asyncio.Task[Any]]:
         return [*self.aside.tasks, *self.payouts.flights, *(flight for steward in self._roster for flight in steward.flights)]
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """Take nothing more, and end the process: only a new start can know what was stored."""
         self._closing = True
         if not self.failed.done():
             self.ports.notice("engine.failed", problem=repr(error))
@@ -205,7 +206,7 @@ class Engine:
     def set_aside(self, steward: Steward, error: BaseException) -> None:
         """A broken journal ends the process; a sale that cannot be handled is parked and blocks nobody (promise P20)."""
         if isinstance(error, JournalBroken):
-            self._fail(error)
+            self.fail(error)
             return
         steward.parked = True
         sale_id = steward.sale.id
@@ -287,7 +288,7 @@ class Engine:
         try:
             return await work
         except JournalBroken as error:
-            self._fail(error)
+            self.fail(error)
             raise Stopped("the journal is broken; the agent restarts") from error
 
     async def append(self, step: Append) -> None:

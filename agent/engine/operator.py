@@ -1,7 +1,8 @@
 """The operator's desk: decisions in two steps, "now" for what waits, and what becomes of records that cannot be used.
 
 The first step shows what would happen and gives a word; the second, with the same request and that word, does it. The word is bound to the
-position of the sale's stream: whatever happens to the sale in between makes it void, and the operator looks again.
+position of the sale's stream: whatever happens to the sale in between makes it void, and the operator looks again. While the journal's file
+is gone nothing is decided: after the next start nobody would know of it, and what was given up or given back would be returned once more.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from agent.engine.confirmations import Confirmations
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
+from agent.engine.record import check_lasting
 from agent.engine.steward import Steward
 
 QUIET_WAIT_S = 6.0  # for a request under way to end before a decision is shown: the transport gives most of them up in 5 s
@@ -66,6 +68,7 @@ class Operator:
     async def propose(self, sale_id: SaleId, decision: Decision) -> Shown:
         """What a decision would do, and the word that confirms it. Changes nothing. Raises Refusal INVALID, BUSY, CONFLICT, NOT_FOUND,
         RECORD_DAMAGED."""
+        check_lasting(self._engine)
         steward = await self._counter.find(sale_id)
         await self._quiet(steward, decision.what)
         await self._check_transaction(sale_id, decision)
@@ -80,6 +83,7 @@ class Operator:
         """Carry a decision out that was shown before. Raises Refusal CONFLICT when the word does not confirm it (the sale has changed, or
         the word is old, or another), INVALID, BUSY, ORDER_PAID, DISK_FULL, NOT_FOUND, RECORD_DAMAGED; Stopped."""
         self._engine.check_running()
+        check_lasting(self._engine)
         steward = await self._counter.find(sale_id)
         if not self._words.take(word, (sale_id, steward.sale.position, decision)):
             raise _void(sale_id)
@@ -128,8 +132,9 @@ class Operator:
         """Take over what a sale set aside may still owe: it no longer keeps the account from being changed. Its record stays unused. The
         stream cannot take an event; the decision stands in the record of the parked sale, which is hashed like everything else.
 
-        Without a word: what would happen. Raises Refusal CONFLICT, DISK_FULL; Stopped."""
+        Without a word: what would happen. Raises Refusal CONFLICT, BUSY, DISK_FULL; Stopped."""
         self._engine.check_running()
+        check_lasting(self._engine)
         subject = (parked, reason, by)
         if word is None:
             return ShownParked(parked, self._words.give(subject))

@@ -21,11 +21,11 @@ from agent.core.payout.fold import replay
 from agent.core.payout.machine import NOT_MADE, PayoutState
 from agent.core.payout.name import is_payout, key_of
 from agent.core.payout.payout import Payout
-from agent.core.ports import RESTORED_NOTE, Conflict, Corrupt, JournalFull, Query
+from agent.core.ports import Conflict, Corrupt, JournalFull, Query
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal, unknown_terminal
 from agent.engine.payout_steward import PayoutDecider, PayoutSteward, first_step
-from agent.engine.record import UNRELEASED, check_record
+from agent.engine.record import absent, check_record
 from agent.engine.setup import PayoutTerms, Terminal
 
 MAX_UNSETTLED = 100  # payouts at work at a time; more is a fault of the register software
@@ -57,7 +57,7 @@ class PayoutCounter:
         """Take a payout (the second value is true) or recognise one that was taken before. Returns once it is on disk; a caller that is
         cancelled does not take it back.
 
-        Raises Refusal: CONFLICT UNSUPPORTED INVALID LIMIT BUSY UNKNOWN_TERMINAL DISK_FULL RECORD_DAMAGED; Stopped.
+        Raises Refusal: CONFLICT UNSUPPORTED INVALID LIMIT OVER_LIMIT BUSY UNKNOWN_TERMINAL DISK_FULL RECORD_DAMAGED; Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._create(wish)))
 
@@ -123,13 +123,13 @@ class PayoutCounter:
     async def _limit(self, order: PayoutOrder, terms: PayoutTerms) -> None:
         most, of_day = terms.policy.most_amount, terms.policy.most_per_day
         if order.amount > most:
-            raise Refusal("LIMIT", f"one payout may be at most {roubles(most)}", path="amount", limit=most)
+            raise Refusal("OVER_LIMIT", f"one payout may be at most {roubles(most)}", path="amount", limit=most)
         if sum(1 for one in self._engine.payouts.alive if not one.payout.finished) >= MAX_UNSETTLED:
             raise Refusal("LIMIT", f"{MAX_UNSETTLED} payouts are not settled yet")
         before = await self._made_today(most)
         if before + order.amount > of_day:
             text = f"the payouts of a business day may come to {roubles(of_day)}, and {roubles(before)} are made or under way"
-            raise Refusal("LIMIT", text, path="amount", limit=of_day)
+            raise Refusal("OVER_LIMIT", text, path="amount", limit=of_day)
 
     async def _made_today(self, most: Kopecks) -> int:
         """Kopecks of the business day's payouts, of all tills, that are made or may have been. ``most``: of one."""
@@ -183,13 +183,11 @@ class PayoutCounter:
     # --- afterwards ---
 
     async def find(self, payout_id: SaleId) -> PayoutSteward:
-        """Raises Refusal NOT_FOUND, RECORD_DAMAGED, DISK_FULL, BUSY; Stopped."""
+        """Raises Refusal NOT_FOUND, RECORD_LOST, RECORD_DAMAGED, DISK_FULL, BUSY; Stopped."""
         engine = self._engine
         steward = await engine.payouts.open(payout_id)
         if steward is None:
-            if await engine.reading(engine.ports.journal.noted(RESTORED_NOTE)) is not None:
-                raise Refusal("BUSY", UNRELEASED)
-            raise Refusal("NOT_FOUND", f"there is no payout {key_of(payout_id)!r} of terminal {payout_id.terminal_id!r}")
+            raise await absent(engine, f"no payout {key_of(payout_id)!r} of terminal {payout_id.terminal_id!r} was accepted here")
         return steward
 
     async def wait(self, steward: PayoutSteward, seconds: float) -> None:

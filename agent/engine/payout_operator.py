@@ -1,4 +1,5 @@
-"""An operator's decisions about payouts, in two steps like those about sales: what would happen and a word, then the same with the word."""
+"""An operator's decisions about payouts, in two steps like those about sales: what would happen and a word, then the same with the word.
+While the journal's file is gone nothing is decided: nobody would know of it after the next start."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from agent.engine.confirmations import Confirmations
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
 from agent.engine.payout_counter import PayoutCounter
+from agent.engine.record import check_lasting
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class PayoutOperator:
 
     async def propose(self, payout_id: SaleId, decision: Decision) -> ShownPayout:
         """What a decision would do, and the word that confirms it. Changes nothing. Raises Refusal INVALID, BUSY, CONFLICT."""
+        check_lasting(self._engine)
         payout = (await self._counter.find(payout_id)).payout
         await self._check_transaction(payout_id, decision)
         after = payout
@@ -54,6 +57,7 @@ class PayoutOperator:
     async def resolve(self, payout_id: SaleId, decision: Decision, word: str) -> ShownPayout:
         """Carry a decision out that was shown before. Raises Refusal CONFLICT when the word does not confirm it, INVALID, BUSY, DISK_FULL;
         Stopped."""
+        check_lasting(self._engine)
         steward = await self._counter.find(payout_id)
         position = steward.payout.position
         if not self._words.take(word, (payout_id, position, decision)):

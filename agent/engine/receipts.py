@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agent.core import canonical, decide_receipt, events
 from agent.core.contract import Provider, Unacceptable
-from agent.core.decide_receipt import NotPaid, TooMany
+from agent.core.decide_receipt import NoSuchRefund, NotPaid, TooMany
 from agent.core.delivery import Delivery
 from agent.core.model import SaleId
 from agent.core.ports import JournalFull
@@ -18,6 +18,7 @@ from agent.core.sale import Sale
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
+from agent.engine.record import absent, check_lasting
 from agent.engine.steward import Steward
 
 
@@ -41,7 +42,8 @@ class Receipts:
         """Take a receipt (the third value is true) or recognise one that was taken before. Returns once it is on disk; a caller that is
         cancelled does not take it back.
 
-        Raises Refusal CONFLICT NOT_PAID LIMIT INVALID UNSUPPORTED NOT_FOUND DISK_FULL RECORD_DAMAGED; Stopped.
+        Raises Refusal CONFLICT NOT_PAID OVER_LIMIT INVALID UNSUPPORTED NOT_FOUND RECORD_LOST BUSY DISK_FULL RECORD_DAMAGED;
+        Stopped.
         """
         return await asyncio.shield(asyncio.ensure_future(self._give(order)))
 
@@ -50,26 +52,27 @@ class Receipts:
         steward = await self._counter.find(order.id)
         key, digest, new = order.receipt.receipt_id, self._digest(order), False
         if steward.sale.delivery(key) is None:
+            check_lasting(self._engine)
             self._check(steward.sale, order)
             new = await self._record(steward, order, digest)
-        known = self._delivery_of(steward.sale, key)
+        known = await self._delivery_of(steward.sale, key)
         if known.digest != digest:
             raise Refusal("CONFLICT", f"receiptId {key!r} was used with another body", receiptId=key)
         return steward, known, new
 
     async def get(self, sale_id: SaleId, receipt_id: str, wait_s: float) -> tuple[Steward, Delivery]:
-        """A receipt; with a wait, once it is delivered or refused. Raises Refusal NOT_FOUND, RECORD_DAMAGED."""
+        """A receipt; with a wait, once it is delivered or refused. Raises Refusal NOT_FOUND, RECORD_LOST, BUSY, RECORD_DAMAGED."""
         steward = await self._counter.find(sale_id)
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
-        while (one := self._delivery_of(steward.sale, receipt_id)).unsettled and (left := end - loop.time()) > 0:
+        while (one := await self._delivery_of(steward.sale, receipt_id)).unsettled and (left := end - loop.time()) > 0:
             await steward.changed_within(left)
         return steward, one
 
-    def _delivery_of(self, sale: Sale, receipt_id: str) -> Delivery:
+    async def _delivery_of(self, sale: Sale, receipt_id: str) -> Delivery:
         one = sale.delivery(receipt_id)
         if one is None:
-            raise Refusal("NOT_FOUND", f"the sale has no receipt {receipt_id!r}")
+            raise await absent(self._engine, f"no receipt {receipt_id!r} of this sale was given here", sale)
         return one
 
     def _digest(self, order: ReceiptOrder) -> str:
@@ -97,9 +100,12 @@ class Receipts:
         try:
             return bool(await self._engine.record(steward, decider))
         except NotPaid as error:
-            raise Refusal("NOT_PAID", str(error), path=error.path, state=steward.sale.payment.value) from error
+            raise Refusal("NOT_PAID", str(error), path=error.path, state=error.state) from error
+        except NoSuchRefund as error:
+            text = f"no refund {order.refund_key!r} of this sale was asked for here"
+            raise (await absent(self._engine, text, steward.sale, path="refundKey")) from error
         except TooMany as error:
-            raise Refusal("LIMIT", str(error)) from error
+            raise Refusal("OVER_LIMIT", str(error)) from error
         except JournalFull as error:
             raise Refusal("DISK_FULL", "the disk of this till is full; the receipt was not stored") from error
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from agent.core.ports import JournalBroken, JournalError
+from agent.core.ports import RESTORED_NOTE, JournalBroken, JournalError
 from agent.edges.journal import Copied, SqliteJournal, said
 from agent.settings import Settings
 from agent.texts import N_, Message, translator
@@ -46,10 +46,15 @@ def made_at(path: Path) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-async def back_up(journal: SqliteJournal, directory: Path, keep: int, now: datetime) -> Copied:
-    """One backup; then the oldest beyond ``keep`` are removed. Raises CannotCopy, JournalUnusable, JournalBroken."""
+async def back_up(journal: SqliteJournal, directory: Path, keep: int | None, now: datetime) -> Copied:
+    """One backup; then the oldest beyond ``keep`` are removed (None: none). Raises CannotCopy, JournalUnusable, JournalBroken.
+
+    While the journal waits for its release, all are kept: it came from a backup or was begun anew, and what is missing in it may be in the
+    older ones alone.
+    """
     copied = await journal.backup(directory / now.strftime(NAME))
-    await asyncio.to_thread(_thin_out, directory, keep)
+    if keep is not None and await journal.noted(RESTORED_NOTE) is None:
+        await asyncio.to_thread(_thin_out, directory, keep)
     return copied
 
 

@@ -31,6 +31,7 @@ class Caretaker:
         self._configuration, self._journal, self._engine, self._backups = configuration, journal, engine, backups
         self._heard = heard
         self.afterwards = Afterwards(engine)
+        self._origin = ""
         self.entrance: Entrance | None = None
         self.reloader: Reloader | None = None
 
@@ -43,6 +44,7 @@ class Caretaker:
         """Fields of ``agent.status`` beside the sales."""
         found: dict[str, Any] = {"configuration": self._configuration.report(operator), "disk": {"full": not self.taking}}
         if operator:
+            found["journal"] = {"inPlace": self._engine.lasting()}
             found["backup"] = self._backups.report()
             found["registers"] = self._registers()
         return found
@@ -66,7 +68,8 @@ class Caretaker:
     async def compare(self) -> None:
         """The task that compares a restored journal with the provider, while it waits for its release."""
         try:
-            if await self._journal.noted(RESTORED_NOTE) is not None:
+            if (noted := await self._journal.noted(RESTORED_NOTE)) is not None:
+                self._origin = str(json.loads(noted)["file"])
                 await self.afterwards.run()
         except (Stopped, JournalBroken):
             return  # the engine's end is told elsewhere
@@ -88,8 +91,8 @@ class Caretaker:
             raise Refusal("BACKUP_FAILED", said(error).text(say)) from error
 
     def restored(self) -> Mapping[str, Any]:
-        """How far the comparison after a restore has come."""
-        return {"lookingAt": self.afterwards.left, "differences": self.afterwards.differences}
+        """How far the comparison after a restore has come; ``file``: the backup, empty for a journal that is not from one."""
+        return {"lookingAt": self.afterwards.left, "differences": self.afterwards.differences, "file": self._origin}
 
     async def release(self, by: str, reason: str) -> Mapping[str, Any]:
         """New checkouts are taken again. Who decided it, and why, stays in the journal."""
@@ -104,4 +107,5 @@ class Caretaker:
         except JournalFull as full:
             raise Refusal("DISK_FULL", "the disk of this till is full; the release was not stored") from full
         structlog.get_logger().warning("restore.released", by=by, reason=reason, restored_at=origin["at"])
-        return {**told, **self.restored(), "open": len([one for one in self._engine.alive if not one.sale.finished])}
+        compared = {"lookingAt": self.afterwards.left, "differences": self.afterwards.differences}
+        return {**told, **compared, "open": len([one for one in self._engine.alive if not one.sale.finished])}

@@ -8,10 +8,11 @@ from typing import Any
 
 import structlog
 
-from agent.running.errors import CannotStart
+from agent.running.errors import CannotStart, why_shut
 from agent.settings import BadSettings, Problem, Settings
 from agent.settings.problems import told
 from agent.texts import N_, message, translator
+from drivers.socket_link import CannotListen
 
 NOT_TAKEN = N_("The changed configuration is not used, because it has mistakes. The one from before is in force. Call the technician.")
 RESTART_ONLY = ("journal",)  # tables of the file that are read at the start alone
@@ -48,6 +49,8 @@ class Configuration:
                 self.problems = error.problems
             case CannotStart():
                 self.problems = (Problem(self.file, None, "", error.text),)
+            case CannotListen():
+                self.problems = (Problem(self.file, None, "", why_shut(error)),)
             case _:
                 self.problems = (Problem(self.file, None, "", message("{text}", text=error)),)
         self.refused_at = datetime.now(UTC)

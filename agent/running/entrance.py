@@ -1,18 +1,18 @@
 """All doors of the daemon, and their exchange: an unchanged listener keeps its connections, a changed one is closed and opened anew.
 
-Listeners are compared by what they mean, not by their place in the file: the settings themselves, the tills a star stands for, the
-numbers behind names of users and groups, the contents of token files.
+Listeners are compared by what they mean, not by their place in the file: the settings themselves, the numbers behind names of users and
+groups, the contents of token files. A star for tills stands for whatever there is at the time: tills come and go, the connections stay.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 import structlog
 
-from agent.doors import Door, Shown, open_door, open_webhooks, tills_of
+from agent.doors import Door, Shown, open_door, open_webhooks
 from agent.edges.pos import PosDesk
 from agent.lines import faults_of, line_facts
 from agent.secrets import BadSecret
@@ -21,6 +21,7 @@ from agent.settings import (
     Listener,
     PageListener,
     PtyListener,
+    SerialListener,
     Settings,
     TcpListener,
     UnixListener,
@@ -119,7 +120,7 @@ class Entrance:
 
     async def _door(self, way: _Way) -> Door:
         if not isinstance(way.listener, Webhooks):
-            return await open_door(way.listener, way.settings, self._desk, self._pages)
+            return await open_door(way.listener, self._desk, self._pages)
         from agent.assembly.hooks import endpoints_of  # a web server is behind it, which most tills do not need
 
         return await open_webhooks(way.listener, endpoints_of(way.settings), self._hear)
@@ -172,15 +173,15 @@ def _meaning(listener: Listener | Webhooks, settings: Settings) -> str:
             facts += [_digest(file.read_bytes()) for file in (listener.certificate_file, listener.key_file) if file is not None]
             facts += [settings.provider.model_dump_json()]  # of one payment system it says how messages are signed
         case UnixListener():
-            tills = () if listener.role == "admin" else tills_of(listener.terminals, settings)
-            facts += [sorted(user_ids(listener)), sorted(group_ids(listener)), sorted(tills)]
+            facts += [sorted(user_ids(listener)), sorted(group_ids(listener))]
         case TcpListener() | HttpListener() | PageListener():
             if isinstance(listener, PageListener):
                 facts += [_digest(file.read_bytes()) for file in (listener.certificate_file, listener.key_file) if file is not None]
-            for client in listener.client:
-                facts += [_digest(token(client).reveal().encode()), sorted(tills_of(client.terminals, settings))]
+            facts += [_digest(token(client).reveal().encode()) for client in listener.client]
+        case SerialListener() | PtyListener():
+            pass
         case _:
-            facts += [sorted(tills_of(listener.terminals, settings))]
+            assert_never(listener)
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 

@@ -28,12 +28,13 @@ from agent.running.entrance import Entrance
 from agent.running.errors import CannotStart
 from agent.sdnotify import Notifier
 from agent.settings import BadSettings, Settings, load
-from agent.texts import N_, message
+from agent.texts import N_, message, translator
 from drivers.socket_link import CannotListen
 
 NOTE_RETRY_S = 1.0  # a disk may have room again at any time
 STOP_WAIT_S = 6.0  # a stop lets a reload that is exchanging doors come to its end: a door has 5 s
 US_PER_NS = 1000
+NOT_USED = N_("THE CHANGED CONFIGURATION IS NOT USED: mistakes: {count}, see koshelek-agent status")
 _NO_ROOM = N_("The disk of this till is full: the journal cannot record the new environment or account. Free some space, then reload.")
 
 
@@ -106,8 +107,9 @@ class Reloader:
     def summary(self) -> str:
         """One line for ``systemctl status``."""
         problems = len(self.configuration.problems)
-        text = f"{self.configuration.settings.environment.value}"
-        return f"{text}; THE CHANGED CONFIGURATION IS NOT USED: mistakes: {problems}, see koshelek-agent status" if problems else text
+        settings = self.configuration.settings
+        text = settings.environment.value
+        return f"{text}; {message(NOT_USED, count=problems).text(translator(settings.language))}" if problems else text
 
     async def _reload(self) -> None:
         try:

@@ -18,15 +18,15 @@ SAFE = "/root"  # there for certain, closed to others, and not where the clean-u
 SUFFIXES = ("-wal", "")
 
 COPY = N_(
-    "Do not stop the service and do not restart the till. Take no more payments. Now, as root, in this order: {commands} - if the last "
-    "one says that they differ, all of them once more. Then look that the copies are there: ls -l {copies}. Only then put them back and "
+    "Do not stop the service and do not restart the till. Take no more payments. Now, as root, in this order: {commands} (if the last "
+    "one says that they differ, all of them once more). Then look that the copies are there (ls -l {copies}). Only then put them back and "
     "start anew: {back}"
 )
 FIND = N_(
     "Do not stop the service and do not restart the till. Take no more payments. As root: ls -l /proc/{pid}/fd shows what process {pid} "
     "has open. If the journal is still there under another name, give it its name back (mv): {path}. Else copy with cp first "
-    "/proc/{pid}/fd/N of the -wal and then that of the journal itself, both under the old names into a folder of their own, and call "
-    "support."
+    "/proc/{pid}/fd/N of the -wal and then that of the journal itself, both under the old names into a folder of their own; cmp of the -wal and "
+    "its copy must say nothing, else copy both again. Then call support."
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Secret, check_private, install_command, read_credential, read_file
+from agent.secrets import CREDENTIALS_VARIABLE, BadSecret, Kind, Secret, check_private, making, read_credential, read_file
 from agent.settings.listeners import Client, PtyListener, UnixListener
 from agent.settings.places import Place
 from agent.settings.problems import Finding
@@ -21,6 +21,8 @@ from agent.settings.webhooks import HOOKS, Hook
 from agent.texts import N_, message
 
 MIN_TOKEN_CHARACTERS = 16  # made at random, such a token cannot be guessed
+CHECK_USER = N_("Is it spelt right? ps -eo user,comm shows as whom programs run. If there is to be such a user: {command}")
+CHECK_GROUP = N_("Is it spelt right? getent group lists them. If there is to be such a group: {command}")
 _TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN_CHARACTERS},}}")  # what an HTTP header can carry
 
 
@@ -35,9 +37,10 @@ def password(account: Account) -> Secret:
 def token(client: Client) -> Secret:
     """The token of a client, from its file or credential. Raises BadSecret."""
     if client.token_file is not None:
-        return _strong(read_file(client.token_file), client.token_file)
+        return _strong(read_file(client.token_file, Kind.CHANCE), client.token_file)
     assert client.token_credential is not None, "checked: exactly one place"
-    return _strong(read_credential(client.token_credential, os.environ), Path("/etc/koshelek-agent") / client.token_credential)
+    secret = read_credential(client.token_credential, os.environ, Kind.CHANCE)
+    return _strong(secret, Path("/etc/koshelek-agent") / client.token_credential)
 
 
 def hook_secrets(hook: Hook) -> tuple[Secret, ...]:
@@ -51,8 +54,7 @@ def _strong(secret: Secret, path: Path) -> Secret:
     if _TOKEN.fullmatch(secret.reveal()):
         return secret
     weak = N_("The token has fewer than {limit} characters, or a space, or letters that are not Latin.")
-    command = f"openssl rand -hex 24 | {install_command(path)}"
-    raise BadSecret(message(weak, limit=MIN_TOKEN_CHARACTERS), message(N_("Make a new one: {command}"), command=command))
+    raise BadSecret(message(weak, limit=MIN_TOKEN_CHARACTERS), making(path, Kind.CHANCE))
 
 
 def user_ids(listener: UnixListener) -> frozenset[int]:
@@ -85,13 +87,13 @@ def check_machine(data: Data) -> list[Finding]:
 
 def _people(data: Data) -> Iterator[Finding]:
     for place, listener in tables(data, "listener"):
-        for keys, known, problem, command in (
-            (("users", "user"), _is_user, N_("This machine has no user {name}."), "sudo useradd --system"),
-            (("groups", "group"), _is_group, N_("This machine has no group {name}."), "sudo groupadd --system"),
+        for keys, known, problem, check, command in (
+            (("users", "user"), _is_user, N_("This machine has no user {name}."), CHECK_USER, "sudo useradd --system"),
+            (("groups", "group"), _is_group, N_("This machine has no group {name}."), CHECK_GROUP, "sudo groupadd --system"),
         ):
             for key_place, name in _names(listener, keys):
                 if not name.isdecimal() and not known(name):
-                    hint = message(N_("Run: {command}"), command=f"{command} {name}")
+                    hint = message(check, command=f"{command} {name}")
                     yield Finding((*place, *key_place), message(problem, name=name), hint)
 
 
@@ -137,9 +139,9 @@ def _tokens(data: Data) -> Iterator[Finding]:
     for place, client in clients(data):
         try:
             if isinstance(file := client.get("token_file"), str):
-                _strong(read_file(Path(file)), Path(file))
+                _strong(read_file(Path(file), Kind.CHANCE), Path(file))
             elif isinstance(credential := client.get("token_credential"), str) and CREDENTIALS_VARIABLE in os.environ:
-                _strong(read_credential(credential, os.environ), Path("/etc/koshelek-agent") / credential)
+                _strong(read_credential(credential, os.environ, Kind.CHANCE), Path("/etc/koshelek-agent") / credential)
         except BadSecret as bad:
             yield Finding((*place, "token_file" if "token_file" in client else "token_credential"), bad.problem, bad.hint)
 

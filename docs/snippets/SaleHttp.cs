@@ -8,7 +8,8 @@
 //
 // On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
 // token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
-// that its disk holds, and needs no input.
+// that its disk holds, and needs no input; if the disk has lost it, the till's last sale that was not confirmed. Its status is then that
+// sale's.
 //
 // Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
 // 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
@@ -57,8 +58,8 @@ using System.Threading;
 // Fields that are not named here are ignored. Of an error: code and detail.
 [DataContract] class Answer
 {
-    [DataMember] public string state, message, next, code, detail;
-    [DataMember] public bool finished;
+    [DataMember] public string key, state, message, next, code, detail;
+    [DataMember] public bool finished, confirmed;
     [DataMember] public bool? success;
     [DataMember] public Slip slip;
 }
@@ -76,6 +77,7 @@ class Refused : Exception
 {
     public readonly string Code;
     public readonly TimeSpan Pause; // before the same is asked again
+    public bool Doubt; // whether it was sent before, and may have been carried out then
     public Refused(Answer problem, TimeSpan pause) : base(problem.message ?? problem.detail) // the detail is the programmer's
     {
         Code = problem.code;
@@ -109,7 +111,8 @@ static class Program
 {
     static readonly string Agent = Environment.GetEnvironmentVariable("AGENT_URL") ?? "http://127.0.0.1:7432";
     static readonly string TokenFile = Environment.GetEnvironmentVariable("AGENT_TOKEN_FILE") ?? "/etc/kassa/agent.token";
-    const string Sales = "/v1/stores/S12/terminals/till-03/checkouts/";
+    const string Till = "/v1/stores/S12/terminals/till-03";
+    const string Sales = Till + "/checkouts/";
     const string Disk = "open-sale.json"; // the register's own disk
     static readonly string[] Repeat = { "BUSY", "DISK_FULL", "INTERNAL", "LIMIT" }; // not now, or not known: the same request again
 
@@ -143,7 +146,7 @@ static class Program
     // After any doubt the same request again, with the same key. Nothing is done twice.
     static Answer Insist(HttpMethod verb, string path, object body = null)
     {
-        while (true)
+        for (var doubt = false; ; doubt = true)
         {
             try
             {
@@ -151,6 +154,7 @@ static class Program
             }
             catch (Refused error) when (Array.IndexOf(Repeat, error.Code) < 0)
             {
+                error.Doubt = doubt;
                 throw;
             }
             catch (Refused error)
@@ -166,7 +170,8 @@ static class Program
         }
     }
 
-    // Whole or not at all, and on the disk before we go on.
+    // Whole or not at all, and on the disk before we go on. .NET has no call that puts the folder on the disk as well: a power cut may undo
+    // the new name, and with it the memory of this sale. So a program whose disk is empty asks for the till's last one: Forgotten().
     static void Store(Record record)
     {
         var text = Json.Write(record);
@@ -181,7 +186,8 @@ static class Program
 
     static int Sell(Bill bill, string cardSession, string token)
     {
-        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(); // a new wish to take money is a new key
+        // A new wish to take money is a new key; an order's number may be no key at all.
+        var key = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() + "-" + Guid.NewGuid();
         Store(new Record { key = key, bill = bill }); // before anything is sent
         var buyer = new Buyer { loyaltyId = "2900000012345" };
         var checkout = new Checkout { checkoutInvoice = bill, user = buyer, cardSession = cardSession, token = token };
@@ -193,6 +199,7 @@ static class Program
         catch (Refused error)
         {
             Console.Error.WriteLine(error.Message);
+            if (error.Code == "INVALID" && !error.Doubt) return Forget(key); // sent once, and no request: nothing can have been accepted
             return Settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
         }
         return Finish(key, answer);
@@ -236,9 +243,28 @@ static class Program
             }
             return Finish(key, answer);
         }
+        return Forget(key);
+    }
+
+    static int Forget(string key)
+    {
         Console.Error.WriteLine("the agent has not accepted " + key + ": no money was taken by it");
         File.Delete(Disk);
         return 5;
+    }
+
+    // The sale that our disk has lost, if it has: the till's last one, when its end was not confirmed.
+    static Answer Forgotten()
+    {
+        try
+        {
+            var last = Insist(HttpMethod.Get, Till + "/operations/last");
+            return last.confirmed ? null : last;
+        }
+        catch (Refused error) when (error.Code == "NOT_FOUND")
+        {
+            return null; // the till has none yet
+        }
     }
 
     static int Main(string[] arguments)
@@ -250,6 +276,13 @@ static class Program
             {
                 Console.Error.WriteLine("the sale on the disk is finished first");
                 return Settle(Json.Read<Record>(File.ReadAllBytes(Disk)).key);
+            }
+            var last = Forgotten();
+            if (last != null)
+            {
+                Console.Error.WriteLine("the till's last sale is finished first");
+                Store(new Record { key = last.key });
+                return Finish(last.key, last);
             }
             if (arguments.Length != 1)
             {

@@ -8,7 +8,8 @@
 //
 // On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
 // token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
-// that its disk holds, and needs no input.
+// that its disk holds, and needs no input; if the disk has lost it, the till's last sale that was not confirmed. Its status is then that
+// sale's.
 //
 // Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
 // 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
@@ -65,8 +66,8 @@ using System.Threading;
 // Fields that are not named here are ignored.
 [DataContract] class Answer
 {
-    [DataMember] public string state, message, next;
-    [DataMember] public bool finished;
+    [DataMember] public string key, state, message, next;
+    [DataMember] public bool finished, confirmed;
     [DataMember] public bool? success;
     [DataMember] public Slip slip;
 }
@@ -101,6 +102,7 @@ using System.Threading;
 class Refused : Exception
 {
     public readonly string Code;
+    public bool Doubt; // whether it was sent before, and may have been carried out then
     public Refused(Error error) : base(error.data.message ?? error.message) { Code = error.data.code; } // the latter is the programmer's
 }
 
@@ -170,7 +172,7 @@ static class Program
     // After any doubt the same request again, with the same key, on a new connection. Nothing is done twice.
     static Answer Insist(string method, Parameters parameters)
     {
-        while (true)
+        for (var doubt = false; ; doubt = true)
         {
             try
             {
@@ -178,6 +180,7 @@ static class Program
             }
             catch (Refused error) when (Array.IndexOf(Repeat, error.Code) < 0)
             {
+                error.Doubt = doubt;
                 throw;
             }
             catch (Exception error)
@@ -190,7 +193,8 @@ static class Program
         }
     }
 
-    // Whole or not at all, and on the disk before we go on.
+    // Whole or not at all, and on the disk before we go on. .NET has no call that puts the folder on the disk as well: a power cut may undo
+    // the new name, and with it the memory of this sale. So a program whose disk is empty asks for the till's last one: Forgotten().
     static void Store(Record record)
     {
         var text = Json.Write(record);
@@ -205,7 +209,8 @@ static class Program
 
     static int Sell(Bill bill, string cardSession, string token)
     {
-        var key = bill.orderId + "-" + DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(); // a new wish to take money is a new key
+        // A new wish to take money is a new key; an order's number may be no key at all.
+        var key = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() + "-" + Guid.NewGuid();
         Store(new Record { key = key, bill = bill }); // before anything is sent
         var buyer = new Buyer { loyaltyId = "2900000012345" };
         var checkout = new Parameters { key = key, checkoutInvoice = bill, user = buyer, cardSession = cardSession, token = token };
@@ -217,6 +222,7 @@ static class Program
         catch (Refused error)
         {
             Console.Error.WriteLine(error.Message);
+            if (error.Code == "INVALID" && !error.Doubt) return Forget(key); // sent once, and no request: nothing can have been accepted
             return Settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
         }
         return Finish(key, answer);
@@ -259,9 +265,28 @@ static class Program
             }
             return Finish(key, answer);
         }
+        return Forget(key);
+    }
+
+    static int Forget(string key)
+    {
         Console.Error.WriteLine("the agent has not accepted " + key + ": no money was taken by it");
         File.Delete(Disk);
         return 5;
+    }
+
+    // The sale that our disk has lost, if it has: the till's last one, when its end was not confirmed.
+    static Answer Forgotten()
+    {
+        try
+        {
+            var last = Insist("operation.last", new Parameters());
+            return last.confirmed ? null : last;
+        }
+        catch (Refused error) when (error.Code == "NOT_FOUND")
+        {
+            return null; // the till has none yet
+        }
     }
 
     static int Main(string[] arguments)
@@ -273,6 +298,13 @@ static class Program
             {
                 Console.Error.WriteLine("the sale on the disk is finished first");
                 return Settle(Json.Read<Record>(File.ReadAllBytes(Disk)).key);
+            }
+            var last = Forgotten();
+            if (last != null)
+            {
+                Console.Error.WriteLine("the till's last sale is finished first");
+                Store(new Record { key = last.key });
+                return Finish(last.key, last);
             }
             if (arguments.Length != 1)
             {

@@ -7,11 +7,13 @@
 //
 // On the command line: the order's number. On standard input: what Koshelek's card library has made of the customer's code, and the till's
 // token. They are secrets: never store them, never put them on a command line. Started again after a crash, the program finishes the sale
-// that its disk holds, and needs no input.
+// that its disk holds, and needs no input; if the disk has lost it, the till's last sale that was not confirmed. Its status is then that
+// sale's.
 //
 // Its exit status: 0 paid, 3 not paid, 4 not known (the sale stays on the disk and is asked for at the next start: call a person),
 // 5 refused: nothing was accepted, and the message says why - it may be that the order is paid already.
 "use strict";
+const { randomUUID } = require("node:crypto");
 const fs = require("node:fs");
 const net = require("node:net");
 const readline = require("node:readline");
@@ -29,6 +31,7 @@ class Refused extends Error {
     super(message);
     this.code = code;
     this.seconds = seconds; // before the same is asked again
+    this.doubt = false; // whether it was sent before, and may have been carried out then
   }
 }
 
@@ -76,12 +79,12 @@ let number = 0;
 
 // After any doubt the same request again, with the same key, on a new connection. Nothing is done twice.
 async function insist(method, params) {
-  for (;;) {
+  for (let doubt = false; ; doubt = true) {
     try {
       connection = connection || new Connection();
       return await connection.ask((number += 1), method, params);
     } catch (error) {
-      if (error instanceof Refused && !REPEAT.includes(error.code)) throw error;
+      if (error instanceof Refused && !REPEAT.includes(error.code)) throw Object.assign(error, { doubt });
       console.error(error instanceof Refused ? "not now, asking again:" : "no answer, asking again:", error.message);
       connection.socket.destroy();
       connection = null;
@@ -97,10 +100,13 @@ function store(record) {
   fs.fsyncSync(file);
   fs.closeSync(file);
   fs.renameSync(`${DISK}.new`, DISK);
+  const folder = fs.openSync(".", "r");
+  fs.fsyncSync(folder); // the new name as well
+  fs.closeSync(folder);
 }
 
 async function sell(bill, cardSession, token) {
-  const key = `${bill.orderId}-${Date.now()}`; // a new wish to take money is a new key
+  const key = `${Date.now()}-${randomUUID()}`; // a new wish to take money is a new key; an order's number may be no key at all
   store({ key, bill }); // before anything is sent
   const user = { loyaltyId: "2900000012345" };
   let answer;
@@ -109,6 +115,7 @@ async function sell(bill, cardSession, token) {
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     console.error(error.message);
+    if (error.code === "INVALID" && !error.doubt) return forget(key); // sent once, and it was no request: nothing can have been accepted
     return settle(key); // this request was refused; one before it, whose answer was lost, may have been accepted
   }
   return finish(key, answer);
@@ -140,15 +147,33 @@ async function settle(key) {
     if (answer) return finish(key, answer);
     await pause(milliseconds); // it may still be on its way; asked twice, it was never accepted
   }
+  return forget(key);
+}
+
+function forget(key) {
   console.error(`the agent has not accepted ${key}: no money was taken by it`);
   fs.unlinkSync(DISK);
   return 5;
+}
+
+// The sale that our disk has lost, if it has: the till's last one, when its end was not confirmed.
+async function forgotten() {
+  const last = await insist("operation.last", {}).catch((error) => {
+    if (error.code !== "NOT_FOUND") throw error; // the till has none yet
+  });
+  return last && !last.confirmed ? last : null;
 }
 
 async function main(orderId) {
   if (fs.existsSync(DISK)) {
     console.error("the sale on the disk is finished first");
     return settle(JSON.parse(fs.readFileSync(DISK, "utf8")).key);
+  }
+  const last = await forgotten();
+  if (last) {
+    console.error("the till's last sale is finished first");
+    store({ key: last.key });
+    return finish(last.key, last);
   }
   if (!orderId) {
     console.error("usage: sale_socket.js ORDER");

@@ -93,6 +93,7 @@ ln -s /opt/koshelek-agent/bin/koshelek-agent "$stage/usr/bin/koshelek-agent"
 document=usr/share/doc/koshelek-agent
 for page in "$root"/docs/*.md; do put "$page" "$document/$(basename "$page")"; done
 for page in "$root"/docs/ru/*.md "$root"/docs/ru/*.html; do put "$page" "$document/ru/$(basename "$page")"; done
+for picture in "$root"/docs/screenshots/*.png; do put "$picture" "$document/screenshots/$(basename "$picture")"; done
 put "$root/config/koshelek-agent.toml" "$document/examples/koshelek-agent.toml"
 for file in "$root"/config/prometheus/*.yml; do put "$file" "$document/examples/prometheus/$(basename "$file")"; done
 put "$root/config/grafana/koshelek-agent.json" "$document/examples/grafana/koshelek-agent.json"

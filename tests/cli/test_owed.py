@@ -1,18 +1,31 @@
 """Goal: who removes the agent from a till is told what is owed, and never that nothing is when it cannot be known. Method: the real command
 over a real journal, beside the daemon and without it."""
 
+import asyncio
 import json
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from agent.cli import cli
 from agent.cli.common import Exit
+from agent.edges.journal import SqliteJournal
+from agent.running.beginning import expect_release, know_again
+from agent.running.projecting import PLAN
+from tests.journal.support import sale_id, step
 from tests.support.patience import until
 from tests.support.stand import STORE, TERMINAL, Stand
+from tests.system import require
+
+NOBODY = 65_534
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +102,74 @@ def test_nothing_is_owed_only_where_that_can_be_known(stand: Stand, tmp_path: Pa
     config.write_text(text.replace(str(stand.journal), str(tmp_path / "gone.sqlite3")))
     (tmp_path / "gone.sqlite3.lock").touch()
     assert "lost" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+
+
+def test_a_journal_that_is_gone_with_its_lock_is_missed_by_its_backups(stand: Stand, tmp_path: Path) -> None:
+    """All of its folder was cleaned out: one backup says that an agent has worked here. An empty folder of backups says nothing."""
+    backups, config = tmp_path / "backups", tmp_path / "koshelek-agent.toml"
+    text = stand.config.read_text().replace(str(stand.journal), str(tmp_path / "gone.sqlite3"))
+    config.write_text(f'{text}\n[backup]\ndirectory = "{backups}"\n')
+    assert owed(stand, Exit.OK, config)["there"] is False
+    backups.mkdir()
+    assert owed(stand, Exit.OK, config)["there"] is False
+    (backups / "koshelek-agent-20260101T040000Z.sqlite3").touch()
+    assert "lost" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+
+
+async def kept(path: Path, *sales: int, lost: bool = False) -> None:
+    """A journal as a start opens it, with its mark, and some sales that are declined."""
+    end = {"state": "declined", "money": "none", "finished": True, "open": False, "owes": False}
+    async with await SqliteJournal.open(path, allow_volatile=True, plan=PLAN) as made:
+        await know_again(made, path, datetime.now(UTC), lost=lost)
+        for number in sales:
+            await made.append(step(sale_id(number), **end))
+        made.keep_mark()
+
+
+def test_a_journal_that_is_not_the_one_from_before_does_not_say_that_nothing_is_owed(stand: Stand, tmp_path: Path) -> None:
+    """Begun anew in the place of a lost one, or an older copy put there: what the other held nobody knows, until it is released."""
+    journal, config = tmp_path / "journal.sqlite3", tmp_path / "koshelek-agent.toml"
+    tmp_path.chmod(0o700)
+    config.write_text(stand.config.read_text().replace(str(stand.journal), str(journal)))
+    asyncio.run(kept(journal, 1))
+    assert owed(stand, Exit.OK, config)["there"] is True
+    older = shutil.copy(journal, tmp_path / "older")
+    asyncio.run(kept(journal, 2))
+    assert owed(stand, Exit.OK, config)["owed"] == []
+    shutil.copy(older, journal)
+    assert "nobody has released it" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+    for one in tmp_path.glob("journal.sqlite3*"):
+        one.unlink()
+    asyncio.run(kept(journal, lost=True))
+    assert "nobody has released it" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+    for one in tmp_path.glob("journal.sqlite3*"):
+        one.unlink()
+    asyncio.run(kept(journal))
+    expect_release(journal)
+    assert "nobody has released it" in owed(stand, Exit.INTERNAL, config)["error"]["message"]
+
+
+@pytest.mark.system
+def test_whoever_asks_hears_of_the_service(stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cashier's account may not read the service's journal, and is sent to root: it does not ask a journal of its own, which is not
+    there."""
+    require("root")
+    state, config = tmp_path / "state", tmp_path / "koshelek-agent.toml"
+    lines = stand.config.read_text().splitlines(keepends=True)
+    config.write_text("".join(line for line in lines if not line.startswith("path =") or ".sqlite3" not in line))
+    state.mkdir(mode=0o700)
+    asyncio.run(kept(state / "journal.sqlite3"))
+    monkeypatch.setattr(sys.modules["agent.settings.load"], "SYSTEM_FILE", config)
+    monkeypatch.setattr("agent.settings.model.SERVICE_STATE", state)
+    monkeypatch.setenv("STATE_DIRECTORY", "as it was")
+    monkeypatch.delenv("STATE_DIRECTORY")
+    for folder in (tmp_path, tmp_path.parent):
+        folder.chmod(0o755)
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        ran = CliRunner().invoke(cli, ["--config", str(config), "owed"], env={"LANG": "en_US.UTF-8"})
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+    assert (ran.exit_code, f"{state / 'journal.sqlite3'} cannot be read by this user. Run: sudo" in ran.stderr) == (1, True), ran.output

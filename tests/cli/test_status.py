@@ -16,19 +16,20 @@ STATUS: dict[str, Any] = {
     "providers": {VALUE: {"reachable": False, "reason": "ACCESS_DENIED", "message": VALUE}, "2": {"reachable": True}},
     "backup": {"last": None, "file": None, "problem": VALUE},
     "disk": {"full": True},
+    "journal": {"inPlace": False},
     "configuration": {
         "problem": VALUE,
         "problems": [{"file": VALUE, "line": 2, "key": VALUE, "problem": VALUE, "hint": VALUE, "example": VALUE}],
     },
     "details": {
-        "restore": {"lookingAt": 3, "differences": [VALUE]},
+        "restore": {"lookingAt": 3, "differences": [VALUE], "file": VALUE},
         "lines": [{"name": VALUE, "state": state, "heardSecondsAgo": 4, "damagedFrames": 5, "problem": VALUE} for state in LINES],
         "open": {state.value: 6 for state in PaymentState},
         "alarms": [{"sale": VALUE, "codes": [VALUE]}],
         "parked": [{"sale": VALUE, "reason": VALUE}],
     },
 }
-VALUES = {"ACCESS_DENIED", "koshelek-agent", "release", *(state.value for state in PaymentState)}  # a code, a command, states
+VALUES = {"ACCESS_DENIED", "koshelek-agent", "release", "sudo", "doctor", *(state.value for state in PaymentState)}  # a code, commands, states
 
 
 def words(status: dict[str, Any], language: str) -> set[str]:
@@ -51,6 +52,13 @@ def test_a_connection_that_nobody_has_tried_is_no_yes() -> None:
     assert shown["связь с 2"] == "есть"
 
 
+def test_a_journal_begun_anew_is_not_called_restored() -> None:
+    """No backup is named: it came from nowhere."""
+    anew = STATUS | {"details": {"restore": {"lookingAt": 0, "differences": [], "file": ""}}}
+    loud = {what for what, _ in rows(anew, translator("ru")) if what.isupper()}
+    assert {"ЖУРНАЛ НАЧАТ ЗАНОВО ИЛИ ПОДМЕНЁН СТАРЫМ"} == {what for what in loud if "ЗАНОВО" in what or "ВОССТАНОВЛЕНО" in what}
+
+
 def test_what_needs_somebody_stands_in_capitals() -> None:
     """And a till that is well has none of it."""
     well = {"ready": True, "version": VALUE, "environment": "test", "providers": {"2": {"reachable": True}}}
@@ -61,6 +69,7 @@ def test_what_needs_somebody_stands_in_capitals() -> None:
         "ВОССТАНОВЛЕНО",
         "РАСХОЖДЕНИЕ",
         "ДИСК",
+        "ЖУРНАЛ",
         "КОНФИГУРАЦИЯ",
         "ТРЕВОГА",
         "НЕ ИСПОЛЬЗУЕТСЯ",

@@ -398,7 +398,7 @@ async def services(payer: Payer) -> None:
         *("payout_card_rub", 100, 7_500_000),
         ["card_number"],
     )
-    for amount, code in ((100_001, "LIMIT"), (0, "INVALID")):
+    for amount, code in ((100_001, "OVER_LIMIT"), (0, "INVALID")):
         assert (await refused_by(payer.pay("P2", amount))).code == code
     payer.queue(Action.CONFIRM)
     await payer.pay()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.core import events
-from agent.core.answer import Money
+from agent.core import events, evidence
+from agent.core.answer import EARLIER_REFUND, TOKEN_UNAVAILABLE, Money, refund_reason
 from agent.core.ask_refund import MAX_REFUNDS, REFUNDABLE, NotRefundable, Wanted, lines_left, refund_asked
 from agent.core.machine import IllegalTransition
 from agent.core.model import RefundLine
@@ -172,12 +172,24 @@ def test_each_refusal_has_its_word() -> None:
 
 
 def test_one_at_a_time() -> None:
-    """A second refund queues until the first is settled, then takes its turn."""
+    """A second refund queues until the first is settled, and says so; then it takes its turn."""
     book = refunding_book(Wanted(MILK, 1))
     book.ask_refund(Wanted(MILK, 1), key="back-2")
     assert [one.refund for one in book.owed] == ["back-1"]
+    assert [refund_reason(book.sale, book.refund(key)) for key in ("back-1", "back-2")] == [None, EARLIER_REFUND]
     book.attempt(DONE, "refund:back-1")
     assert [one.refund for one in book.owed] == ["back-2"]
+    assert [refund_reason(book.sale, book.refund(key)) for key in ("back-1", "back-2")] == [None, None]
+
+
+def test_what_an_unsent_refund_waits_for_is_told() -> None:
+    """A token, and behind it the earlier refund; one that has been sent has its own reason, whatever alarm stands."""
+    book = refunding_book(Wanted(MILK, 1))
+    book.ask_refund(Wanted(MILK, 1), key="back-2")
+    book.record(evidence.alarm(book.sale, TOKEN_UNAVAILABLE))
+    assert [refund_reason(book.sale, one) for one in book.sale.refunds] == [TOKEN_UNAVAILABLE, EARLIER_REFUND]
+    book.attempt(Refused("CODE", Refusal.NOT_PAID), "refund:back-1")
+    assert [refund_reason(book.sale, one) for one in book.sale.refunds] == ["CODE", TOKEN_UNAVAILABLE]
 
 
 LINES = st.lists(st.builds(Wanted, st.integers(-1, 2), st.integers(-1, 1001), st.none() | st.integers(-1, 50_000)), max_size=3)

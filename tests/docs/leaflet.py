@@ -12,13 +12,13 @@ TEXT = Path(__file__).parents[2] / "docs" / "ru" / "pamyatka-kassira.md"
 PRINTED = TEXT.with_suffix(".html")
 STYLE = """
   @page { size: A4; margin: 10mm }
-  body { font: 10pt/1.2 Arial, "Liberation Sans", sans-serif; max-width: 190mm; margin: 0 auto }
+  body { font: 9.5pt/1.2 Arial, "Liberation Sans", sans-serif; max-width: 190mm; margin: 0 auto }
   table { border-collapse: collapse; width: 100% }
-  td, th { border: 1px solid #666; padding: 2px 5px; text-align: left; vertical-align: top }
-  td:first-child { width: 33% }
-  td:last-child { width: 41% }
+  td, th { border: 1px solid #666; padding: 1px 5px; text-align: left; vertical-align: top }
+  td:first-child { width: 36% }
+  td:last-child { width: 40% }
   h1 { font-size: 15pt; margin: 0 0 4pt }
-  h2 { font-size: 12pt; margin: 8pt 0 2pt }
+  h2 { font-size: 12pt; margin: 6pt 0 2pt }
   p, ol, ul { margin: 3pt 0 }
 """
 

@@ -101,7 +101,8 @@ LEFT_OUT = {
     "backups": "папка пакета `/var/backups/koshelek-agent`, если она есть",
     "users": "кто запустил мастер",
     "timezone": "пояс машины, иначе `Europe/Moscow`",
-    "port": "`7431` (TCP), `7432` (HTTP)",
+    "port": "`7431` (TCP) или `7432` (HTTP); у каждой следующей таблицы `connection` на 2 больше",
+    "name": "`\"kassa-1\"`; у второй таблицы `connection` — `\"kassa-2\"` и так далее",
 }
 
 

@@ -107,6 +107,7 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "paycore": reasons.PAYCORE,
     "softline": reasons.SOFTLINE,
     "payconnect": reasons.PAYCONNECT,
+    "bills": reasons.BILLS,
     "returns": reasons.RETURNS,
     "errors": reasons.ERRORS,
 }

@@ -15,6 +15,7 @@ import pytest
 from agent.sandbox.customer import Action
 from tests.docs.pages import DOCS
 from tests.support import codes
+from tests.support.broken_wire import BrokenWire
 from tests.support.stand import STORE, TERMINAL, Plan, Port, Stand
 
 SOURCE = DOCS / "snippets" / "sale_link.py"
@@ -40,7 +41,7 @@ def stand() -> Iterator[Stand]:
 class Program:
     """The snippet at work, for an order of its own, in a folder that is its disk."""
 
-    def __init__(self, stand: Stand, folder: Path, order: str) -> None:
+    def __init__(self, folder: Path, order: str, port: int, token_file: Path) -> None:
         self.folder, self.screen_file = folder, folder / "screen"
         (folder / SOURCE.name).write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
         self._order = order
@@ -48,8 +49,8 @@ class Program:
             "PATH": os.environ["PATH"],
             "PYTHONUNBUFFERED": "1",
             "PYTHONIOENCODING": "utf-8",
-            "AGENT_URL": f"http://127.0.0.1:{stand.ports['web']}",
-            "AGENT_TOKEN_FILE": str(stand.folder / "web.token"),
+            "AGENT_URL": f"http://127.0.0.1:{port}",
+            "AGENT_TOKEN_FILE": str(token_file),
         }
         self.start()
 
@@ -104,8 +105,14 @@ def pay(link: str) -> None:
 
 
 @pytest.fixture
-def program(stand: Stand, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Program]:
-    made = Program(stand, tmp_path, f"order-{request.node.name[5:25]}")
+def wire(stand: Stand) -> Iterator[BrokenWire]:
+    with BrokenWire.before(stand.ports["web"]) as made:
+        yield made
+
+
+@pytest.fixture
+def program(stand: Stand, tmp_path: Path, request: pytest.FixtureRequest, wire: BrokenWire) -> Iterator[Program]:
+    made = Program(tmp_path, f"order-{request.node.name[5:25]}", wire.port, stand.folder / "web.token")
     yield made
     made.kill()
 
@@ -148,3 +155,28 @@ def test_killed_and_started_again_it_shows_the_same_code(program: Program) -> No
     pay(link)
     assert program.end()[0] == 0, program.screen
     assert not program.open_sale
+
+
+def test_answers_that_break_off_are_asked_for_again(program: Program, wire: BrokenWire) -> None:
+    """While the customer pays, and when the program confirms."""
+    link = program.link()
+    wire.cuts.update(GET=2, POST=1)
+    pay(link)
+    assert program.end()[0] == 0, program.screen
+    assert program.screen.count("no answer, asking again") == 3
+    assert not program.open_sale
+
+
+def test_a_refusal_takes_the_code_off_the_display(program: Program, wire: BrokenWire) -> None:
+    """The agent does not let the program in any more while a customer could pay: nobody shall pay by a code that nobody looks after. The
+    sale stays on the disk, and is finished once the agent answers again."""
+    link = program.link()
+    wire.spoils = WEB.token.encode()
+    assert program.end()[0] == 4, program.screen
+    assert GONE in program.screen
+    assert program.open_sale
+    wire.spoils = b""
+    program.start()
+    assert program.link() == link
+    pay(link)
+    assert program.end()[0] == 0, program.screen

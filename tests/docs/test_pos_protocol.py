@@ -30,7 +30,7 @@ from agent.core.payment import FINISHED, PaymentState
 from agent.core.refund import RefundState
 from agent.edges import slips
 from agent.engine.accept import MAX_LANE_SALES
-from drivers import answers, bill, validation
+from drivers import answers, bill, status_answers, validation
 from drivers.fields import MAX_ITEMS
 from drivers.jsonrpc import ErrorNumber
 from drivers.limits import MAX_LINE_BYTES
@@ -342,7 +342,7 @@ TYPED = {
     "code": answers.QrAnswer,
     "list": answers.OperationListAnswer,
     "report": answers.ReportAnswer,
-    "status": answers.StatusAnswer,
+    "status": status_answers.StatusAnswer,
     "availability": answers.AvailabilityAnswer,
     "means": answers.PaymentTypeAnswer,
 }
@@ -355,11 +355,11 @@ def test_what_the_drivers_promise_is_in_the_table(name: str) -> None:
     assert set(get_type_hints(TYPED[name])) <= documented
 
 
-@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals", "payout", "returns"])
+@pytest.mark.parametrize("name", ["own", "link", "rejections", "refusals", "payout", "bills", "returns"])
 def test_the_reasons_are_those_a_cashier_reads(name: str) -> None:
     """Each code with its sentence, in English, word for word."""
     known = {"own": reasons.OWN, "link": reasons.LINK, "rejections": reasons.REJECTIONS, "refusals": reasons.REFUSALS}
-    known |= {"payout": reasons.PAYOUT, "returns": reasons.RETURNS}
+    known |= {"payout": reasons.PAYOUT, "bills": reasons.BILLS, "returns": reasons.RETURNS}
     assert {names_in(row[0])[0]: row[1] for row in one("reasons", name).rows} == known[name]
 
 

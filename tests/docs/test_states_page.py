@@ -57,10 +57,10 @@ def test_everything_on_it_is_russian() -> None:
 
 # --- the leaflet ---
 
-CASHIERS = {  # what a cashier can see of a payment and of a return, by the leaflet's rows; a return that only waits is told alike
+CASHIERS = {  # what a cashier can see of a payment and of a return, by the leaflet's rows
     "payment": set(replies.STATES) - {"elsewhere"},
     "link": {"pending"},
-    "refund": {"requested", "pending", "refunded", "attention"},
+    "refund": set(replies.REFUND_STATES),
 }
 
 

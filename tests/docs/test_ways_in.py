@@ -23,7 +23,9 @@ from drivers import limits, tcp_link
 from drivers.messages import REQUESTS
 from tests.docs.compare import Likeness
 from tests.docs.pages import Marked, Page, names_in
-from tests.support.stand import Plan, Port, Stand
+from tests.support.patience import until
+from tests.support.pos import Pos
+from tests.support.stand import Plan, Port, Stand, free_ports, http_request, listens
 from tests.system import require
 
 PAGE = Page.joined("pos-socket.md", "pos-http.md")
@@ -65,6 +67,40 @@ def shell(example: Marked, stand: Stand) -> tuple[int, Any]:
     )
     said, _, status = ran.stdout.rpartition("\n")
     return int(status), json.loads(said)
+
+
+@pytest.mark.system
+def test_every_way_in_opens_as_the_page_shows() -> None:
+    """Its listener, and the commands that make its token, at other places and for another user: a running agent lets the register in."""
+    require("openssl")
+    with Stand() as till:
+        shown = {one.name: one for one in PAGE.marked("listener")}
+        ports = dict(zip(("tcp", "http"), free_ports(2), strict=True))
+        etc, run = till.folder / "etc", till.folder / "run"
+        for folder in (etc, run):
+            (folder / "koshelek-agent").mkdir(parents=True)
+        texts, tokens = [till.config.read_text()], dict[str, str]()
+        for name, one in shown.items():
+            listener, *commands = [block.text.replace("/etc/", f"{etc}/").replace("/run/", f"{run}/") for block in one.blocks]
+            texts.append(
+                re.sub(r"^port = .*", f"port = {ports.get(name)}", listener.replace('"kassa"', f'"{os.getuid()}"'), flags=re.MULTILINE)
+            )
+            for command in commands:
+                mine = re.sub(r"sudo |-o [a-z-]+ ", "", command.replace("$ ", ""))
+                subprocess.run(["bash", "-ec", mine], check=True, timeout=60)
+                tokens[name] = (etc / "kassa" / "agent.token").read_text().strip()
+        till.config.write_text("\n".join(texts))
+        assert till.cli("config", "check").returncode == 0, till.cli("config", "check").stdout
+        till.restart()
+        until(lambda: all(listens(socket.AF_INET, ("127.0.0.1", port)) for port in ports.values()))
+        with Pos(run / "koshelek-agent" / "pos.sock") as pos:
+            assert pos.call("agent.status")["ready"] is True
+        headers = {"Authorization": f"Bearer {tokens['http']}"}
+        assert http_request(ports["http"], "GET", "/v1/status", None, headers)[0] == 200
+        opening = {"jsonrpc": "2.0", "id": 1, "method": "session.open", "params": {"token": tokens["tcp"]}}
+        with socket.create_connection(("127.0.0.1", ports["tcp"]), timeout=10) as wire, wire.makefile("rb") as lines:
+            wire.sendall(json.dumps(opening).encode() + b"\n")
+            assert json.loads(lines.readline())["result"] == {"caller": "client:kassa-1", "operator": False}
 
 
 @pytest.mark.parametrize("example", PAGE.marked("tcp"), ids=lambda example: example.name)

@@ -1,6 +1,7 @@
 """The documented shapes of answers: written out once, checked by the type checker, and carried by the codec unchanged."""
 
-from drivers.answers import CheckoutAnswer, OperationListAnswer, RefundAnswer, SlipAnswer, StatusAnswer
+from drivers.answers import CheckoutAnswer, OperationListAnswer, RefundAnswer, SlipAnswer
+from drivers.status_answers import StatusAnswer
 from drivers.strictjson import dumps, loads
 
 SLIP: SlipAnswer = {
@@ -45,7 +46,14 @@ CHECKOUT: CheckoutAnswer = {
     "confirmed": False,
 }
 LISTED: OperationListAnswer = {"operations": [CHECKOUT], "more": False}
-STATUS: StatusAnswer = {"ready": True, "version": "0.1.0", "environment": "test"}
+STATUS: StatusAnswer = {
+    "ready": True,
+    "version": "0.1.0",
+    "environment": "test",
+    "providers": {"koshelek": {"reachable": True}},
+    "configuration": {"loadedAt": "2026-01-31T10:14:58.120Z", "problem": None},
+    "disk": {"full": False},
+}
 
 
 def test_answers_survive_the_wire() -> None:
@@ -53,3 +61,4 @@ def test_answers_survive_the_wire() -> None:
     for answer in (CHECKOUT, LISTED, STATUS):
         assert loads(dumps(answer)) == answer
     assert CheckoutAnswer.__required_keys__ <= set(CHECKOUT)
+    assert StatusAnswer.__required_keys__ <= set(STATUS)

@@ -55,7 +55,11 @@ async def test_another_user_is_recognised(tmp_path: Path) -> None:
 
 
 def test_a_caller_speaks_for_its_tills() -> None:
-    """Only for those named, or for all when none are."""
+    """Only for those named, each part by a star as well, or for all when none are. A star that is asked for stands for nothing."""
     named = Caller("pos", tills=frozenset({("s", "t")}))
-    assert (named.may("s", "t"), named.may("s", "u"), named.may("t", "s")) == (True, False, False)
+    assert (named.may("s", "t"), named.may("s", "u"), named.may("t", "s"), named.may("s", "*")) == (True, False, False, False)
+    starred = Caller("pos", tills=frozenset({("s", "*"), ("*", "t")}))
+    assert (starred.may("s", "u"), starred.may("r", "t"), starred.may("r", "u")) == (True, True, False)
+    assert Caller("pos", tills=frozenset({("*", "*")})).may("any", "till")
+    assert not Caller("pos", tills=frozenset()).may("any", "till")
     assert Caller("root").may("any", "till")

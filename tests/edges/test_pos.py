@@ -439,6 +439,27 @@ def test_a_refund_without_token_says_what_it_waits_for(fast_folder: Path) -> Non
     play(tale, fast_folder, prepare=without_helper)
 
 
+def test_a_refund_behind_another_says_what_it_waits_for(fast_folder: Path) -> None:
+    """Tried again with a new key while the first waits for its token: EARLIER_REFUND, with or without a token of its own; then both go."""
+
+    def without_helper(shop: Shop) -> None:
+        shop.with_card = False
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        desk = Desk(shop)
+        await desk.sell(wait=20)
+        first, second = ({**desk.sale(), "refundKey": key, "items": [{"line": 0, "quantity": 1}]} for key in ("R1", "R2"))
+        await desk.ask("refund.create", **first, wait=5)
+        behind = await desk.ask("refund.create", **second, token="t", wait=5)
+        assert (behind["state"], behind["reason"], behind["next"]) == ("queued", "EARLIER_REFUND", "poll")
+        assert "Не начинайте новый возврат." in behind["message"]
+        assert (await desk.ask("refund.create", **first, token="t", wait=20))["reason"] is None
+        done = await desk.ask("refund.get", **desk.sale(), refundKey="R2", wait=20)
+        assert (done["state"], done["reason"]) == ("refunded", None)
+
+    play(tale, fast_folder, prepare=without_helper)
+
+
 # --- lists and status ---
 
 

@@ -103,13 +103,13 @@ def test_limits_of_one_payout_and_of_a_day(fast_folder: Path) -> None:
     async def tale(shop: Shop, pos: Pos) -> None:
         desk = Desk(shop)
         too_much = await desk.refused("payout.create", **wish(amount=50_001))
-        assert (too_much.code, too_much.data["limit"]) == ("LIMIT", 50_000)
+        assert (too_much.code, too_much.data["limit"]) == ("OVER_LIMIT", 50_000)
         shop.payer.mishaps += [Mishap.DENY, Mishap.LOSE_REQUEST]
         assert (await desk.ask("payout.create", **wish("P0"), wait=LONG_S))["state"] == "failed"
         assert (await desk.ask("payout.create", **wish("P1"), wait=LONG_S))["next"] == "person"
         assert (await desk.ask("payout.create", **wish("P2", amount=50_000), wait=LONG_S))["success"] is True
         full = await desk.refused("payout.create", **wish("P3", amount=10_001))
-        assert (full.code, full.data["limit"], full.data["path"]) == ("LIMIT", 100_000, "amount")
+        assert (full.code, full.data["limit"], full.data["path"]) == ("OVER_LIMIT", 100_000, "amount")
         assert (await desk.ask("payout.create", **wish("P3", amount=10_000), wait=LONG_S))["success"] is True
 
     play(tale, fast_folder)

@@ -152,15 +152,19 @@ def test_only_what_is_paid_has_a_receipt(fast_folder: Path) -> None:
 
 
 def test_a_refunds_receipt_comes_after_the_refund(fast_folder: Path) -> None:
-    """Unknown and unfinished refunds are refused; of one that is made it goes out, with its own type and the payment's id."""
+    """An unknown refund is not found, an unfinished one is refused by its state; of one that is made it goes out, with its own type
+    and the payment's id."""
 
     async def tale(shop: Shop, pos: Pos) -> None:
         desk = await paid(shop)
         body = {**desk.receipt(receipt_id="F2", receiptType="refund"), "refundKey": "R1"}
-        assert (await desk.refused("receipt.create", **body)).data["path"] == "refundKey"
+        unknown = await desk.refused("receipt.create", **body)
+        assert (unknown.code, unknown.data["path"], "state" in unknown.data) == ("NOT_FOUND", "refundKey", False)
         fault(shop, FaultKind.OUTAGE, ms=2_000)
         await desk.ask("refund.create", **desk.sale(), refundKey="R1")
-        assert "give its receipt once the money is returned" in str(await desk.refused("receipt.create", **body))
+        waiting = await desk.refused("receipt.create", **body)
+        assert (waiting.code, waiting.data["path"], waiting.data["state"]) == ("NOT_PAID", "refundKey", "queued")
+        assert "give its receipt once the money is returned" in str(waiting)
         assert (await desk.ask("refund.get", **desk.sale(), refundKey="R1", wait=LONG_S))["state"] == "refunded"
         found = await desk.ask("receipt.create", **body, wait=LONG_S)
         assert (found["state"], found["refundKey"]) == ("delivered", "R1")
@@ -244,14 +248,14 @@ def test_a_provider_without_receipts_says_so(how: str, fast_folder: Path) -> Non
 
 
 def test_the_number_of_receipts_is_bounded(fast_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more than a sale may have is refused with LIMIT; what was taken stays taken."""
+    """One more than a sale may have is refused with OVER_LIMIT; what was taken stays taken."""
     monkeypatch.setattr("agent.core.decide_receipt.MAX_RECEIPTS", 2)
 
     async def tale(shop: Shop, pos: Pos) -> None:
         desk = await paid(shop)
         for number in range(2):
             await desk.ask("receipt.create", **desk.receipt(receipt_id=f"F{number}"))
-        assert (await desk.refused("receipt.create", **desk.receipt(receipt_id="F9"))).code == "LIMIT"
+        assert (await desk.refused("receipt.create", **desk.receipt(receipt_id="F9"))).code == "OVER_LIMIT"
         assert (await desk.ask("receipt.create", **desk.receipt(receipt_id="F1"), wait=LONG_S))["state"] == "delivered"
 
     play(tale, fast_folder)

@@ -321,7 +321,8 @@ def test_a_refund_reply_says_what_is_so(state: str) -> None:
 
 
 def test_only_the_refund_at_work_waits_for_a_token() -> None:
-    """The alarm of a missing token stays with the sale; a refund that has been tried, or waits its turn, does not repeat it."""
+    """The alarm of a missing token stays with the sale; a refund that has been tried, or waits its turn, does not repeat it: the
+    latter says what it waits for."""
     part = [events.RefundOpened(key, Kopecks(1_000), (RefundLine(0, 25, Kopecks(1_000)),), RefundCause.POS) for key in ("back-1", "back-2")]
     waiting = [*samples.HISTORIES[PaymentState.PAID], *part, events.AlarmRaised("TOKEN_UNAVAILABLE")]
     tried = [
@@ -329,7 +330,7 @@ def test_only_the_refund_at_work_waits_for_a_token() -> None:
         events.AttemptStarted("refund:back-1", "r9", samples.request()),
         events.AttemptHeld("refund:back-1", "r9", "refused"),
     ]
-    for history, reasons in ((waiting, ["TOKEN_UNAVAILABLE", None]), (tried, [None, None])):
+    for history, reasons in ((waiting, ["TOKEN_UNAVAILABLE", "EARLIER_REFUND"]), (tried, [None, "EARLIER_REFUND"])):
         sale = samples.sale_of(history)
         assert [replies.refund_reply(sale, one, EN)["reason"] for one in sale.refunds] == reasons
 

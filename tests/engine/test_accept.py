@@ -205,7 +205,7 @@ def test_an_order_in_doubt_is_not_sold_again(fast_folder: Path) -> None:
         fault(shop, FaultKind.WRONG_AMOUNT, None, times=None, delta=100)
         steward = await create(shop, order("K1", "order-1"))
         error = await refusal(create(shop, order("K2", "order-1", terminal=TILL_2)))
-        assert (error.code, error.data) == ("ORDER_IN_DOUBT", {"key": "K1", "terminalId": TILL})
+        assert (error.code, error.data) == ("ORDER_IN_DOUBT", {"key": "K1", "terminalId": TILL, "amount": 30_000})
         assert (await finished(shop, steward.sale.id)).payment is PaymentState.ATTENTION
         shop.wall_shift_s = 30 * DAY_S
         assert (await refusal(create(shop, order("K2", "order-1")))).code == "ORDER_IN_DOUBT"
@@ -222,7 +222,7 @@ def test_a_paid_order_is_not_sold_again_until_it_is_refunded(fast_folder: Path) 
         await pos.result("K1")
         await pos.confirm("K1")
         error = await refusal(create(shop, order("K2", "order-1")))
-        assert (error.code, error.data) == ("ORDER_PAID", {"key": "K1", "terminalId": TILL})
+        assert (error.code, error.data) == ("ORDER_PAID", {"key": "K1", "terminalId": TILL, "amount": 30_000})
         await pos.refund("K1", "R1", [Wanted(0, 1)])
         await pos.refunded("K1", "R1")
         assert (await refusal(create(shop, order("K2", "order-1")))).code == "ORDER_PAID"
@@ -230,6 +230,22 @@ def test_a_paid_order_is_not_sold_again_until_it_is_refunded(fast_folder: Path) 
         await pos.refunded("K1", "R2")
         steward = await create(shop, order("K2", "order-1"))
         assert (await finished(shop, steward.sale.id)).payment is PAID
+
+    play(tale, fast_folder)
+
+
+def test_an_order_number_that_two_bills_have(fast_folder: Path) -> None:
+    """Another sum, at another till: it is still refused, since the payments of one order must not be two; but nobody is told that this bill
+    is paid. The same sum is taken for the same bill."""
+
+    async def tale(shop: Shop, pos: Pos) -> None:
+        await pos.sell("K1", "order-1")
+        for _ in range(2):  # while it is open, and once it is paid
+            error = await refusal(create(shop, order("K2", terminal=TILL_2, checkout=bill("order-1", pieces=4))))
+            assert error.data == {"key": "K1", "terminalId": TILL, "amount": 30_000, "reason": "OTHER_BILL"}
+            assert "reason" not in (await refusal(create(shop, order("K2", "order-1", terminal=TILL_2)))).data
+            await pos.result("K1")
+        assert error.code == "ORDER_PAID"
 
     play(tale, fast_folder)
 

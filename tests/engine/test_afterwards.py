@@ -99,7 +99,7 @@ def test_a_refund_is_looked_up_although_nobody_compared(fast_folder: Path) -> No
         assert (await refusal(shop.desk.find(order("K9").id))).code == "BUSY"
         assert (await refusal(create(shop, order("K9")))).code == "BUSY"
         await shop.doors.note(RESTORED_NOTE, None)
-        assert (await refusal(shop.desk.find(order("K9").id))).code == "NOT_FOUND"
+        assert (await refusal(shop.desk.find(order("K9").id))).code == "RECORD_LOST"
         await pos.refund("K1", "R2", [])
         await asyncio.sleep(30)
         (transaction,) = shop.bank.transactions()

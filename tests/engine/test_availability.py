@@ -394,9 +394,12 @@ def test_what_cannot_be_asked_is_refused_with_every_problem(fast_folder: Path) -
 
     async def tale(shop: Shop, pos: Pos) -> None:
         assert refused(shop, wish("A1", "till-9")).code == "UNKNOWN_TERMINAL"
-        for provider, text in (("nobody", "is not configured"), ("paycore", "has no list of means of payment")):
+        for provider, code, text in (
+            ("nobody", "INVALID", "is not configured"),
+            ("paycore", "UNSUPPORTED", "has no list of means of payment"),
+        ):
             refusal = refused(shop, wish("A1", provider=provider))
-            assert (refusal.code, refusal.data) == ("INVALID", {"path": "provider"})
+            assert (refusal.code, refusal.data) == (code, {"path": "provider"})
             assert text in refusal.problem
         refusal = refused(shop, wish("A1", token="", cardSession="", barcode="CM1", loyaltyId=""))
         assert [one["path"] for one in refusal.data["details"]] == ["token", "cardSession", "user.loyaltyId"]

@@ -186,7 +186,15 @@ def test_the_same_refund_key_is_the_same_refund(fast_folder: Path) -> None:
     play(tale, fast_folder)
 
 
-@pytest.mark.parametrize("twin", [back(SaleId("", "", "")), back(SaleId("", "", ""), "R1", Wanted(0, 2))])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        back(SaleId("", "", "")),
+        back(SaleId("", "", ""), "R1", Wanted(0, 2)),
+        back(SaleId("", "", ""), "R1", Wanted(0, 1, Kopecks(10_000))),  # the same sum: what is compared is what was sent
+        back(SaleId("", "", ""), "R1", Wanted(0, 1), amount=10_000),
+    ],
+)
 @pytest.mark.parametrize("at_once", [True, False])
 def test_the_same_refund_key_with_another_body_is_a_conflict(twin: RefundOrder, at_once: bool, fast_folder: Path) -> None:
     """One after the other or both at the same moment: the first counts, the other is CONFLICT and moves nothing."""

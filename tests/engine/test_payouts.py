@@ -109,7 +109,7 @@ def test_a_message_about_what_is_over_leads_to_a_look(fast_folder: Path) -> None
         (found,) = await shop.truly(shop.journal.find(Query(payouts=True)))
         assert (found.state, found.alarms, found.money) == ("expired", "PAYOUT_FOUND PAYOUT_LATE", "paid_out")
         assert (await till.pay("P2", 50_000)).refused is None
-        assert (await till.pay("P3", 10_001)).refused == "LIMIT", "its money has gone: it counts"
+        assert (await till.pay("P3", 10_001)).refused == "OVER_LIMIT", "its money has gone: it counts"
 
     async def undecided(shop: Shop, pos: Pos) -> None:
         shop.payer.late_ms = 9 * 86_400_000
@@ -422,12 +422,12 @@ def test_what_is_set_aside_counts_for_the_limit_of_the_day(fast_folder: Path) ->
         damage(shop, "UPDATE sale SET updated_at = updated_at || ' '")
         await shop.restart()
         assert (await till.pay("P2", 45_000)).refused is None
-        assert (await till.pay("P3", 35_001)).refused == "LIMIT"
+        assert (await till.pay("P3", 35_001)).refused == "OVER_LIMIT"
         await till.result("P2")
         await shop.truly(shop.journal.checkpoint())
         its_events = "sale = (SELECT id FROM sale WHERE key = 'payout:P1')"
         damage(shop, f"DROP TRIGGER event_is_never_changed; UPDATE event SET body = body || ' ' WHERE {its_events}")  # noqa: S608 - our own text
-        assert (await till.pay("P3", 5_001)).refused == "LIMIT", "45_000, and 50_000 for what nobody knows"
+        assert (await till.pay("P3", 5_001)).refused == "OVER_LIMIT", "45_000, and 50_000 for what nobody knows"
         operator = Operator(shop.living, shop.desk)
         parked = await operator.parked(ID)
         assert parked is not None

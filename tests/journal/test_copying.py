@@ -3,6 +3,7 @@ Method: real files; for the exchange every order of steps is cut at every step a
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import sqlite3
@@ -18,15 +19,20 @@ from agent.edges.journal import (
     CannotCopy,
     JournalDamaged,
     JournalFromFuture,
+    JournalLocked,
+    JournalPlaceRefused,
+    NoJournal,
     NotAJournal,
     Plan,
+    Verification,
     copying,
     pages,
+    readonly,
     restoring,
     verified,
 )
 from agent.edges.journal.schema import Migration
-from tests.journal.support import entry, names_in, opened, sale_id, step
+from tests.journal.support import bytes_of, entry, names_in, opened, sale_id, step
 
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -226,6 +232,83 @@ async def test_a_damaged_journal_can_be_replaced(tmp_path: Path) -> None:
     await (await opened(path)).close()
 
 
+async def test_two_restores_within_a_second_keep_both_journals(tmp_path: Path) -> None:
+    """The names of what is kept go by the second; the second restore takes the next one's."""
+    path, backup = tmp_path / "journal.db", tmp_path / "backup.sqlite3"
+    await made(path, 2)
+    await made(backup, 1)
+    kept = [(await restoring.restore(backup, path, AT)).aside for _ in range(2)]
+    assert [one.name for one in kept if one] == [f"journal.db.before-restore-20261122T12000{second}Z" for second in (0, 1)]
+    counts = []
+    for one in kept:
+        assert one is not None
+        async with await opened(one) as journal:
+            counts.append(len(await journal.find(Query())))
+    assert counts == [2, 1]
+
+
+async def test_an_agent_that_starts_while_the_backup_is_proved_keeps_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none has worked before, the lock is taken only for a file that is a backup; whoever took it meanwhile is not disturbed."""
+    path, backup = tmp_path / "journal.db", tmp_path / "backup.sqlite3"
+    await made(backup, 2)
+    running = []
+
+    async def slowly(backup: Path, plan: Plan, uri: str) -> Verification:
+        found = await verified(backup, plan, uri=uri)
+        if not running:
+            running.append(await opened(path))
+        return found
+
+    monkeypatch.setattr(restoring, "verified", slowly)
+    with pytest.raises(JournalLocked):
+        await restoring.restore(backup, path, AT)
+    await running[0].append(step(sale_id(7)))
+    await running[0].close()
+    async with await opened(path) as journal:
+        assert [one.id for one in await journal.find(Query())] == [sale_id(7)]
+
+
+def private(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    path.chmod(0o600)
+
+
+async def test_a_log_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the backup: it is not restored. Of the present journal: that it is not known what is missing is no reason to stop."""
+    path, backup = tmp_path / "journal.db", tmp_path / "backup.sqlite3"
+    await made(path, 2)
+    await made(backup, 1)
+    before = bytes_of(path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(readonly, "copyfile", full)
+    private(Path(f"{backup}-wal"), b"newest records")
+    with pytest.raises(CannotCopy, match="log beside it cannot be read: No space left"):
+        await restoring.restore(backup, path, AT)
+    assert bytes_of(path) == before
+    pages.discard(Path(f"{backup}-wal"))
+    private(Path(f"{path}-wal"), b"newest records")
+    assert (await restoring.restore(backup, path, AT)).differences is None
+
+
+async def test_a_journal_that_need_not_be_made_is_not(tmp_path: Path) -> None:
+    """Asked to open only what there is: nothing is made, not even a lock; neither of nothing, nor of an empty file, nor of a log alone."""
+    path = tmp_path / "journal.db"
+    with pytest.raises(NoJournal, match="there is no journal"):
+        await opened(path, create=False)
+    assert names_in(tmp_path) == []
+    private(path, b"")
+    with pytest.raises(NoJournal):
+        await opened(path, create=False)
+    private(Path(f"{path}-wal"), b"newest records")
+    with pytest.raises(JournalPlaceRefused, match="newest records"):
+        await opened(path, create=False)
+    assert bytes_of(path) == {"": b"", "-wal": b"newest records"}
+    assert names_in(tmp_path) == ["journal.db", "journal.db-wal"]
+
+
 def test_where_the_copy_cannot_be_laid_nothing_happens(tmp_path: Path) -> None:
     """The journal is what it was."""
     path = tmp_path / "journal.db"
@@ -233,8 +316,13 @@ def test_where_the_copy_cannot_be_laid_nothing_happens(tmp_path: Path) -> None:
     before = path.read_bytes()
     Path(f"{path}{restoring.READY}{pages.UNFINISHED}").mkdir()
     with pytest.raises(CannotCopy, match="cannot be copied"):
-        restoring.lay_ready(path, path, restoring.Origin(AT, "x"))
+        lay_ready(path, path)
     assert path.read_bytes() == before
+
+
+def lay_ready(backup: Path, journal: Path) -> None:
+    with copying.whole(backup) as uri:
+        restoring.lay_ready(uri, backup, journal, restoring.Origin(AT, "x"))
 
 
 class Cut(BaseException):
@@ -255,7 +343,7 @@ def test_an_exchange_cut_short_anywhere_is_finished_by_the_next_start(tmp_path: 
         journal.write_bytes(b"the present journal")
         if log:
             Path(f"{journal}-wal").write_bytes(b"its log")
-        restoring.lay_ready(made_by_hand, journal, restoring.Origin(AT, "x"))
+        lay_ready(made_by_hand, journal)
         fired = cut_at(number, journal, monkeypatch)
         aside = folder / "journal.db.before-restore-20261122T120000Z"
         assert (restoring.finish(journal) == aside) == fired
@@ -294,7 +382,7 @@ async def test_the_next_start_finishes_a_restore(tmp_path: Path) -> None:
     path, other = tmp_path / "journal.db", tmp_path / "other.db"
     await made(path, 1)
     await made(other, 2)
-    restoring.lay_ready(other, path, restoring.Origin(AT, "x"))
-    async with await opened(path) as journal:
+    lay_ready(other, path)
+    async with await opened(path, create=False) as journal:
         assert len(await journal.find(Query())) == 2
         assert await journal.noted(RESTORED_NOTE) is not None

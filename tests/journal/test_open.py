@@ -145,7 +145,7 @@ def file_as_directory(path: Path) -> None:
         (link, r'is a link to \S*/elsewhere\. .*path = "\S*/elsewhere"\. Remove neither'),
         (log_link, "is a link to .*put this one back"),
         (socket_in_place, "is no regular file"),
-        (headless, "is gone, and .*-wal .*Put the file back"),
+        (headless, "is gone or empty, and .*-wal .*Put the file back"),
         (lock_link, "lock file"),
         (readable, "chmod 0600"),
         (directory_readable, "chmod 0700"),

@@ -69,6 +69,8 @@ async def test_a_file_that_was_exchanged_is_not_the_journal(tmp_path: Path, monk
     path.unlink()
     path.write_text("x")
     there = Whereabouts(path)
+    assert there.lasting()
     path.unlink()
+    assert (there.in_place, there.lasting()) == (True, False), "nobody has looked yet, and nothing new may begin"
     path.symlink_to(path)
     assert there._is_in_place()

@@ -29,6 +29,7 @@ from tests.support.stand import STORE, TERMINAL, Stand, free_port
 from tests.support.wires import Portions, Spoiler
 from tests.system import lacking
 
+NOBODY = 65_534
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 
 
@@ -129,6 +130,14 @@ def sell(stand: Stand) -> str:
             return refused.code
 
 
+def systemctl_says(folder: Path, told: str) -> str:
+    """A PATH by which systemd says this of the service, whatever it is asked."""
+    program = folder / "systemctl"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{told}\nEND\n")
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
 def log_of(stand: Stand) -> list[dict[str, Any]]:
     """The lines of the daemon's log, parsed."""
     return [json.loads(line) for line in stand.log.read_text().splitlines() if line.startswith("{")]
@@ -169,6 +178,18 @@ def mounted(folder: Path, megabytes: int) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+@contextlib.contextmanager
+def stranger() -> Iterator[None]:
+    """Within it this process is nobody's. As root."""
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def fill(folder: Path) -> None:

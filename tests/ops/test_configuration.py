@@ -1,9 +1,13 @@
 """Goal: a file that is not there, or no TOML any more, hides neither the healthy agent nor what to do. Method: the real daemon and
 commands."""
 
+import asyncio
 import os
+import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +17,14 @@ from click.testing import CliRunner
 from agent.cli.common import Context
 from agent.cli.examining import doctor_command
 from agent.ops import doctor
-from agent.ops.doctor import Finding, Grade
+from agent.ops.doctor import Finding, Grade, case
+from agent.ops.doctor.configuration import configuration
+from agent.ops.doctor.daemons import lock_holder
 from agent.settings.model import SERVICE_STATE, STATE_VARIABLE, default_journal
-from tests.ops.stage import bad, examined, says
+from tests.ops.stage import bad, examined, says, stranger
+from tests.support.patience import until
 from tests.support.stand import Stand
+from tests.system import require
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +67,94 @@ def test_a_file_that_is_no_toml_hides_nothing(broken: Stand) -> None:
 
 
 def test_an_agent_of_which_nothing_is_known_is_no_fault_of_its_own(broken: Stand) -> None:
-    """Not even its sockets can be told: that the configuration comes first is said, and not that it lacks a socket."""
-    whole = broken.config.read_text()
-    broken.config.write_text(whole.replace("[[listener]]", "[listener]"))
-    found = bad(examined(broken.config, "agent"), "agent")
-    assert not [one for one in found if "[[listener]]" in str(one.remedy)]
+    """Not even its sockets can be told: it is known by the file that it was started with, and that the configuration comes first is said,
+    neither that nobody runs nor that it lacks a socket."""
+    unreadable(broken)
+    (found,) = bad(examined(broken.config, "agent"), "agent")
+    says(
+        found,
+        Grade.WARNING,
+        "process [0-9]+.*where to ask it.*lines about the configuration first",
+        "процесс [0-9]+.*где его спросить.*настройк",
+    )
+
+
+def test_the_services_agent_is_asked_where_the_setup_put_its_socket(broken: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with the file of the system: the usual socket is there, and it answers."""
+    unreadable(broken)
+    monkeypatch.setattr(case, "SYSTEM_FILE", broken.config)
+    monkeypatch.setattr(case, "SERVICE_SOCKET", broken.admin)
+    (found,) = examined(broken.config, "agent")
+    assert (found.grade, "takes payments" in str(found.what)) == (Grade.OK, True)
+    monkeypatch.setattr(case, "SERVICE_SOCKET", broken.config)
+    (found,) = bad(examined(broken.config, "agent"), "agent")
+    assert "where to ask it" in str(found.what)
+
+
+def unreadable(stand: Stand) -> None:
+    """Not even the lines of its listeners can be guessed."""
+    stand.config.write_text(stand.config.read_text().replace("[[listener]]", "[listener]"))
+
+
+def test_a_socket_that_was_renamed_in_the_file_is_no_fault(stand: Stand) -> None:
+    """The file was changed and not reloaded: the agent sells, and is not to be restarted before it was told to read the file. What the
+    line says mends it."""
+    whole = stand.config.read_text()
+    stand.config.write_text(whole.replace("admin.sock", "operator.sock"))
+    try:
+        (found,) = bad(examined(stand.config, "agent"), "agent")
+        says(found, Grade.WARNING, "cannot be asked at.*operator.*Run: sudo systemctl reload", "спросить.*operator.*systemctl reload")
+        assert "nobody can pay" not in str(found.means)
+        assert stand.call("agent.status")["ready"]
+        pid = lock_holder(Path(f"{stand.journal}.lock"))
+        assert pid is not None
+        os.kill(pid, signal.SIGHUP)  # as the unit does it
+        until(stand.socket("operator").exists)
+        assert bad(examined(stand.config, "agent"), "agent") == []
+    finally:
+        stand.config.write_text(whole)
+        stand.cli("reload", "--socket", str(stand.socket("operator")))
+        until(stand.admin.exists)
+
+
+async def test_only_a_socket_at_which_nobody_listens_is_mute(tmp_path: Path) -> None:
+    """A socket that its agent left behind is; one that is not there, or that this user may not use, says nothing of the agent."""
+    left = tmp_path / "left"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(left))
+    for path, mute, moved in ((left, True, False), (tmp_path / "nothing", False, True)):
+        seen = case.Case(tmp_path / "x", socket=path)
+        await case._ask(seen)
+        assert (seen.mute, seen.moved) == (mute, moved)
+
+
+@pytest.mark.system
+async def test_who_is_turned_away_does_not_call_the_agent_mute(shut: Path) -> None:
+    """A person who may not use the socket."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(shut / "socket"))
+        listener.listen()
+        seen = case.Case(shut / "x", socket=shut / "socket")
+        with stranger():
+            await case._ask(seen)
+    assert (seen.mute, seen.moved) == (False, False)
+    assert "may not use it" in str(seen.silence)
+
+
+@pytest.mark.system
+def test_a_file_that_this_user_may_not_see_is_not_missing(shut: Path) -> None:
+    """A folder that is shut to him: neither that nothing is set up nor that the file is wrong."""
+    with stranger():
+        (found,) = asyncio.run(configuration(case.Case(shut / "till.toml")))
+    says(found, Grade.WARNING, "cannot be looked at by this user.*as root", "не видно.*root")
+
+
+@pytest.fixture
+def shut() -> Iterator[Path]:
+    """A folder of root's alone, below others that everybody may enter."""
+    require("root")
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
 
 
 def started(config: Path, *arguments: str) -> tuple[int, str]:

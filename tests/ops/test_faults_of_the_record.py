@@ -178,6 +178,22 @@ def test_a_lost_journal(till: Stand, tmp_path: Path) -> None:
     says(lost, Grade.FAULT, f"is lost.*restore {backup}", f"потерян.*restore {backup}")
 
 
+def test_a_file_of_the_journal_that_is_none(till: Stand, tmp_path: Path) -> None:
+    """A link in the place of the file or of its log, or a pipe: the doctor says what the daemon says, word by word. Nobody whose log is a
+    link is told to name that as the journal."""
+    elsewhere, log = tmp_path / "elsewhere", Path(f"{till.journal}-wal")
+    for path, make, text in (
+        (till.journal, lambda: till.journal.symlink_to(elsewhere), f'path = "{elsewhere}"'),
+        (log, lambda: log.symlink_to(elsewhere), "put this one back"),
+        (till.journal, lambda: os.mkfifo(till.journal, 0o600), "no regular file"),
+    ):
+        make()
+        (found,) = bad(examined(till.config, "rights"), "rights")
+        says(found, Grade.FAULT, f"{re.escape(str(path))} is .*{text}.*Delete nothing", "Ничего не удаляйте")
+        assert (found.what, "[journal]" in str(found.what)) == (spoken(till), path == till.journal)
+        path.unlink()
+
+
 def test_a_library_that_is_too_old(till: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite before 3.37 knows no STRICT tables."""
     monkeypatch.setattr(connect.sqlite3, "sqlite_version_info", (3, 34, 1))

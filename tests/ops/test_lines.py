@@ -4,6 +4,7 @@ pseudo-terminals whose relay does to the bytes what two speeds on one wire do; t
 import contextlib
 import json
 import os
+import re
 import termios
 import threading
 import tty
@@ -12,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import structlog.testing
+from click.testing import CliRunner
 
+from agent.cli import cli
 from agent.doors import LoggingObserver
 from agent.ops.lines.hearing import QUESTION, Dialect, judge
 from agent.ops.lines.known import KnownPort, known_ports
@@ -26,11 +29,12 @@ from drivers.parts import parts
 from drivers.rules import Rules
 from drivers.serial_link import Tty
 from drivers.serial_port import PortBusy, open_port
-from tests.ops.stage import wrong_speed
+from tests.ops.stage import stranger, wrong_speed
 from tests.serial.support import Desk, LineRecorder, serving
 from tests.support.patience import soon
 from tests.support.stand import Stand
 from tests.support.wires import NullModem
+from tests.system import require
 
 SPEEDS = {getattr(termios, f"B{baud}"): baud for baud in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400)}
 REQUEST = b'{"jsonrpc": "2.0", "id": 1, "method": "agent.status", "params": {}}' + b" " * 60
@@ -196,6 +200,24 @@ async def test_noise_and_silence_of_a_line_are_told(tmp_path: Path, monkeypatch:
     assert "koshelek-agent probe /dev/ttyUSB0" in str(lines[0]["remedy"])
 
 
+@pytest.mark.system
+def test_a_port_that_this_user_may_not_open_is_not_said_to_be_broken() -> None:
+    """The kernel refuses it: what to do is said, in the person's language, by both commands."""
+    require("root")
+    master, slave = os.openpty()
+    path = os.ttyname(slave)
+    Path(path).chmod(0o600)
+    try:
+        for command in ("probe", "loopback"):
+            with stranger():
+                refused = CliRunner().invoke(cli, [command, path], env={"LC_ALL": "ru_RU.UTF-8"})
+            assert refused.exit_code == 5
+            assert re.search(f"нельзя открыть порт {path}.*sudo koshelek-agent", refused.output), refused.output
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
 def test_the_commands(tmp_path: Path) -> None:
     """What the three print, for programs and in the person's language, and their exit statuses."""
     stand = Stand()
@@ -211,6 +233,12 @@ def test_the_commands(tmp_path: Path) -> None:
             assert (found.returncode, json.loads(found.stdout)["baud"], json.loads(found.stdout)["dialect"]) == (0, 115_200, "json_frames")
         missing = stand.cli("probe", str(tmp_path / "nothing"))
         assert (missing.returncode, "no such port" in missing.stderr) == (5, True)
+        with NullModem(tmp_path) as modem:
+            held = open_port(modem.agent, LineSpeed())
+            busy = stand.cli("probe", str(modem.agent), LC_ALL="ru_RU.UTF-8")
+            held.close()
+        assert busy.returncode == 5
+        assert re.search(rf"Порт {modem.agent} .*\(pid {os.getpid()}\).*systemctl stop", busy.stderr), busy.stderr
         ports = stand.cli("ports", "--json")
         assert (ports.returncode, isinstance(json.loads(ports.stdout)["ports"], list)) == (0, True)
     finally:

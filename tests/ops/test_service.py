@@ -20,7 +20,8 @@ from agent.texts import message, translator
 from tests.ops.stage import bad, examined, says, sell
 from tests.support.stand import Stand
 
-DEAD = {"LoadState": "loaded", "ActiveState": "activating", "NRestarts": "5", "WatchdogUSec": "30s"}
+DEAD = {"LoadState": "loaded", "ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "5", "WatchdogUSec": "30s"}
+STARTING = {"LoadState": "loaded", "ActiveState": "activating", "SubState": "start", "NRestarts": "0", "MainPID": "7"}
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_an_agent_that_hangs_is_a_fault(stand: Stand) -> None:
 
 def told(facts: dict[str, str], said: str = "", own: Running | None = None, mute: bool = True) -> Finding:
     """What is said of an agent that does not answer."""
-    (found,) = service._running(Case(Path("/x"), own=own, socket=Path("/s"), silence="no answer", mute=mute), facts, said)
+    (found,) = service._running(Case(Path("/x"), own=own, socket=Path("/s"), silence=message("no answer"), mute=mute), facts, said)
     return found
 
 
@@ -63,11 +64,43 @@ def test_a_service_that_dies_again_and_again_is_a_fault() -> None:
     says(told(DEAD, "the port is taken", own), Grade.FAULT, "again and again, 5 times.*port is taken", "снова и снова.*5.*port is taken")
     says(told(DEAD), Grade.FAULT, "again and again.*journalctl", "снова и снова.*journalctl")
     says(told(DEAD | {"ExecMainStatus": "243"}), Grade.FAULT, "password.*243/CREDENTIALS", "пароль.*243/CREDENTIALS")
+    says(told(DEAD | {"ExecMainStatus": "226"}), Grade.FAULT, "folder.*226/NAMESPACE.*minus.*daemon-reload", "папки.*226/NAMESPACE.*минус")
     failed = DEAD | {"ActiveState": "failed", "ExecMainStatus": "78"}
     says(told(failed), Grade.FAULT, "status 78", "кодом 78")
     says(told(failed | {"ExecMainStatus": "243"}), Grade.FAULT, "243/CREDENTIALS", "243/CREDENTIALS")
-    says(told(DEAD | {"NRestarts": "0"}, own=own), Grade.WARNING, "is starting.*in a minute", "запускается.*через минуту")
+    queued = DEAD | {"SubState": "auto-restart-queued"}
+    says(told(queued), Grade.FAULT, "again and again", "снова и снова")
+    says(told(DEAD | {"NRestarts": "0"}), Grade.FAULT, "No agent runs with", "Ни один агент не работает")
+
+
+def test_a_service_that_is_starting_is_not_said_to_fail() -> None:
+    """After a kill and an ordinary restart, or with a mistake just mended: it may come up, and is not to be disturbed; how often it was
+    started before is told. Also where its process cannot be seen."""
+    own = Running(7, 0, None)
+    for seen in (own, None):
+        says(
+            told(STARTING, own=seen), Grade.WARNING, "process 7.*is starting|is starting.*process 7", "запускается.*процесс 7.*через минуту"
+        )
+    again = told(STARTING | {"NRestarts": "1"}, own=own)
+    says(again, Grade.WARNING, "is starting.*again before, 1 times.*in a minute.*journalctl", "запускается.*1.*через минуту.*journalctl")
+    assert "restart koshelek-agent" not in str(again.remedy)
     says(told({}, own=own, mute=False), Grade.WARNING, "cannot be asked.*as root", "спросить.*root")
+
+
+def test_of_two_agents_the_one_that_is_not_the_service_is_to_be_ended() -> None:
+    """Whichever of them holds the journal; where neither is known to be the service, a person finds out."""
+    for main, other in (("7", 9), ("9", 7)):
+        told = service._ending(7, 9, main)
+        assert f"service is process {main}, leave it alone. End the other: sudo kill {other}," in str(told)
+        assert f"Служба — процесс {main}, его не трогайте. Завершите другой: sudo kill {other}," in told.text(translator("ru"))
+    for main in ("", "0", "11"):
+        assert "Find out which one is the service" in str(service._ending(7, 9, main))
+
+
+def test_the_count_of_restarts_can_be_begun_anew() -> None:
+    """systemd counts until it is told not to: mended, the warning would stand for ever."""
+    (many,) = [one for one in service._unit(DEAD | {"ActiveState": "active"}) if one.grade is not Grade.OK]
+    says(many, Grade.WARNING, "5 times.*reset-failed", "5.*reset-failed")
 
 
 @pytest.mark.parametrize("state", ["failed", "activating", "inactive"])
@@ -85,8 +118,8 @@ def test_the_last_words_are_those_of_the_last_process() -> None:
     assert words.complaint([{"_PID": "1", "MESSAGE": "x" * 1000}]) == "x" * words.MAX_CHARACTERS + "…"
     assert words.complaint([]) == ""
     mine = {"_SYSTEMD_INVOCATION_ID": "a", "__REALTIME_TIMESTAMP": "1000000000"}
-    assert words.of_these_days(mine, "a", 9_000.0)
-    assert (words.of_these_days(mine, "b", 1_003.0), words.of_these_days(mine, "b", 9_000.0)) == (True, False)
+    assert words.is_current(mine, "a", 9_000.0)
+    assert (words.is_current(mine, "b", 1_003.0), words.is_current(mine, "b", 9_000.0)) == (True, False)
 
 
 def test_nobody_is_told_to_start_over_a_lost_journal(still: Stand) -> None:
@@ -107,7 +140,7 @@ def test_a_log_without_its_journal_is_not_thrown_away(still: Stand) -> None:
     """The file is gone and its newest records are beside where it was: the daemon refuses, and so does the doctor."""
     Path(f"{still.journal}-wal").write_bytes(b"x" * 100)
     (lost,) = bad(examined(still.config, "journal"), "journal")
-    says(lost, Grade.FAULT, "is gone, and.*-wal.*Do not start", "-wal.*Не запускайте")
+    says(lost, Grade.FAULT, "is gone or empty, and.*-wal.*Do not start", "-wal.*Не запускайте")
 
 
 def test_a_removed_journal_is_saved_by_the_commands_that_are_told(stand: Stand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -120,8 +153,9 @@ def test_a_removed_journal_is_saved_by_the_commands_that_are_told(stand: Stand, 
     steps = "cp /proc.*cp /proc.*cmp /proc.*install -d"
     says(gone, Grade.FAULT, f"Do not stop.*{steps}", f"Не останавливайте.*{steps}")
     assert gone.remedy is not None
-    saving, back = str(gone.remedy).split(" - if the last ")
+    saving, back = str(gone.remedy).split(" (if the last ")
     commands = saving.partition("in this order: ")[2]
+    assert [part.endswith("-wal") for part in commands.split("; ")] == [True, False, True], "the log first, and compared in the end"
     subprocess.run(["sh", "-ec", commands], check=True)
     log = Path(f"{tmp_path}/{stand.journal.name}-wal")
     log.write_bytes(log.read_bytes() + b"x")  # as if the agent had written in between

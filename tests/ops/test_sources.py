@@ -1,6 +1,9 @@
 """Goal: where the service's passwords come from is looked at as systemd will, and what is wrong there is named with the file that counts.
 Method: the unit as the package has it, real files; the checks with the sources that a till has."""
 
+import asyncio
+import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,12 +11,14 @@ import pytest
 
 from agent.ops.doctor import Grade, network, storage
 from agent.ops.doctor.sources import Source, exposed, lacking, named_in
+from agent.secrets import MAX_SECRET_BYTES
 from tests.ops.stage import bad, examined, says
 from tests.support.stand import ROOT, Stand
 from tests.system import require
 
 UNIT = ROOT / "systemd/koshelek-agent.service"
 FOLDER = Path("/etc/koshelek-agent")
+PATIENCE_S = 5.0
 DROP_IN = (
     "[Service]\nLoadCredential=\nSetCredential=\nLoadCredentialEncrypted=koshelek-password:/etc/koshelek-agent/koshelek-password.cred\n"
 )
@@ -26,6 +31,7 @@ def test_the_unit_names_the_files() -> None:
     assert {one.encrypted for one in named_in(unit).values()} == {False}
     assert named_in(unit + DROP_IN) == {"koshelek-password": Source("koshelek-password", FOLDER / "koshelek-password.cred", True)}
     assert named_in("LoadCredential=somewhere\n") == {}
+    assert named_in("  LoadCredential = koshelek-password:/x \n") == {"koshelek-password": Source("koshelek-password", Path("/x"))}
 
 
 async def test_a_source_that_gives_no_password(tmp_path: Path) -> None:
@@ -37,6 +43,25 @@ async def test_a_source_that_gives_no_password(tmp_path: Path) -> None:
         assert "is empty" in str(await lacking(source))
     source.path.write_text("sandbox\n")
     assert await lacking(source) is None
+
+
+async def test_a_source_on_a_disk_that_does_not_answer_holds_nothing_up(tmp_path: Path) -> None:
+    """A pipe to which nobody writes stands for it: whoever waits may stop waiting. Of a long file only the beginning is read."""
+    source = Source("koshelek-password", tmp_path / "password")
+    os.mkfifo(source.path)
+    answering = threading.Timer(PATIENCE_S, lambda: os.close(os.open(source.path, os.O_RDWR)))
+    answering.start()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await lacking(source)
+    answering.cancel()
+    pipe = os.open(source.path, os.O_RDWR)
+    try:
+        os.write(pipe, b"x" * (3 * MAX_SECRET_BYTES))  # for both who read now; and it has no end
+        async with asyncio.timeout(PATIENCE_S):
+            assert await lacking(source) is None
+    finally:
+        os.close(pipe)
 
 
 @pytest.mark.system

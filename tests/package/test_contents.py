@@ -28,6 +28,7 @@ SHIPPED = {
     "usr/share/doc/koshelek-agent/examples/koshelek-agent.toml": "config/koshelek-agent.toml",
     "usr/share/doc/koshelek-agent/ru/ustanovka.md": "docs/ru/ustanovka.md",
     "usr/share/doc/koshelek-agent/ru/obnovlenie.md": "docs/ru/obnovlenie.md",
+    "usr/share/doc/koshelek-agent/screenshots/overview.png": "docs/screenshots/overview.png",
 }
 GENERATED = ("usr/share/man/man1/koshelek-agent.1.gz", "usr/share/bash-completion/completions/koshelek-agent")
 UNCHECKED = 0b01  # PEP 552: the source is not looked at

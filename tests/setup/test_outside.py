@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import trustme
 
+from agent.ops.doctor import shelf
 from agent.ops.doctor.finding import Finding, Grade
 from agent.ops.lines.hearing import QUESTION
 from agent.ops.setup import outside
 from agent.secrets import Secret
 from drivers.frames import Control
-from tests.ops.stage import Door
+from tests.ops.stage import Door, systemctl_says
 from tests.support.stand import Plan, Port, Stand
 
 NOWHERE = Path("/nonexistent/koshelek-agent.toml")
@@ -123,9 +124,50 @@ async def test_a_port_is_free_or_taken() -> None:
         (found,) = await look(("connection", 0, "port"), data)
         assert (found.grade, str(number) in str(found.what)) == (Grade.FAULT, True)
         (foreign,) = await outside.look(("connection", 0, "port"), data, data, {}, NOWHERE)
-        assert (foreign.grade, "Another program" in str(foreign.what)) == (Grade.FAULT, True)
+        assert (foreign.grade, f"pid {os.getpid()}" in str(foreign.what)) == (Grade.FAULT, True)
     (free,) = await look(("connection", 0, "port"), data)
     assert free.grade is Grade.OK
+
+
+async def test_a_port_that_is_for_root_alone_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody holds it, and the service, which is not root, could not either; root's own agent could."""
+
+    async def usual(user: int) -> int:
+        return 1024 if user else 0
+
+    monkeypatch.setattr(outside, "first_free", usual)
+    place, data = ("connection", 0, "port"), way_in(kind="tcp", port=443)
+    (low,) = await outside.look(place, data, {}, {}, NOWHERE, 12345)
+    assert (low.grade, "443 is for root alone" in str(low.what), "from 1024" in str(low.remedy)) == (Grade.FAULT, True, True)
+    assert (await outside.look(place, data, {}, {}, NOWHERE, 0))[0].grade is Grade.OK
+
+
+async def test_the_folder_for_copies_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the agent's user alone. That the service may not write there yet is no mistake, for that is done after the setup."""
+    folder = tmp_path / "copies"
+    place, data = ("backups",), {"backup": {"directory": str(folder)}}
+    (missing,) = await look(place, data)
+    assert (missing.grade, f"no folder {folder}" in str(missing.what)) == (Grade.FAULT, True)
+    folder.mkdir(mode=0o700)
+    assert [one.grade for one in await look(place, data)] == [Grade.OK]
+    (foreign,) = await outside.look(place, data, {}, {}, NOWHERE, os.geteuid() + 1)
+    assert (foreign.grade, "must have it alone" in str(foreign.what)) == (Grade.FAULT, True)
+    monkeypatch.setattr(shelf, "SYSTEM_FILE", NOWHERE)
+    monkeypatch.setattr(shelf, "UNSEEN_BY_SERVICE", ())
+    monkeypatch.setenv(
+        "PATH", systemctl_says(tmp_path, "LoadState=loaded\nProtectSystem=strict\nReadWritePaths=-/var/backups/koshelek-agent")
+    )
+    (closed,) = await look(place, data)
+    assert (closed.grade, f"ReadWritePaths=-{folder}" in str(closed.remedy)) == (Grade.WARNING, True)
+    assert await look(place, {}) == []
+
+
+async def test_an_account_of_another_length_is_doubted() -> None:
+    """A digit forgotten would go to the bank as it is."""
+    place = ("store", 0, "account")
+    (short,) = await look(place, {"store": [{"account": "4070281"}]})
+    assert (short.grade, "20 digits; this one has 7" in str(short.what)) == (Grade.WARNING, True)
+    assert await look(place, {"store": [{"account": "40702810000000000001"}]}) == []
 
 
 async def test_a_port_of_the_running_agent_is_no_hindrance() -> None:
@@ -145,6 +187,7 @@ async def test_a_port_of_the_running_agent_is_no_hindrance() -> None:
         (("koshelek", "password"), "credentials"),
         (("connection", 0, "port"), "port"),
         (("connection", 0, "baud"), "line"),
+        (("backups",), "backup"),
     ],
 )
 async def test_a_look_that_takes_too_long_is_told_under_its_own_name(
@@ -152,7 +195,11 @@ async def test_a_look_that_takes_too_long_is_told_under_its_own_name(
 ) -> None:
     """Of a payment system nobody is told about a port."""
     monkeypatch.setattr(outside, "LOOK_LIMIT_S", 0.0)
-    data = {**system("koshelek", "http://127.0.0.1:1", login="x"), **way_in(kind="serial", path="/dev/ttyNO", baud=9600, port=1)}
+    data = {
+        **system("koshelek", "http://127.0.0.1:1", login="x"),
+        **way_in(kind="serial", path="/dev/ttyNO", baud=9600, port=1),
+        "backup": {"directory": "/nowhere"},
+    }
     (late,) = await look(place, data, "x" if "password" in place else None)
     assert (late.check, late.grade) == (check, Grade.WARNING)
 

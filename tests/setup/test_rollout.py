@@ -10,9 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.cli import cli, setting_up
+from agent.ops.doctor import shelf
 from agent.ops.setup import plan as plans
 from agent.ops.setup.machine import Machine
 from agent.settings import load
+from tests.ops.stage import systemctl_says
 
 from .support import SHOP, a_stick, answers_text
 
@@ -114,6 +116,20 @@ def test_with_the_package_the_password_is_a_credential(folder: Path, monkeypatch
     assert "systemctl restart koshelek-agent" in again.stdout
     assert "the agent refuses that while money is owed" in again.stdout
     assert "still takes the old password" in again.stdout
+
+
+def test_a_folder_on_another_disk_is_to_be_allowed_to_the_service(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes next begins with the commands for that; the unit without it would let no copy be written."""
+    monkeypatch.setattr(setting_up, "this_machine", lambda config: Machine(config, "[Service]\n"))
+    monkeypatch.setattr(shelf, "SYSTEM_FILE", folder / "etc" / "agent.toml")
+    monkeypatch.setenv("PATH", systemctl_says(folder, "LoadState=loaded\nProtectSystem=strict\nReadWritePaths="))
+    first = set_up(folder, f'backups = "/srv/copies"\n{answers_text(folder)}', "--language", "en")
+    after = first.stdout.partition("What comes next:\n")[2].splitlines()
+    assert "ReadWritePaths=-/srv/copies" in after[0], first.output
+    assert "daemon-reload" in after[0]
+    assert "enable --now" in after[1]
+    again = set_up(folder, f'backups = "/var/lib/koshelek-agent/copies"\n{answers_text(folder)}', "--language", "en")
+    assert "ReadWritePaths" not in again.stdout
 
 
 def test_what_was_wrong_before_is_left_out(folder: Path) -> None:

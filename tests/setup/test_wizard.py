@@ -87,7 +87,7 @@ def test_a_whole_conversation(till: Stand) -> None:
         answer(terminal, ("модуля карты", ""), *(("Магазин 1", text) for text in SHOP), ("Есть ещё магазин", ""))
         answer(terminal, ("terminalId", "till-03"), ("Есть ещё касса", ""), ("обращается к агенту", "http"))
         answer(terminal, ("Порт", str(till.sandbox_port)))
-        terminal.expect("слушает другая программа")
+        terminal.expect("занят другой программой")
         answer(terminal, ("Всё равно продолжить?", "нет"), ("Порт", str(port)), ("Имя кассовой", ""), ("Токен", ""), ("Для каких", ""))
         answer(terminal, ("Есть ещё способ", "да"), ("обращается", "unix"), ("Пользователи", "nobody-here"))
         terminal.expect("нет пользователя nobody-here")
@@ -95,6 +95,9 @@ def test_a_whole_conversation(till: Stand) -> None:
         answer(terminal, ("командной строкой", str(os.geteuid())), ("копии журнала", "?"))
         terminal.expect("Если откажет диск")
         answer(terminal, ("копии журнала", str(till.folder / "copies")))
+        terminal.expect(f"Нет папки {till.folder / 'copies'}")
+        (till.folder / "copies").mkdir(mode=0o700)
+        answer(terminal, ("Всё равно продолжить?", "нет"), ("копии журнала", str(till.folder / "copies")))
         shown = terminal.expect("Записать настройки?")
         assert "koshelek.password = (введён)" in shown
         terminal.type("")

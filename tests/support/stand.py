@@ -176,6 +176,11 @@ class Stand:
         self._daemon.kill()
         self._daemon.wait(STOP_S)
 
+    def ended(self) -> int:
+        """The exit status of a daemon that ends by itself."""
+        assert self._daemon is not None
+        return self._daemon.wait(STOP_S)
+
     def restart(self) -> None:
         """Kill and start again."""
         self.kill()

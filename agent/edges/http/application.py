@@ -33,7 +33,7 @@ from drivers.caller import Caller, Presence
 from drivers.limits import Limits
 from drivers.observer import Observer
 from drivers.ratelimit import TokenBucket
-from drivers.session import Handler, Refused
+from drivers.session import Handler, Refused, TooLong
 from drivers.strictjson import dumps
 
 WRONG_TOKEN_SECONDS = 1.0  # until a wrong token is answered
@@ -198,7 +198,7 @@ class Application:
             presence.hurry()
         presences.add(presence)
         try:
-            caller = Caller(holder.name, None, holder.tills, holder.operator, holder.payouts, presence)
+            caller = Caller(holder.name, None, holder.tills, holder.operator, holder.payouts, presence, self._limits.answer_bytes)
             return await self._carry_out(caller, presence, route, asked)
         finally:
             presences.discard(presence)
@@ -210,9 +210,8 @@ class Application:
             return self._told(route, found)
         except Refused as refused:
             self._observer.refused(caller, asked.method, refused.code, "")
-            raise Fault(refused.code, refused.message, data=refused.data) from refused
-        except Fault:
-            raise
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if isinstance(refused, TooLong) else None
+            raise Fault(refused.code, refused.message, status=status, data=refused.data) from refused
         except Exception as error:  # noqa: BLE001  whose fault it was is known here, and belongs in the log
             return self._failed(caller, asked.method, error)
         finally:
@@ -222,7 +221,7 @@ class Application:
     def _told(self, route: Route, found: Mapping[str, Any]) -> Response:
         body = _file(found) if route.media else dumps(found)
         if len(body) > self._limits.answer_bytes:
-            raise Fault("LIMIT", "the answer is too long: ask for less", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise TooLong
         return Response(body, HTTPStatus.CREATED if isinstance(found, Created) else HTTPStatus.OK, media_type=route.media or JSON)
 
     def _failed(self, caller: Caller | None, method: str, error: BaseException) -> Response:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from drivers import answers, payout_answers
+from drivers import answers, payout_answers, status_answers
 from drivers.messages import REQUESTS, Request
 from drivers.validation import wire_types
 
@@ -108,7 +108,7 @@ ROUTES: tuple[Route, ...] = (
     Route("refund.get", Verb.GET, _REFUND, answers.RefundAnswer),
     Route("receipt.create", Verb.PUT, _RECEIPT, answers.ReceiptAnswer),
     Route("receipt.get", Verb.GET, _RECEIPT, answers.ReceiptAnswer),
-    Route("operation.last", Verb.GET, f"{_TILL}/operations/last", answers.CheckoutAnswer),
+    Route("operation.last", Verb.GET, f"{_TILL}/operations/last", answers.RecordAnswer),
     Route("operation.list", Verb.GET, f"{_TILL}/operations", answers.OperationListAnswer),
     Route("operation.list", Verb.GET, f"{_STORE}/operations", answers.OperationListAnswer),
     Route("operation.list", Verb.GET, "/v1/operations", answers.OperationListAnswer),
@@ -125,10 +125,10 @@ ROUTES: tuple[Route, ...] = (
     Route("payout.cancel", Verb.POST, f"{_PAYOUT}/cancel", payout_answers.PayoutAnswer),
     Route("payout.show", Verb.GET, f"{_PAYOUT}/record", payout_answers.PayoutRecordAnswer),
     Route("payout.resolve", Verb.POST, f"{_PAYOUT}/resolve", payout_answers.PayoutResolveAnswer),
-    Route("agent.status", Verb.GET, "/v1/status", answers.StatusAnswer),
-    Route("agent.reload", Verb.POST, "/v1/reload", dict[str, Any]),
-    Route("agent.backup", Verb.POST, "/v1/backup", dict[str, Any]),
-    Route("agent.release", Verb.POST, "/v1/release", dict[str, Any]),
+    Route("agent.status", Verb.GET, "/v1/status", status_answers.StatusAnswer),
+    Route("agent.reload", Verb.POST, "/v1/reload", status_answers.ConfigurationAnswer),
+    Route("agent.backup", Verb.POST, "/v1/backup", status_answers.BackupAnswer),
+    Route("agent.release", Verb.POST, "/v1/release", status_answers.ReleaseAnswer),
 )
 
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of requests and answers: those from the messages' own models, these from the typed dictionaries of ``drivers.answers``."""
+"""JSON Schemas of requests and answers: those from the messages' own models, these from the typed dictionaries of ``drivers``."""
 
 import types
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ _REFERENCE = "#/components/schemas/"
 _NO_CONTROL = r"[^\p{Cc}]"  # in the validator's dialect of regular expressions
 _NO_CONTROL_PLAIN = r"[^\u0000-\u001f\u007f-\u009f]"  # in everybody's
 _KNOWN_AS = {"ge": "minimum", "le": "maximum"}  # limits of a field whose value is converted first have the validator's names
+_KNOWN_OF_LISTS_AS = {"minLength": "minItems", "maxLength": "maxItems"}  # the validator writes of converted lists as of texts
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
 
 
@@ -31,7 +32,8 @@ def _plainly(schema: Any) -> Any:
             return {**_plainly(first), **_plainly(kept)}
         case dict():
             untitled = {str(name): value for name, value in schema.items() if name != "title" or not isinstance(value, str)}
-            return {_KNOWN_AS.get(name, name): _plainly_member(name, value) for name, value in untitled.items()}
+            known_as = _KNOWN_AS | (_KNOWN_OF_LISTS_AS if untitled.get("type") == "array" else {})
+            return {known_as.get(name, name): _plainly_member(name, value) for name, value in untitled.items()}
         case list():
             return [_plainly(entry) for entry in schema]
         case _:

@@ -14,11 +14,12 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.core.ports import JournalError
-from agent.edges.journal import chain, checks, connect, daily, pages, place, schema
+from agent.edges.journal import chain, checks, connect, daily, pages, place, readonly, schema
 from agent.edges.journal.errors import JournalDamaged, translate, translate_at_start
 from agent.edges.journal.reserve import free_bytes
 from agent.edges.journal.schema import CURRENT, Plan
@@ -30,6 +31,7 @@ ALONE = "mode=ro&immutable=1"  # a file that nobody writes to: nothing is made b
 SPARE_BYTES = 8 * 1024 * 1024  # left over beside the copy: the journal may lie on the same device
 
 CANNOT_WRITE = N_("the backup {path} cannot be written: {error}")
+CANNOT_READ = N_("{path} and the log beside it cannot be read: {error}")
 NO_ROOM = N_("the backup needs {needed} MB in {folder}, and {free} MB are free")
 
 
@@ -70,15 +72,32 @@ async def copy(source: Path, target: Path, key: bytes, plan: Plan = CURRENT, pau
         raise
 
 
-async def verified(path: Path, plan: Plan = CURRENT, key: bytes | None = None) -> Verification:
-    """Prove every record of a copy that nobody uses; of an older version's copy its events. ``key``: the digest key that it must have.
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[str]:
+    """The URI of a journal that nobody uses as SQLite would see it: with what lies in a log beside it, which the agent that wrote it had no
+    time to move into the file. Nothing is written to either, or made beside them. Raises CannotCopy, JournalPlaceRefused."""
+    path = path.resolve()  # the log lies beside the file itself, not beside a link to it
+    log = Path(f"{path}-wal")
+    with contextlib.ExitStack() as stack:
+        try:
+            logged = log.exists() and log.stat().st_size > 0
+            uri = stack.enter_context(readonly.readable(path)) if logged else f"{connect.file_uri(path)}?{ALONE}"
+        except OSError as error:
+            raise CannotCopy(message(CANNOT_READ, path=path, error=error.strerror)) from error
+        yield uri
+
+
+async def verified(path: Path, plan: Plan = CURRENT, key: bytes | None = None, uri: str | None = None) -> Verification:
+    """Prove every record of a copy that nobody uses; of an older version's copy its events. ``key``: the digest key that it must have;
+    ``uri``: how it is opened, if there is more to it than the file.
 
     Raises JournalUnusable: damaged, of another program, of a newer agent.
     """
-    found_key, version = await asyncio.to_thread(_identity, path, plan)
+    uri = uri or f"{connect.file_uri(path)}?{ALONE}"
+    found_key, version = await asyncio.to_thread(_identity, uri, path, plan)
     if key is not None and found_key != key:
         raise JournalDamaged(message(N_("{path} has another digest key than the journal it was copied from"), path=path))
-    found = await daily.verify_all(path, found_key, how=ALONE, rows=version == plan.version)
+    found = await daily.verify_all(path, found_key, uri=uri, rows=version == plan.version)
     if found.damages:
         raise JournalDamaged(
             message(N_("{path} does not hold what was written: {found}. Take another backup"), path=path, found=found.damages[0].reason)
@@ -86,9 +105,9 @@ async def verified(path: Path, plan: Plan = CURRENT, key: bytes | None = None) -
     return found
 
 
-def _identity(path: Path, plan: Plan) -> tuple[bytes, int]:
+def _identity(uri: str, path: Path, plan: Plan) -> tuple[bytes, int]:
     try:
-        with contextlib.closing(sqlite3.connect(f"{connect.file_uri(path)}?{ALONE}", uri=True, isolation_level=None)) as connection:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.text_factory = chain.decode
             version = schema.identify(connection, path, plan)
             return checks.read_key(connection, path), version

@@ -17,11 +17,11 @@ MAX_DAMAGES = 1000  # the file is to be replaced long before
 PAUSE_S = 0.02  # between pieces: at most half of one core
 
 
-async def verify_all(path: Path, key: bytes, pause_s: float = PAUSE_S, how: str = "mode=ro", rows: bool = True) -> Verification:
-    """Verify chain, rows, anchors, facts, secrets and pages of the journal at ``path``. ``how`` it is opened, in SQLite's words; without
-    ``rows`` only what is the same in every version of the schema. Raises JournalBroken."""
+async def verify_all(path: Path, key: bytes, pause_s: float = PAUSE_S, uri: str | None = None, rows: bool = True) -> Verification:
+    """Verify chain, rows, anchors, facts, secrets and pages of the journal at ``path``. ``uri``: how it is opened, if not as one that is
+    at work; without ``rows`` only what is the same in every version of the schema. Raises JournalBroken."""
     try:
-        connection = await asyncio.to_thread(_connect, path, how)
+        connection = await asyncio.to_thread(_connect, uri or f"{connect.file_uri(path)}?mode=ro")
         try:
             return await _all(connection, verify.everything(connection, key, rows), pause_s)
         finally:
@@ -47,8 +47,8 @@ async def _all(connection: sqlite3.Connection, pieces: Iterator[Verification], p
         await asyncio.sleep(pause_s)
 
 
-def _connect(path: Path, how: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{connect.file_uri(path)}?{how}", uri=True, isolation_level=None, check_same_thread=False)
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.text_factory = chain.decode
     connect.configure(connection, connect.READER_SETTINGS)
     return connection

@@ -39,6 +39,10 @@ class JournalFromFuture(JournalUnusable):
     """A newer agent wrote this file: install that version again, or restore the copy it made before its migration."""
 
 
+class NoJournal(JournalPlaceRefused):
+    """There is none where one was asked for that need not be made."""
+
+
 class NotAJournal(JournalUnusable):
     """The file belongs to something else: the configured path is wrong."""
 

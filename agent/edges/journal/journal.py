@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -23,15 +24,21 @@ from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.reserve import Reserve
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.verify import Verification
+from agent.edges.journal.watermark import Watermark, inode
 from agent.edges.journal.writer import IDLE_BEFORE_CHECKPOINT_S, Checkpoint, Round, Statistics, Writer
 
 
 class SqliteJournal:
-    """Implements ``agent.core.ports.Journal`` on one SQLite file. Made by ``open``; unclosed, its threads keep the process alive."""
+    """Implements ``agent.core.ports.Journal`` on one SQLite file. Made by ``open``; unclosed, its threads keep the process alive.
+
+    ``continues``: whether this is the record that was last worked with here, or an older copy of it or another one (False); None if nothing
+    was marked here before."""
 
     def __init__(self, path: Path, lock: FileLock, writer: Writer, reader: Reader) -> None:
         self._path, self._lock, self._writer, self._reader = path, lock, writer, reader
         self._closing: asyncio.Task[None] | None = None
+        self.continues: bool | None = None
+        self._marked: Watermark | None = None
         self._notes: dict[str, str | None] = {}  # as read or written by this process, which alone writes; every checkout asks for one
         reader.on_failure = writer.fail
 
@@ -46,13 +53,14 @@ class SqliteJournal:
         idle_s: float = IDLE_BEFORE_CHECKPOINT_S,
         plan: Plan = CURRENT,
         reserve: Callable[[Path], Reserve] = lambda path: Reserve(path, 0),
+        create: bool = True,
     ) -> Self:
-        """Check the place, lock, migrate, verify, and be ready. Creates the file if there is none. ``reserve`` makes what is kept against
-        a full disk; by default nothing is.
+        """Check the place, lock, migrate, verify, and be ready. Creates the file if there is none; without ``create`` that is a NoJournal.
+        ``reserve`` makes what is kept against a full disk; by default nothing is.
 
         Raises a JournalUnusable that says what to do, JournalFull or JournalBroken. An ``open`` that is cancelled closes what it opened.
         """
-        opening = asyncio.create_task(cls._open(path, allow_volatile, clock, entropy, idle_s, plan, reserve(path)))
+        opening = asyncio.create_task(cls._open(path, allow_volatile, clock, entropy, idle_s, plan, reserve(path), create))
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
@@ -71,14 +79,19 @@ class SqliteJournal:
         idle_s: float,
         plan: Plan,
         reserve: Reserve,
+        create: bool,
     ) -> Self:
         place.prepare(path, allow_volatile=allow_volatile)
+        if not create:
+            restoring.expect(path)
         async with contextlib.AsyncExitStack() as stack:
             lock = FileLock(path)
             stack.callback(lock.release)
             await asyncio.to_thread(restoring.finish, path)
-            place.check_whole(path)
-            place.create(path)
+            mark = lock.mark()
+            place.check_whole(path, mark)
+            if create:
+                place.create(path)
             await asyncio.to_thread(reserve.prepare)
             check = partial(checks.prepare_writer, path=path, plan=plan, entropy=entropy)
             connection, raw, opened = await connect.connect(f"{file_uri(path)}?mode=rw", path, WriterConnection, check)
@@ -89,11 +102,16 @@ class SqliteJournal:
         journal = cls(path, lock, Writer(connection, raw.ledger, path, idle_s, reserve), reader)
         reader.mark(opened.damages)
         try:
+            journal.continues = None if mark is None else await journal._goes_on_from(mark)
             await journal._writer.start()
         except JournalBroken:
             await journal.close()
             raise
         return journal
+
+    async def _goes_on_from(self, mark: Watermark) -> bool:
+        """By the newest event that was seen on disk; of a journal in which there was none yet, by its file."""
+        return await self._reader.holds(mark.head) if mark.head.number else mark.file == inode(self._path)
 
     async def close(self) -> None:
         """Write what is queued, anchor, empty the log, release the file. A second call waits for the first.
@@ -109,6 +127,9 @@ class SqliteJournal:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._lock.release)
             await self._writer.stop()
+            if self._marked is not None and self._writer.failure is None:
+                with contextlib.suppress(OSError):  # the mark of a moment ago proves nearly as much
+                    self.keep_mark()
             # The last connection to close moves the log into the file, hiding errors. There is nothing left to move if all went well;
             # after an I/O error nothing may be written, so then the last one is the connection that cannot.
             first, last = (self._reader, self._writer) if self._writer.failure is None else (self._writer, self._reader)
@@ -218,6 +239,18 @@ class SqliteJournal:
         JournalBroken."""
         await self._writer.submit(Round())
         await self._reader.come_round()
+
+    def keep_mark(self) -> None:
+        """Write down beside the file how far the record is, if it has gone on since: a start with an older copy of it, or with another, is
+        told by that. For the first time right after ``open``, while the files are surely ours; from then on also done at the close. Blocks
+        for a moment. Raises OSError."""
+        if self._marked is None:
+            mark = Watermark(self._writer.head, inode(self._path), inode(Path(f"{self._path}-wal")))
+        else:
+            mark = replace(self._marked, head=self._writer.head)
+        if mark != self._marked:
+            self._lock.put_mark(mark)
+            self._marked = mark
 
     async def failed(self) -> JournalBroken:
         """Returns when the journal breaks, also in the quiet: the daemon must then exit non-zero and start again."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.edges.journal.errors import JournalPlaceRefused
-from agent.texts import N_, message
+from agent.edges.journal.watermark import Watermark, inode
+from agent.texts import N_, Message, message
 
 MOUNT_INFO = Path("/proc/self/mountinfo")
 FILE_MODE = 0o600
@@ -40,8 +41,12 @@ LINK = N_(
 LOG_LINK = N_("{path} is a link to {target}. The files of a journal lie beside each other: put this one back, and remove none of them")
 NO_FILE = N_("{path} is no regular file. Name another file in the configuration: path in [journal]")
 HEADLESS = N_(
-    "{path} is gone, and {path}-wal with its newest records is there. Put the file back where it was; remove nothing. If it is nowhere: "
-    "move {path}-wal and {path}-shm to another folder, keep them, and restore the newest backup (koshelek-agent restore)"
+    "{path} is gone or empty, and {path}-wal with its newest records is there. Put the file back where it was; remove nothing. If it is "
+    "nowhere: move {path}-wal and {path}-shm to another folder, keep them, and restore the newest backup (koshelek-agent restore)"
+)
+FOREIGN_LOG = N_(
+    "{path} is not the file that the agent worked with last, and {path}-wal holds newest records of that one. Move {path}-wal and "
+    "{path}-shm to another folder and keep them; then start the agent again"
 )
 NO_FOLDER = N_(
     "the directory {folder} cannot be used: {error}. If a disk belongs there, mount it; if not, run as root: "
@@ -73,12 +78,25 @@ def prepare(path: Path, *, allow_volatile: bool) -> None:
         _check_file(Path(f"{path}{suffix}"), companion=bool(suffix))
 
 
-def check_whole(path: Path) -> None:
+def is_there(path: Path) -> bool:
+    """Whether there is a record at this place: an empty file, as a disk leaves it after a power cut, is none."""
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def check_whole(path: Path, mark: Watermark | None) -> None:
     """A journal's newest records lie beside it while somebody works with it: without the file itself they must not be taken for those of a
-    new one, which would throw them away. Raises JournalPlaceRefused."""
+    new one, which would throw them away, nor be put upon another file. ``mark``: the last of the journal here.
+    Raises JournalPlaceRefused."""
     log = Path(f"{path}-wal")
-    if not path.exists() and log.exists() and log.stat().st_size > 0:
+    if not is_there(log):
+        return
+    if not is_there(path):
         raise JournalPlaceRefused(message(HEADLESS, path=path))
+    if mark is not None and mark.log == inode(log) and mark.file not in (0, inode(path)):
+        raise JournalPlaceRefused(message(FOREIGN_LOG, path=path))
 
 
 def create(path: Path) -> None:
@@ -126,15 +144,24 @@ def check_directory(directory: Path) -> None:
     _check_rights(directory, status, "0700")
 
 
+def wrong_kind(path: Path, status: os.stat_result, *, companion: bool) -> Message | None:
+    """What is wrong with one of a journal's files, by what it is; None if it is a regular one. ``status``: its own, not that of what a link
+    leads to. ``companion``: it lies beside the database."""
+    if stat.S_ISREG(status.st_mode):
+        return None
+    if not stat.S_ISLNK(status.st_mode):
+        return message(NO_FILE, path=path)
+    return message(LOG_LINK if companion else LINK, path=path, target=os.path.realpath(path))
+
+
 def _check_file(path: Path, *, companion: bool) -> None:
     try:
         status = path.lstat()
     except FileNotFoundError:
         return
-    if not stat.S_ISREG(status.st_mode):
-        if not stat.S_ISLNK(status.st_mode):
-            raise JournalPlaceRefused(message(NO_FILE, path=path))
-        raise JournalPlaceRefused(message(LOG_LINK if companion else LINK, path=path, target=os.path.realpath(path)))
+    wrong = wrong_kind(path, status, companion=companion)
+    if wrong is not None:
+        raise JournalPlaceRefused(wrong)
     _check_rights(path, status, "0600")
 
 

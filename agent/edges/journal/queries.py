@@ -19,6 +19,7 @@ STREAM = (
     " FROM sale LEFT JOIN event ON event.sale = sale.id LEFT JOIN event AS before ON before.number = event.number - 1"
     " WHERE sale.store_id = ? AND sale.terminal_id = ? AND sale.key = ? ORDER BY event.position"
 )
+HASH_OF = "SELECT hash FROM event WHERE number = ?"
 OWING = (
     "SELECT store_id, terminal_id, key FROM sale WHERE owes = 1 AND NOT EXISTS (SELECT 1 FROM parked"
     " WHERE parked.store_id = sale.store_id AND parked.terminal_id = sale.terminal_id AND parked.key = sale.key) ORDER BY id"

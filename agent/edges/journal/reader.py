@@ -20,7 +20,7 @@ from agent.core.hints import Hint, KeptHint
 from agent.core.model import SaleId, Stamp
 from agent.core.ports import Corrupt, Entry, JournalBroken, Parked, Query, Row
 from agent.edges.journal import chain, queries, rows, vault, verify
-from agent.edges.journal.chain import GENESIS, EventText
+from agent.edges.journal.chain import GENESIS, EventText, Head
 from agent.edges.journal.errors import translate
 from agent.edges.journal.steps import NOTE_PREFIX
 from agent.edges.journal.verify import Damage
@@ -70,6 +70,10 @@ class Reader:
     async def owing(self) -> Sequence[SaleId]:
         """Sales whose row says ``owes``, in order of acceptance, without the parked ones. Raises JournalBroken."""
         return [SaleId(*name) for name in await self._fetch(queries.OWING)]
+
+    async def holds(self, head: Head) -> bool:
+        """Whether this event is in the record. Raises JournalBroken."""
+        return await self._fetch(queries.HASH_OF, (head.number,)) == [(head.hash,)]
 
     async def neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
         """Rows that decide about a new sale. One of them damaged raises Corrupt: this order, and no other, is not served."""

@@ -24,6 +24,8 @@ from agent.edges.journal.reader import Reader, utc_now
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.texts import N_, message
 
+NONE = N_("there is no journal at {path}. Check the configured path, or start the agent once")
+
 
 async def open_read_only(path: Path, *, plan: Plan = CURRENT) -> Reader:
     """Open for reading only; takes no lock, writes nothing. Must be closed (or used as an async context manager).
@@ -65,8 +67,7 @@ class _Companions(Enum):
 
 def _companions(path: Path) -> _Companions:
     if not path.is_file():
-        none = N_("there is no journal at {path}. Check the configured path, or start the agent once")
-        raise JournalPlaceRefused(message(none, path=path))
+        raise JournalPlaceRefused(message(NONE, path=path))
     if Path(f"{path}-shm").exists():
         return _Companions.INDEX
     log = Path(f"{path}-wal")

@@ -13,18 +13,20 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, JournalError, Query, Row
 from agent.edges.journal import chain, pages, place
-from agent.edges.journal.copying import CannotCopy, verified
+from agent.edges.journal.copying import CannotCopy, verified, whole
+from agent.edges.journal.errors import NoJournal
+from agent.edges.journal.health import was_here
 from agent.edges.journal.ledger import PUT_META
 from agent.edges.journal.lock import FileLock
 from agent.edges.journal.place import COMPANIONS
 from agent.edges.journal.queries import MAX_FOUND_ROWS
-from agent.edges.journal.reader import Reader
-from agent.edges.journal.readonly import open_read_only
+from agent.edges.journal.reader import Reader, utc_now
+from agent.edges.journal.readonly import NONE, attach, open_read_only
 from agent.edges.journal.schema import CURRENT, Plan
 from agent.edges.journal.steps import NOTE_PREFIX
 from agent.texts import N_, message
@@ -32,6 +34,7 @@ from agent.texts import N_, message
 READY = ".to-be-restored"
 ASIDE = ".before-restore-"
 STAMP = "%Y%m%dT%H%M%SZ"
+STAMPED = timedelta(seconds=1)  # what the names of two restores differ by
 
 CANNOT_LAY = N_("{backup} cannot be copied beside {journal}: {error}")
 
@@ -62,24 +65,29 @@ class Restored:
 
 
 async def restore(backup: Path, journal: Path, at: datetime, plan: Plan = CURRENT) -> Restored:
-    """Put ``backup`` in the place of ``journal``, which no agent may be using. Raises JournalUnusable, CannotCopy, JournalBroken."""
+    """Put ``backup``, with what lies in a log beside it, in the place of ``journal``, which no agent may be using. Raises JournalUnusable,
+    CannotCopy, JournalBroken."""
     place.prepare(journal, allow_volatile=True)
+    if not was_here(journal):  # the lock stays for good and says that there was a journal: a slip of the pen must not leave it behind
+        with whole(backup) as uri:
+            await verified(backup, plan, uri=uri)
     with contextlib.closing(_Held(FileLock(journal))):
         await asyncio.to_thread(finish, journal)
-        found = await verified(backup, plan)
-        differences = await _differences(backup, journal, plan)
-        await asyncio.to_thread(lay_ready, backup, journal, Origin(at, str(backup)))
+        with whole(backup) as uri:
+            found = await verified(backup, plan, uri=uri)
+            differences = await _differences(uri, backup, journal, plan)
+            await asyncio.to_thread(lay_ready, uri, backup, journal, Origin(_unused(journal, at), str(backup)))
         aside = await asyncio.to_thread(finish, journal)
     return Restored(aside, found.sales, differences)
 
 
-async def _differences(backup: Path, journal: Path, plan: Plan) -> Sequence[Difference] | None:
+async def _differences(uri: str, backup: Path, journal: Path, plan: Plan) -> Sequence[Difference] | None:
     """By what both files say of their newest sales. The journal may be the reason for the restore: then nothing can be said."""
     try:
-        async with await open_read_only(backup, plan=plan) as old, await open_read_only(journal, plan=plan) as present:
+        async with await attach(uri, backup, utc_now, plan) as old, await open_read_only(journal, plan=plan) as present:
             before = {row.id: row for row in await _newest(old)}
             now = await _newest(present)
-    except JournalError:
+    except (JournalError, OSError):
         return None
     return [Difference(row, row.id in before) for row in now if before.get(row.id) != row]
 
@@ -96,12 +104,13 @@ class _Held:
         self.close = lock.release
 
 
-def lay_ready(backup: Path, journal: Path, origin: Origin) -> None:
-    """Lay a marked copy of ``backup`` (proved by the caller, who holds the journal's lock) beside the journal. Raises CannotCopy."""
+def lay_ready(uri: str, backup: Path, journal: Path, origin: Origin) -> None:
+    """Lay a marked copy of ``backup``, which SQLite reads by ``uri`` (proved by the caller, who holds the journal's lock), beside the
+    journal. Raises CannotCopy."""
     unfinished = Path(f"{journal}{READY}{pages.UNFINISHED}")
     try:
         os.close(pages.new_file(unfinished))
-        with contextlib.closing(sqlite3.connect(f"{backup.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as source:
             pages.copy_pages(source, unfinished)
         _mark(unfinished, origin)
         pages.put_in_place(unfinished, Path(f"{journal}{READY}"))
@@ -117,7 +126,7 @@ def finish(journal: Path) -> Path | None:
     pages.discard(Path(f"{ready}{pages.UNFINISHED}"))  # cut short before it was meant
     if not ready.exists():
         return None
-    aside = Path(f"{journal}{ASIDE}{_restored_at(ready).strftime(STAMP)}")
+    aside = _aside(journal, _restored_at(ready))
     for suffix in COMPANIONS:  # never the log first: a database without its log would be taken for whole by somebody who only looks
         present, kept = Path(f"{journal}{suffix}"), Path(f"{aside}{suffix}")
         if present.exists():
@@ -131,6 +140,27 @@ def finish(journal: Path) -> Path | None:
 def is_coming(journal: Path) -> bool:
     """Whether a restored journal lies ready, and the next start puts it in place."""
     return Path(f"{journal}{READY}").exists()
+
+
+def _aside(journal: Path, at: datetime) -> Path:
+    return Path(f"{journal}{ASIDE}{at.strftime(STAMP)}")
+
+
+def _unused(journal: Path, at: datetime) -> datetime:
+    """The first moment from ``at`` on under whose name nothing is kept: what an earlier restore kept must not be overwritten."""
+    while any(Path(f"{_aside(journal, at)}{suffix}").exists() for suffix in COMPANIONS):
+        at += STAMPED
+    return at
+
+
+def expect(journal: Path) -> None:
+    """There is a journal, or one that was restored lies ready. To be asked before the lock is taken, whose file would stay for good and say
+    that there was one. Raises JournalPlaceRefused; NoJournal."""
+    if is_coming(journal):
+        return
+    place.check_whole(journal, None)
+    if not place.is_there(journal):
+        raise NoJournal(message(NONE, path=journal))
 
 
 def _mark(path: Path, origin: Origin) -> None:

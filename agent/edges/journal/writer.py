@@ -19,6 +19,7 @@ from pathlib import Path
 import aiosqlite
 
 from agent.core.ports import JournalBroken, JournalError, JournalFull
+from agent.edges.journal.chain import Head
 from agent.edges.journal.errors import translate
 from agent.edges.journal.ledger import Ledger
 from agent.edges.journal.reserve import LOOK_EVERY_S, Reserve
@@ -141,6 +142,11 @@ class Writer:
             yield
         finally:
             self._long_reads -= 1
+
+    @property
+    def head(self) -> Head:
+        """The newest event on disk."""
+        return self._ledger.head
 
     def statistics(self) -> Statistics:
         return Statistics(

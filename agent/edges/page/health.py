@@ -100,7 +100,11 @@ def alarms(seen: Overview, tongue: Tongue) -> list[Row]:
         row("li", f"parked-{index}", tongue(N_("SET ASIDE: {sale}, {reason}"), sale=one["sale"], reason=one["reason"]), class_="loud")
         for index, one in enumerate(details.get("parked", [])[:MAX_LISTED])
     ]
-    return [*counts, *parked] or [none_yet(tongue, "alarms-none", N_("Nobody has to do anything."))]
+    if counts or parked:
+        return [*counts, *parked]
+    if any(True for _ in _troubles(seen, tongue)):
+        return [none_yet(tongue, "alarms-above", N_("What is to be done stands above. No payment waits for a person."))]
+    return [none_yet(tongue, "alarms-none", N_("Nobody has to do anything."))]
 
 
 def system_row(seen: Overview, system: System, beats: Sequence[Beat], tongue: Tongue) -> Row:

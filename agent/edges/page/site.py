@@ -45,7 +45,7 @@ _NAMES: Mapping[str, frozenset[str]] = {  # what the address of a page may say; 
     document.OPERATIONS: frozenset({"q", "only", "before"}),
     document.SALE: frozenset({"store", "terminal", "key"}),
 }
-_UNKNOWN = frozenset({"NOT_FOUND", "UNKNOWN_TERMINAL"})  # refusals of what an address means and this till does not have
+_UNKNOWN = frozenset({"NOT_FOUND", "RECORD_LOST", "UNKNOWN_TERMINAL"})  # refusals of what an address means and this till does not have
 _HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",

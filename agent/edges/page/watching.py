@@ -20,8 +20,9 @@ Show = Callable[[], Awaitable[Sequence[Region]]]
 
 
 class Watching:
-    """``show`` makes the regions of the page. ``least_s``: how long it rests at least after a look. ``sharing``: how many pages share the
-    part of the time that looks may take; 0 for a page whose looks are rationed elsewhere."""
+    """``show`` makes the regions of the page. ``least_s``: how long it rests at least after a look. ``sharing``: by how many
+    the part of the time that looks may take is divided, at least as many as look by themselves; 0 for a page whose looks are rationed
+    elsewhere."""
 
     def __init__(self, show: Show, least_s: Callable[[], float], sharing: Callable[[], int]) -> None:
         self._show, self._least_s, self._sharing = show, least_s, sharing
@@ -42,7 +43,7 @@ class Watching:
         return self._last
 
     def sleep_s(self) -> float:
-        """Until it is looked again: together the sharing pages look for one part in ``SHARE`` of the time."""
+        """Until it is looked again: together the pages look for one part in ``SHARE`` of the time at most."""
         return max(self._least_s(), SHARE * self._took_s * self._sharing())
 
 

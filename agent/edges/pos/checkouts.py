@@ -40,6 +40,8 @@ class Checkouts:
         return await self._front.told(caller, await self._front.counter.cancel(sale_id(request)))
 
     async def _confirm(self, caller: Caller, request: messages.CheckoutConfirm) -> Mapping[str, Any]:
+        """An answer that is too long says that nothing was stored: so it comes before."""
+        self._front.check_length(caller, await self._front.counter.find(sale_id(request)))
         return await self._front.told(caller, await self._front.counter.confirm(sale_id(request), caller.name))
 
     def _order(self, caller: Caller, request: messages.CheckoutCreate) -> Order:

@@ -76,7 +76,7 @@ class PosDesk:
 
     def _refused(self, code: str, problem: str, data: dict[str, Any]) -> Refused:
         """The refusal as the protocol has it; the cashier's sentence goes with it."""
-        words = data.get("reason", code) if code == "NOT_REFUNDABLE" else code
+        words = data.get("reason", code)
         return Refused(code, problem, {**data, "message": explain(words, self._front.translate)})
 
     def _not_known_here(self, refusal: Refusal, request: messages.Request) -> Refusal:

@@ -1,7 +1,8 @@
 """What every area of the desk needs: the engine, and the rule of what counts as *handing out* (money rule 5).
 
-A finished answer that goes to a POS of the terminal is recorded as told before the reply leaves. What an operator looks at is not told;
-whoever acts as a register (``checkout.*``, ``refund.*``) is a register, whatever way in he came through.
+A finished answer that goes to a POS of the terminal is recorded as told before the reply leaves, and an answer that is too long to be sent
+tells nothing. What an operator looks at is not told; whoever acts as a register (``checkout.*``, ``refund.*``) is a register, whatever
+way in he came through.
 """
 
 import asyncio
@@ -15,13 +16,17 @@ from agent.engine.accept import Acceptance
 from agent.engine.counter import Counter
 from agent.engine.engine import Engine
 from agent.engine.errors import Refusal
+from agent.engine.record import check_released
 from agent.engine.steward import Steward
 from agent.texts import Translate, translator
 from drivers import messages
 from drivers.caller import Caller
+from drivers.session import TooLong
+from drivers.strictjson import dumps
 
 T = TypeVar("T")
 SECOND_LOOK_S = 0.1  # requests of other connections are read within milliseconds; a local answer may take 200 (promise P17)
+SPARE_BYTES = 4 * 1024  # of an answer: what stands around a result, and what else may happen to a sale while it is recorded as told
 
 Handler = Callable[[Caller, Any], Awaitable[Mapping[str, Any]]]
 Handlers = Mapping[type[messages.Request], Handler]
@@ -46,20 +51,33 @@ class Front:
         try:
             return await self.counter.find(sale_id)
         except Refusal as refusal:
-            if refusal.code != "NOT_FOUND":
+            if refusal.code not in ("NOT_FOUND", "RECORD_LOST"):
                 raise
         await asyncio.sleep(SECOND_LOOK_S)
         async with self.acceptance.alone(sale_id):  # a create that is being accepted comes first
             return await self.counter.find(sale_id)
 
+    async def check_whole(self, caller: Caller) -> None:
+        """Before a register is told what is the last, or all there is: of a restored journal nobody knows that. Raises Refusal BUSY."""
+        if not caller.operator:
+            await check_released(self.engine)
+
     async def told(self, caller: Caller, steward: Steward) -> dict[str, Any]:
-        """The reply for a register. A finished answer is recorded as told first; to somebody who has hung up nothing is told."""
+        """The reply for a register. A finished answer is recorded as told first; to somebody who has hung up nothing is told. Raises
+        TooLong where it could not be sent: then nothing is told."""
         if not caller.presence.gone:
+            if steward.sale.finished and steward.sale.told is None:
+                self.check_length(caller, steward)
             await self.tell(caller, steward)
         reply = replies.sale_reply(steward.sale, self.translate)
         if "paymentUrl" in reply and not caller.presence.gone:
             steward.shown_to.add(caller.name)
         return reply
+
+    def check_length(self, caller: Caller, steward: Steward) -> None:
+        """That the sale's answer can be sent to its caller: one with many refunds may not. Raises TooLong."""
+        if len(dumps(replies.sale_reply(steward.sale, self.translate))) > room(caller):
+            raise TooLong
 
     async def tell(self, caller: Caller, steward: Steward) -> None:
         """What the register asked for may have been done: DISK_FULL, which says that nothing was, would be a lie here."""
@@ -67,6 +85,11 @@ class Front:
             await self.engine.tell(steward, caller.name)
         except JournalFull as full:
             raise Refusal("BUSY", "the disk of this till is full: the result cannot be recorded as handed out; ask again") from full
+
+
+def room(caller: Caller) -> int:
+    """Bytes that a result for this caller may have, so that it can be sent whatever stands around it."""
+    return caller.answer_bytes - SPARE_BYTES
 
 
 async def patiently(caller: Caller, waiting: Awaitable[T]) -> T | None:

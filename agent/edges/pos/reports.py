@@ -18,6 +18,7 @@ class Reports:
         self.handlers: Handlers = {messages.OperationReport: self._report}
 
     async def _report(self, caller: Caller, request: messages.OperationReport) -> Mapping[str, Any]:
+        await self._front.check_whole(caller)
         engine = self._front.engine
         now = engine.ports.clock.now().wall
         wanted = Wanted(request.store_id, request.terminal_id, request.date or engine.setup.business_date(now))

@@ -18,20 +18,23 @@ from agent.ops.aside import aside
 from agent.ops.doctor.daemons import Running, distinct, listener_of, lock_holder, running
 from agent.ops.doctor.unit import unit_facts
 from agent.ops.doctor.visit import Visit, visit
+from agent.ops.unreached import NO_ANSWER, unreached
 from agent.secrets import SERVICE_USER
 from agent.settings import BadSettings, Problem, Settings, UnixListener, load, unchecked_sockets
 from agent.settings.load import SERVICE_SOCKET, SYSTEM_FILE, unchecked_journal
+from agent.texts import Message, message
 from drivers.client import CallFailed, Client, Unreachable
 
 LOAD_LIMIT_S = 5.0  # a file on a disk that does not answer
 ASK_LIMIT_S = 3.0  # a daemon at work answers within 200 ms
-UNDER_WAY = "no answer"
+UNDER_WAY = message(NO_ANSWER)
 
 
 @dataclass(slots=True)
 class Case:
     """``settings`` None: ``problems`` say why. ``status``: the daemon's own word, None with the reason in ``silence``; ``socket`` is where
-    it was asked, None if no listener of the configuration could be; ``mute``: nobody answers there, which is more than being turned away.
+    it was asked, None if no listener of the configuration could be; ``mute``: nobody answers there, which is more than being turned away;
+    ``moved``: there is no such socket, for the agent has those of the configuration from before.
     ``own``: the daemon that works with this configuration; ``running``: it and the others that may be one. ``look_around`` finds them."""
 
     file: Path
@@ -41,8 +44,9 @@ class Case:
     own: Running | None = None
     socket: Path | None = None
     status: Mapping[str, Any] | None = None
-    silence: str = ""
+    silence: Message = UNDER_WAY
     mute: bool = False
+    moved: bool = False
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     visits: dict[str, "asyncio.Task[Visit]"] = field(default_factory=dict)
 
@@ -95,6 +99,7 @@ async def case_of(file: Path) -> Case:
         async with asyncio.timeout(LOAD_LIMIT_S):
             await look_around(case)
             await _load(case)
+            await aside(lambda: _by_command_line(case))
     except TimeoutError:
         case.silence = UNDER_WAY
         return case
@@ -105,7 +110,7 @@ async def case_of(file: Path) -> Case:
 
 async def look_around(case: Case) -> None:
     """Find the running agents. One counts only if it is root's, the service's, the asker's, or of whoever owns the configuration; and it
-    is this till's own if it holds the journal, or listens at the socket, or is the unit's: never by its command line alone."""
+    is this till's own if it holds the journal, or listens at the socket, or is the unit's: not by its command line."""
     users = await aside(lambda: _trusted(case.file))
     case.running = [one for one in await aside(running) if one.user in users]
     if case.running:
@@ -135,6 +140,13 @@ async def _of_unit(case: Case) -> Running | None:
     """The process that systemd runs as the service, if it works with this file."""
     main = (await unit_facts()).get("MainPID")
     return next((one for one in case.running if str(one.pid) == main and same_file(one.config or SYSTEM_FILE, case.file)), None)
+
+
+def _by_command_line(case: Case) -> None:
+    """Nothing of the file can be read, so that neither journal nor socket tells who works with it: then the one started with it."""
+    if case.own is None and case.settings is None:
+        found = [one for one in case.running if same_file(one.config or SYSTEM_FILE, case.file)]
+        case.own = found[0] if len(found) == 1 else None
 
 
 async def _load(case: Case) -> None:
@@ -183,6 +195,7 @@ async def _ask(case: Case) -> None:
     except TimeoutError:
         case.silence, case.mute = UNDER_WAY, True
     except Unreachable as error:
-        case.silence, case.mute = str(error), not isinstance(error.__cause__, PermissionError)
+        case.silence, cause = unreached(error), error.__cause__
+        case.mute, case.moved = isinstance(cause, TimeoutError | ConnectionRefusedError), isinstance(cause, FileNotFoundError)
     except CallFailed as error:
-        case.silence = str(error)
+        case.silence = message("{text}", text=error)

@@ -9,6 +9,7 @@ from typing import Any
 from agent.core.verdict import Denied, Garbled, NotSent, Refusal, Refused, Reply, Unclear
 from agent.edges.link import server_time
 from agent.edges.outage import SKEW_FAULT_S, SKEW_MEANS, SKEW_REMEDY, SKEW_WARNING_S, problem, remedy, skew
+from agent.ops.aside import aside
 from agent.ops.doctor.case import Case, same_file
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.ops.doctor.sources import Source, by_root, lacking, sources
@@ -92,7 +93,7 @@ async def credentials(case: Case) -> list[Finding]:
 
 async def _sources(case: Case) -> Mapping[str, Source]:
     """The files behind the passwords of the payment systems, where systemd hands them over."""
-    if case.settings is None or not same_file(case.file, SYSTEM_FILE):
+    if case.settings is None or not await aside(lambda: same_file(case.file, SYSTEM_FILE)):
         return {}
     named = {system: table.password_credential for system, table in case.settings.provider.configured.items()}
     known = await sources()
@@ -210,7 +211,7 @@ def _unread(case: Case, system: str, detail: str, remedy_of_password: Message) -
     if told.get("reason"):
         yield fault(CREDENTIALS, message(DENIED_NOW, system=system), message(PASSWORD_MEANS), remedy_of_password)
     else:
-        what = message(UNREADABLE, system=system, problem=detail)
+        what = message(UNREADABLE, system=system, problem=problem(detail))
         assert case.settings is not None
         handed_over = case.settings.provider.configured[system].password_credential is not None and by_root()
         yield warning(CREDENTIALS, what, message(UNREADABLE_MEANS), message(WHEN_IT_RUNS if handed_over else CREDENTIAL_REMEDY))

@@ -1,4 +1,4 @@
-"""Each serial port of the configuration: is it there, may the agent open it, who has it, and who may disturb it?"""
+"""Each port of the configuration. Of a serial one: is it there, may the agent open it, who has it, and who may disturb it?"""
 
 import grp
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from agent.lines import HELD, LET_GO, NO_PORT
 from agent.ops.aside import aside
+from agent.ops.doctor.addresses import addresses
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.ops.doctor.storage import name_of
@@ -69,6 +70,7 @@ async def port(case: Case) -> list[Finding]:
                 found += [_pty(path)]
             case _:
                 pass
+    found += await addresses(case)
     if os.geteuid() != 0 and any(isinstance(one, SerialListener) for one in case.settings.listener):
         found.append(ok(PORT, message(UNSEEN, user=name_of(os.geteuid()))))
     return found

@@ -1,26 +1,31 @@
 """The record itself: the library that keeps it, whether it is whole, whether it is still the one it was."""
 
 import asyncio
+import json
 import os
 import threading
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
-from agent.core.ports import JournalError
-from agent.edges.journal import SqliteUnfit, health, said
+from agent.core.ports import LAST_RESTORED_NOTE, RESTORED_NOTE, JournalError
+from agent.edges.journal import JournalFromFuture, SqliteUnfit, health, open_read_only, said
 from agent.edges.journal.health import Health, TimeIsUp
+from agent.edges.journal.lock import marked
 from agent.edges.journal.place import check_whole
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.copies import copies_of
 from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
 from agent.ops.doctor.storage import AS_ROOT, name_of
-from agent.running.beginning import BEGUN_MEANS, LOST, LOST_MEANS, is_lost
+from agent.running.beginning import BEGUN_MEANS, BEGUN_REMEDY, LOST, LOST_MEANS, is_lost
 from agent.running.projecting import PLAN
 from agent.running.rescue import rescue
 from agent.running.whereabouts import gone
 from agent.texts import N_, message
 
 SQLITE, JOURNAL = "sqlite", "journal"
+MOMENT = "%Y-%m-%d %H:%M"
 READING_LIMIT_S = 25.0  # a million sales take less on a till's disk; below the limit of the check
 
 LIBRARY = N_("SQLite {version}.")
@@ -47,6 +52,28 @@ ANOTHER_REMEDY = N_(
     "disk that is not mounted), else restore the newest backup: sudo -u {user} koshelek-agent restore {backup}. The journal begun anew is "
     "kept beside it; what was sold with it is listed: compare that with the payment system's registry. Then: sudo systemctl start "
     "koshelek-agent"
+)
+STILL_ANOTHER = N_("The agent works with a journal that was begun anew and released: it is not the one that {backup} was made of.")
+STILL_MEANS = N_("What was sold with the one before is not known to the agent: it refuses to return such a sale's money.")
+STILL_REMEDY = N_(
+    "Make a backup of it: sudo koshelek-agent backup. Keep the older ones in another folder: they are the only record of those sales."
+)
+BEGUN = N_(
+    "The journal was begun anew, or an older one was put in its place ({at}): the record from before is not in it, and nobody has "
+    "released it."
+)
+RESTORED = N_("The journal was restored from {backup} ({at}), and nobody has released it.")
+RESTORED_MEANS = N_("What came after the backup is not known to the agent. New payments are not taken until somebody releases them.")
+RESTORED_REMEDY = N_(
+    "koshelek-agent status shows which sales differ, and how many are still looked up. Compare the day with the payment system's registry, "
+    "then run koshelek-agent release."
+)
+FUTURE = N_("The journal was written by a newer agent than the one that is installed: {path}")
+FUTURE_MEANS = N_("This agent does not start with it. The journal is whole, and nothing is lost.")
+FUTURE_REMEDY = N_(
+    "Restore no daily backup. Install the newer version of the package again: with it everything is there. Only if that cannot be: restore "
+    "the copy from before the update, the newest of {copies}. What was paid after it is not in it: "
+    "/usr/share/doc/koshelek-agent/ru/obnovlenie.md"
 )
 DAMAGED_MEANS = N_("The agent does not start with it, or does not use what is damaged: it must not guess about money.")
 DAMAGED_REMEDY = N_(
@@ -86,14 +113,19 @@ async def journal(case: Case) -> list[Finding]:
     stop = threading.Event()
     try:
         async with asyncio.timeout(READING_LIMIT_S):
-            if not await aside(lambda: path.is_file()):
+            if await aside(lambda: not path.is_file() or is_lost(path)):
                 return [await aside(lambda: _missing(path, newest, user))]
             found = await aside(lambda: health.examine(path, stop.is_set, PLAN))
             other = newest is not None and await aside(lambda: _is_another(found, newest))
+            waits, last = await _notes(path) if found.events else (None, None)
     except (TimeoutError, TimeIsUp):
         return [warning(JOURNAL, message(TOO_LONG), message(UNREADABLE_MEANS), message(LATER))]
     except PermissionError as error:
         return [_unseen(error)]
+    except JournalFromFuture:
+        return [
+            fault(JOURNAL, message(FUTURE, path=path), message(FUTURE_MEANS), message(FUTURE_REMEDY, copies=f"{path}.before-version-*"))
+        ]
     except JournalError as error:
         if not os.access(path, os.R_OK):
             return [_unseen(error)]
@@ -101,16 +133,33 @@ async def journal(case: Case) -> list[Finding]:
         return [fault(JOURNAL, said(error), message(DAMAGED_MEANS), remedy)]
     finally:
         stop.set()
+    if other and last is not None and waits is None:
+        return [warning(JOURNAL, message(STILL_ANOTHER, backup=newest), message(STILL_MEANS), message(STILL_REMEDY))]
     if other:
         works = case.status is not None
         remedy = message(ANOTHER_REMEDY if works else LOST_REMEDY, user=user, backup=newest)
         return [fault(JOURNAL, message(WORKS_ON if works else ANOTHER, backup=newest), message(BEGUN_MEANS), remedy)]
-    return [_told(found)]
+    return [_told(found), *([_unreleased(json.loads(waits))] if waits is not None else [])]
 
 
 def forbids_start(one: Finding) -> bool:
-    """Whether the service must be neither started nor restarted before this is mended. Single damaged sales are set aside, and it works."""
-    return one.check == JOURNAL and one.grade is Grade.FAULT and one.what.msgid != DAMAGED_SALES
+    """Whether the service must be neither started nor restarted before this is mended. Single damaged sales are set aside, and a journal
+    that waits for its release loses nothing by it."""
+    return one.check == JOURNAL and one.grade is Grade.FAULT and one.what.msgid not in (DAMAGED_SALES, BEGUN, RESTORED)
+
+
+async def _notes(path: Path) -> tuple[str | None, str | None]:
+    """Since when the journal waits for a release, and when it last was to. Raises JournalError."""
+    async with await open_read_only(path, plan=PLAN) as reader:
+        return await reader.noted(RESTORED_NOTE), await reader.noted(LAST_RESTORED_NOTE)
+
+
+def _unreleased(origin: Mapping[str, str]) -> Finding:
+    at = datetime.fromisoformat(origin["at"]).astimezone()
+    if origin["file"]:
+        what = message(RESTORED, backup=origin["file"], at=f"{at:{MOMENT}}")
+        return fault(JOURNAL, what, message(RESTORED_MEANS), message(RESTORED_REMEDY))
+    return fault(JOURNAL, message(BEGUN, at=f"{at:{MOMENT}}"), message(BEGUN_MEANS), message(BEGUN_REMEDY))
 
 
 def _told(found: Health) -> Finding:
@@ -128,7 +177,7 @@ def _unseen(error: Exception) -> Finding:
 
 def _missing(path: Path, newest: Path | None, user: str) -> Finding:
     try:
-        check_whole(path)  # what the daemon itself looks at
+        check_whole(path, marked(path))  # what the daemon itself looks at
     except JournalError as error:
         return fault(JOURNAL, said(error), message(LOST_MEANS), message(KEEP_OFF))
     if newest is None and not is_lost(path):

@@ -21,6 +21,8 @@ from agent.texts import N_, Message, message
 AGENT, VERSIONS, WATCHDOG = "agent", "versions", "watchdog"
 MANY_RESTARTS = 3
 NO_CREDENTIALS = "243"  # systemd's exit status CREDENTIALS: it did not get as far as our program
+BETWEEN = "auto-restart"  # the state of a service that ended and will be started again; newer systemd has auto-restart-queued as well
+NO_NAMESPACE = "226"  # NAMESPACE, likewise: a folder that the unit names is not there
 
 RUNS = N_("The agent runs (process {pid}) and takes payments.")
 ANSWERS = N_("The agent runs and takes payments.")
@@ -35,7 +37,16 @@ DYING = N_("The service does not come up: systemd starts it again and again, {co
 GIVEN_UP = N_("The service does not come up: it ended with status {status}, and systemd does not start it again.")
 NO_PASSWORD = N_("The service does not come up: systemd could not hand it a password (status 243/CREDENTIALS).")
 PASSWORD_FIRST = N_("See to the line credentials: it says what to write where. Then: sudo systemctl restart koshelek-agent")
+NO_FOLDER = N_("The service does not come up: a folder that its unit names is not there (status 226/NAMESPACE).")
+FOLDER_FIRST = N_(
+    "See which: systemctl cat koshelek-agent shows the lines ReadWritePaths=. Mount or make that folder, or put a minus before its name "
+    "(ReadWritePaths=-/...), then the service starts without it. Then: sudo systemctl daemon-reload; sudo systemctl restart koshelek-agent"
+)
 STARTING = N_("The agent is starting (process {pid}) and does not answer yet.")
+STARTING_AGAIN = N_(
+    "The agent is starting (process {pid}) and does not answer yet; systemd has had to start it again before, {count} times so far."
+)
+AGAIN_REMEDY = N_("Run the doctor again in a minute. If it says the same then, read why: journalctl -u koshelek-agent -n 50")
 STARTING_REMEDY = N_("Run the doctor again in a minute. A large journal takes its time; payments begin when it is proved.")
 MUTE = N_("The agent (process {pid}) does not answer at {socket}: {problem}.")
 WHY = N_("Read why: journalctl -u koshelek-agent -n 50. Mend that, then: sudo systemctl restart koshelek-agent")
@@ -43,15 +54,24 @@ SAID = N_('It said last: "{words}". Mend that, then: sudo systemctl restart kosh
 SILENT = N_("The agent runs (process {pid}) and cannot be asked at {socket}: {problem}.")
 SILENT_MEANS = N_("What only the running agent knows is not checked.")
 NOT_ADMITTED = N_("Run the doctor as root: sudo koshelek-agent doctor. If it says so then as well: sudo systemctl restart koshelek-agent")
+MOVED_REMEDY = N_(
+    "Run: sudo systemctl reload koshelek-agent. The file may name another socket than before; the agent takes that over by it. If it says "
+    "the same then, and there is no customer: sudo systemctl restart koshelek-agent"
+)
 UNASKED = N_("The agent runs (process {pid}); where to ask it cannot be told while the configuration cannot be read.")
 MEND_FIRST = N_("See to the lines about the configuration first.")
 NO_SOCKET = N_("The configuration has no Unix socket by which the agent could be asked.")
 ADD_SOCKET = N_('Add a [[listener]] with kind = "unix" and role = "admin", as the annotated example shows.')
 NOT_READY = N_("The agent runs and takes no new payments.")
 NOT_READY_MEANS = N_("Registers are refused. What is under way is finished.")
-NOT_READY_REMEDY = N_("koshelek-agent status says why: a full disk, or a restored journal that waits for koshelek-agent release.")
+NOT_READY_REMEDY = N_(
+    "koshelek-agent status says why: a full disk, a journal that was removed, or one that waits for koshelek-agent release."
+)
 TWO = N_("Two agents work for the same till or port: process {first} ({first_file}) and process {second} ({second_file}).")
 TWO_MEANS = N_("Each knows only its own payments: an order could be paid twice, and on a serial line each reads half of what comes.")
+NOT_THE_SERVICE = N_(
+    "The service is process {service}, leave it alone. End the other: sudo kill {other}, and see to it that nothing starts it again."
+)
 TWO_REMEDY = N_(
     "Find out which one is the service: systemctl status koshelek-agent. End the other: sudo kill {second}, and see to it that nothing "
     "starts it again."
@@ -73,19 +93,24 @@ UNWATCHED_MEANS = N_("An agent that hangs would stay so until somebody notices."
 UNIT_REMEDY = N_("Install the package's unit anew, or add WatchdogSec=30 to it: sudo systemctl edit koshelek-agent")
 RESTARTS = N_("systemd had to start the agent again {count} times.")
 RESTARTS_MEANS = N_("Something ends it again and again.")
-READ_LOG = N_("Read why: journalctl -u koshelek-agent -n 50")
+READ_LOG = N_(
+    "Read why: journalctl -u koshelek-agent -n 50. When it is mended, begin to count anew: sudo systemctl reset-failed koshelek-agent"
+)
 FAILED = N_("systemd has given the service up ({state}).")
 DISABLED = N_("The service does not start with the till.")
 DISABLED_MEANS = N_("After the next power cut nobody can pay until somebody starts it by hand.")
 ENABLE = N_("Run: sudo systemctl enable koshelek-agent")
+
+BEFORE_US = {NO_CREDENTIALS: (NO_PASSWORD, PASSWORD_FIRST), NO_NAMESPACE: (NO_FOLDER, FOLDER_FIRST)}  # what it is, and what to do
 
 
 async def agent(case: Case) -> list[Finding]:
     """One agent runs, answers, and takes payments."""
     facts = await _facts(case)
     words = await last_words(facts.get("InvocationID", "")) if case.status is None and _dead(facts) is not None else ""
-    found = list(_running(case, facts, words))
-    found += await aside(lambda: list(_others(case)))
+    found = await aside(lambda: list(_running(case, facts, words)))
+    main = (await unit_facts()).get("MainPID", "")
+    found += await aside(lambda: list(_others(case, main)))
     if await aside(are_hidden):
         found.append(ok(AGENT, message(UNSEEN)))
     return found
@@ -125,7 +150,8 @@ async def _facts(case: Case) -> Mapping[str, str]:
     """What systemd says of the service, if it is the one with this configuration; else nothing."""
     facts = await unit_facts()
     own = case.own is None or str(case.own.pid) == facts.get("MainPID")
-    return facts if own and facts.get("LoadState") == "loaded" and same_file(case.file, SYSTEM_FILE) else {}
+    mine = own and facts.get("LoadState") == "loaded" and await aside(lambda: same_file(case.file, SYSTEM_FILE))
+    return facts if mine else {}
 
 
 def _unit(facts: Mapping[str, str]) -> Iterator[Finding]:
@@ -156,13 +182,13 @@ def _running(case: Case, facts: Mapping[str, str], words: str) -> Iterator[Findi
         else:
             yield ok(AGENT, message(ANSWERS))
     elif (dead := _dead(facts)) is not None:
-        no_password = facts.get("ExecMainStatus") == NO_CREDENTIALS  # no word of ours can be about that
-        yield fault(AGENT, dead, message(NOT_RUNNING_MEANS), message(PASSWORD_FIRST) if no_password else _why(words))
+        early = BEFORE_US.get(facts.get("ExecMainStatus", ""))  # no word of ours can be about that
+        yield fault(AGENT, dead, message(NOT_RUNNING_MEANS), message(early[1]) if early else _why(words))
+    elif (pid := _starting_pid(facts)) is not None:
+        yield _starting(pid, facts.get("NRestarts", "0"))
     elif case.own is None:
         remedy = message(SET_UP if case.settings is None and is_missing(case.file) else START)
         yield fault(AGENT, message(NOT_RUNNING), message(NOT_RUNNING_MEANS), remedy)
-    elif facts.get("ActiveState") == "activating":
-        yield warning(AGENT, message(STARTING, pid=case.own.pid), message(SILENT_MEANS), message(STARTING_REMEDY))
     elif case.mute:
         what = message(MUTE, pid=case.own.pid, socket=case.socket, problem=case.silence)
         yield fault(AGENT, what, message(NOT_RUNNING_MEANS), message(WHY))
@@ -172,16 +198,29 @@ def _running(case: Case, facts: Mapping[str, str], words: str) -> Iterator[Findi
         yield warning(AGENT, message(NO_SOCKET), message(SILENT_MEANS), message(ADD_SOCKET))
     else:
         what = message(SILENT, pid=case.own.pid, socket=case.socket, problem=case.silence)
-        yield warning(AGENT, what, message(SILENT_MEANS), message(NOT_ADMITTED))
+        yield warning(AGENT, what, message(SILENT_MEANS), message(MOVED_REMEDY if case.moved else NOT_ADMITTED))
+
+
+def _starting_pid(facts: Mapping[str, str]) -> str | None:
+    """The process of a service that is on its way up; None if it has come up, or rests between two starts."""
+    pid = facts.get("MainPID", "0")
+    return pid if facts.get("ActiveState") == "activating" and pid not in ("", "0") else None
+
+
+def _starting(pid: str, count: str) -> Finding:
+    """How often it was started before does not tell whether it will come up now: systemd counts on also when a person has mended it."""
+    if count == "0":
+        return warning(AGENT, message(STARTING, pid=pid), message(SILENT_MEANS), message(STARTING_REMEDY))
+    return warning(AGENT, message(STARTING_AGAIN, pid=pid, count=count), message(SILENT_MEANS), message(AGAIN_REMEDY))
 
 
 def _dead(facts: Mapping[str, str]) -> Message | None:
     """What is wrong with a service that was to run and does not; None if it does, or was never to."""
     count, status = facts.get("NRestarts", "0"), facts.get("ExecMainStatus", "0")
-    if facts.get("ActiveState") == "activating" and count != "0":
-        return message(NO_PASSWORD) if status == NO_CREDENTIALS else message(DYING, count=count)
+    if facts.get("ActiveState") == "activating" and facts.get("SubState", "").startswith(BETWEEN) and count != "0":
+        return message(BEFORE_US[status][0]) if status in BEFORE_US else message(DYING, count=count)
     if facts.get("ActiveState") == "failed":
-        return message(NO_PASSWORD) if status == NO_CREDENTIALS else message(GIVEN_UP, status=status)
+        return message(BEFORE_US[status][0]) if status in BEFORE_US else message(GIVEN_UP, status=status)
     return None
 
 
@@ -189,8 +228,9 @@ def _why(words: str) -> Message:
     return message(SAID, words=words) if words else message(WHY)
 
 
-def _others(case: Case) -> Iterator[Finding]:
-    """Other agents that do the same work. One with another configuration and another till is nobody's business."""
+def _others(case: Case, main: str = "") -> Iterator[Finding]:
+    """Other agents that do the same work. One with another configuration and another till is nobody's business. ``main``: the process of
+    the service, as systemd says."""
     own, settings = case.own, case.settings
     if own is None or settings is None:
         return
@@ -201,7 +241,14 @@ def _others(case: Case) -> Iterator[Finding]:
         if mine & _claims_of(other, case):
             places = {"first": own.pid, "first_file": own.config or SYSTEM_FILE, "second": other.pid}
             what = message(TWO, **places, second_file=other.config or SYSTEM_FILE)
-            yield fault(AGENT, what, message(TWO_MEANS), message(TWO_REMEDY, second=other.pid))
+            yield fault(AGENT, what, message(TWO_MEANS), _ending(own.pid, other.pid, main))
+
+
+def _ending(first: int, second: int, main: str) -> Message:
+    """Which of two agents is to be ended: the one that is not the service, whichever has the journal."""
+    if main not in (str(first), str(second)):
+        return message(TWO_REMEDY, second=second)
+    return message(NOT_THE_SERVICE, service=main, other=second if main == str(first) else first)
 
 
 def _claims_of(other: Running, case: Case) -> set[tuple[str, ...]]:

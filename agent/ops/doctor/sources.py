@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.ops.aside import aside
 from agent.ops.command import UNIT, asked
+from agent.secrets import MAX_SECRET_BYTES
 from agent.texts import N_, Message, message
 
 LIMIT_S = 3.0
@@ -65,7 +67,8 @@ def named_in(unit: str) -> Mapping[str, Source]:
     all before it."""
     found: dict[str, Source] = {}
     for line in unit.splitlines():
-        key, _, value = line.partition("=")
+        before, _, value = line.partition("=")
+        key = before.strip()  # systemd allows blanks around the sign
         if key not in (LOADED, ENCRYPTED):
             continue
         name, _, path = value.strip().partition(":")
@@ -79,7 +82,7 @@ def named_in(unit: str) -> Mapping[str, Source]:
 async def lacking(source: Source) -> Message | None:
     """What is wrong with a source, so that the service gets no password; None if nothing is, or that cannot be seen. For root."""
     try:
-        if not source.path.stat().st_size or not source.path.read_bytes().strip(b"\r\n"):
+        if not (await aside(lambda: _beginning(source.path))).strip(b"\r\n"):
             return message(EMPTY, path=source.path)
     except FileNotFoundError:
         return message(MISSING, path=source.path)
@@ -88,6 +91,11 @@ async def lacking(source: Source) -> Message | None:
     if source.encrypted and shutil.which("systemd-creds") and not await _opens(source):
         return message(LOCKED, path=source.path)
     return None
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        return file.read(MAX_SECRET_BYTES)
 
 
 async def _opens(source: Source) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from agent.core.model import Environment
-from agent.edges.journal.place import COMPANIONS, LINK, MOUNT_INFO, NO_FILE, OTHERS, mount_of
+from agent.edges.journal.place import COMPANIONS, MOUNT_INFO, OTHERS, mount_of, wrong_kind
 from agent.ops.aside import aside
 from agent.ops.doctor.case import Case, same_file, service_user
 from agent.ops.doctor.finding import Finding, fault, ok, warning
@@ -70,7 +70,7 @@ async def rights(case: Case) -> list[Finding]:
     if case.settings is None:
         return []
     journal, user = case.settings.journal_path(), case.user
-    known = (await sources()).values() if same_file(case.file, SYSTEM_FILE) else ()
+    known = (await sources()).values() if await aside(lambda: same_file(case.file, SYSTEM_FILE)) else ()
     found = await aside(lambda: [*_config_rights(case.file), *_journal_rights(journal, user), *_source_rights(known)])
     return found or [ok(RIGHTS, message(RIGHT, user=name_of(user)))]
 
@@ -102,9 +102,9 @@ def _config_rights(file: Path) -> Iterator[Finding]:
 def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
     folder, owner = journal.parent, name_of(user)
     try:
-        files = [path for name in COMPANIONS if os.path.lexists(path := Path(f"{journal}{name}"))]
-        odd = [path for path in files if not stat.S_ISREG(path.lstat().st_mode)]
-        places = [(folder, folder.stat(), "0700"), *((path, path.stat(), "0600") for path in files if path not in odd)]
+        files = {path: path.lstat() for name in COMPANIONS if os.path.lexists(path := Path(f"{journal}{name}"))}
+        odd = {path: wrong_kind(path, status, companion=path != journal) for path, status in files.items()}
+        places = [(folder, folder.stat(), "0700"), *((path, status, "0600") for path, status in files.items() if odd[path] is None)]
         _reach(folder)
     except FileNotFoundError:
         yield fault(RIGHTS, message(NO_FOLDER, path=folder), message(FOLDER_MEANS), message(MAKE, user=owner, path=folder))
@@ -112,9 +112,9 @@ def _journal_rights(journal: Path, user: int) -> Iterator[Finding]:
     except OSError:
         yield warning(RIGHTS, message(HIDDEN, path=folder), message(HIDDEN_MEANS), message(AS_ROOT))
         return
-    for path in odd:
-        what = message(LINK, path=path, target=os.path.realpath(path)) if path.is_symlink() else message(NO_FILE, path=path)
-        yield fault(RIGHTS, what, message(FOREIGN_MEANS), message(TRUE_PATH))
+    for wrong in odd.values():
+        if wrong is not None:
+            yield fault(RIGHTS, wrong, message(FOREIGN_MEANS), message(TRUE_PATH))
     for path, status, wanted in places:
         if status.st_uid != user:
             what = message(FOREIGN, path=path, owner=name_of(status.st_uid), user=owner)

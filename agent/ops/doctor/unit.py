@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from agent.ops.command import UNIT, asked
 
-PROPERTIES = "LoadState,ActiveState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID,ExecMainStatus,InvocationID"
+PROPERTIES = (
+    "LoadState,ActiveState,SubState,UnitFileState,NRestarts,WatchdogUSec,SupplementaryGroups,MainPID,ExecMainStatus,InvocationID,"
+    "ReadWritePaths,ProtectSystem,AmbientCapabilities"
+)
 SYSTEMCTL_LIMIT_S = 3.0
 
 

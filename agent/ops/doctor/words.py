@@ -29,10 +29,10 @@ async def last_words(invocation: str) -> str:
             told, _ = await process.communicate()
     except (TimeoutError, OSError):
         return ""
-    return complaint([one for one in _entries(told) if of_these_days(one, invocation, time.time())])
+    return complaint([one for one in _entries(told) if is_current(one, invocation, time.time())])
 
 
-def of_these_days(entry: Mapping[str, Any], invocation: str, now_s: float) -> bool:
+def is_current(entry: Mapping[str, Any], invocation: str, now_s: float) -> bool:
     """Whether it was said by this run, or a moment ago by the one before: a service that dies every second is seen between two."""
     said_s = int(entry.get("__REALTIME_TIMESTAMP", 0)) / US_PER_S
     return entry.get("_SYSTEMD_INVOCATION_ID") == invocation or 0 <= now_s - said_s < RECENT_S

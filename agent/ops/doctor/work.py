@@ -1,5 +1,6 @@
 """What the agent has to do: open payments, money that is owed, sales that wait for a person. Read from its file, running or not."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -10,11 +11,12 @@ from agent.ops.aside import aside
 from agent.ops.doctor.case import Case
 from agent.ops.doctor.finding import Finding, fault, ok, warning
 from agent.ops.doctor.registers import age
-from agent.ops.doctor.storage import AS_ROOT
+from agent.ops.doctor.storage import AS_ROOT, HIDDEN
 from agent.running.projecting import PLAN
 from agent.settings import Settings
 from agent.texts import N_, Message, message
 
+SEE_JOURNAL = N_("See to the line about the journal first: what is to be done is said there.")
 QUEUE, OBLIGATIONS, ATTENTION = "queue", "obligations", "attention"
 MAX_ROWS = 5_000  # of each kind; a till that has more has been left alone for months
 ON_ITS_WAY = frozenset({"returning", "stuck"})
@@ -47,6 +49,7 @@ UNCONFIRMED = N_("Paid sales that no register has asked for: {count}.")
 UNCONFIRMED_MEANS = N_("The customer paid, and the register may not know it.")
 UNCONFIRMED_REMEDY = N_("koshelek-agent list --untold; compare with the register's receipts.")
 NOT_SEEN = N_("What is open could not be read: {problem}")
+NO_USE = N_("What is open could not be read: the journal cannot be used.")
 NOT_SEEN_MEANS = N_("Whether money is owed is not known here.")
 
 
@@ -60,8 +63,14 @@ async def work(case: Case) -> list[Finding]:
         if not await aside(path.is_file):
             return []  # told by the check of the journal
         rows = await _rows(settings)
-    except (JournalError, OSError) as error:
-        return [warning(QUEUE, message(NOT_SEEN, problem=error), message(NOT_SEEN_MEANS), message(AS_ROOT))]
+    except JournalError:
+        if os.access(path, os.R_OK):
+            return [warning(QUEUE, message(NO_USE), message(NOT_SEEN_MEANS), message(SEE_JOURNAL))]
+        return [warning(QUEUE, message(HIDDEN, path=path), message(NOT_SEEN_MEANS), message(AS_ROOT))]
+    except PermissionError:
+        return [warning(QUEUE, message(HIDDEN, path=path), message(NOT_SEEN_MEANS), message(AS_ROOT))]
+    except OSError as error:
+        return [warning(QUEUE, message(NOT_SEEN, problem=error.strerror or error), message(NOT_SEEN_MEANS), message(SEE_JOURNAL))]
     now = datetime.now(UTC)
     found = [_open(rows["open"], now), _owing(rows["owing"], now), *_attention(rows["attention"])]
     if rows["untold"]:

@@ -4,9 +4,8 @@ Payment systems are looked at by the doctor's own checks, so that the setup and 
 """
 
 import asyncio
-import errno
 import os
-import socket
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -16,6 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.ops.aside import aside
+from agent.ops.doctor import shelf
+from agent.ops.doctor.addresses import PORT_FORBIDDEN, PORT_FREE, PORT_HELD, first_free, holder_of
 from agent.ops.doctor.case import Case, look_around
 from agent.ops.doctor.finding import Finding, Grade, fault, ok, warning
 from agent.ops.doctor.network import CONNECTION, CREDENTIALS, clock, connection, credentials, name
@@ -33,17 +34,23 @@ from drivers.serial_port import NoPort
 MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
 LOOK_LIMIT_S = 40.0  # the doctor's own limits for a name, a door and two requests are below it
 LISTEN_S = 2.0  # registers that speak by themselves do so every second
-PORT, LINE = "port", "line"
+PORT, LINE, STORE = "port", "line", "store"
+ACCOUNT_DIGITS = 20  # of a Russian bank, by the central bank's plan of accounts
+HERE = "127.0.0.1"  # where registers come in by a port
 
 TOO_LONG = N_("No answer came within {seconds} s.")
 NOT_KNOWN = N_("Whether the answer is right was not found out.")
 LATER = N_("Go on, and run koshelek-agent doctor when the setup is done.")
 AGAIN = N_("Compare address, login and password with what the payment system gave the shop, and answer again.")
-PORT_FREE = N_("The port {port} is free.")
 PORT_OURS = N_("The running agent listens at the port {port}.")
-PORT_TAKEN = N_("Another program listens at the port {port}: {problem}")
 CANNOT_LISTEN = N_("The agent could not listen there.")
-OTHER_PORT = N_("Choose another port, or stop that program: sudo ss -ltnp")
+OTHER_PORT = N_("Choose another port, or stop that program.")
+A_PORT = N_("Choose a port from {first} to 65535.")
+FOLDER_GOOD = N_("The folder {folder} is there, and the agent can put copies into it.")
+FOLDER_UNSEEN = N_("The folder {folder} cannot be looked at: {problem}.")
+ACCOUNT_ODD = N_("A settlement account has {digits} digits; this one has {count} characters, or not digits alone.")
+ACCOUNT_MEANS = N_("With a wrong account the bank refuses the shop's payments, or the money goes astray.")
+ACCOUNT_REMEDY = N_("Compare it with the bank's papers, and answer again.")
 LINE_HEARD = N_("The register is heard on {path}, and it speaks as it should.")
 LINE_SILENT = N_("Nothing was heard on {path} within {seconds} s, as from most registers until a payment.")
 LINE_NOISE = N_("Something is heard on {path}, and nothing of it makes sense.")
@@ -59,9 +66,12 @@ ANY_SYSTEM = {"koshelek": {"login": "setup", "password_file": "/dev/null"}}
 WHOLE = {"environment": "test", "provider": ANY_SYSTEM, "store": [SHOP], "terminal": [TILL]}
 
 
-async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Secret], file: Path) -> list[Finding]:
+async def look(
+    place: Place, data: Data, present: Data, secrets: Mapping[str, Secret], file: Path, user: int | None = None
+) -> list[Finding]:
     """What is found where the answer at ``place`` points; nothing for most of them. ``data``: the configuration so far; ``present``: the
-    one in force, of the file ``file``, whose ports the running agent holds; ``secrets``: passwords by their systems."""
+    one in force, of the file ``file``, whose ports the running agent holds; ``secrets``: passwords by their systems; ``user``: whom the
+    agent will run as, if not whoever asks."""
     try:
         async with asyncio.timeout(LOOK_LIMIT_S):
             match place:
@@ -70,11 +80,15 @@ async def look(place: Place, data: Data, present: Data, secrets: Mapping[str, Se
                 case (str(system), "password") if system in SYSTEMS and system in secrets:
                     return await _system(system, data, secrets[system])
                 case ("connection", int(index), "port"):
-                    return [await _port(_listener(data, index), present, file)]
+                    return [await _port(_listener(data, index), present, file, os.geteuid() if user is None else user)]
                 case ("connection", int(index), "path") if _listener(data, index)["kind"] == "serial":
                     return await _lines(_listener(data, index), file)
                 case ("connection", int(index), "baud"):
                     return await _heard(_listener(data, index))
+                case ("store", int(index), "account"):
+                    return _account(tables(data, "store")[index][1]["account"])
+                case ("backups",) if isinstance(folder := (data.get("backup") or {}).get("directory"), str):
+                    return await _folder(Path(folder), file, os.geteuid() if user is None else user)
                 case _:
                     return []
     except TimeoutError:
@@ -90,6 +104,10 @@ def _check_of(place: Place) -> str:
             return CREDENTIALS
         case "baud":
             return LINE
+        case "backups":
+            return shelf.BACKUP
+        case "account":
+            return STORE
         case _:
             return PORT
 
@@ -133,31 +151,41 @@ def _listener(data: Data, index: int) -> Mapping[str, Any]:
     return tables(data, "listener")[index][1]
 
 
-async def _port(listener: Mapping[str, Any], present: Data, file: Path) -> Finding:
+async def _port(listener: Mapping[str, Any], present: Data, file: Path, user: int) -> Finding:
     """A port that is taken is no hindrance if the running agent has it, by the configuration in force."""
-    number = listener["port"]
-    taken = await aside(lambda: _taken(number))
-    if taken is None:
+    number, first = listener["port"], await first_free(user)
+    if number < first:
+        what = message(PORT_FORBIDDEN, port=number, first=first)
+        return fault(PORT, what, message(CANNOT_LISTEN), message(A_PORT, first=first))
+    holder = await aside(lambda: holder_of(HERE, number))
+    if holder is None:
         return ok(PORT, message(PORT_FREE, port=number))
     if any(one.get("port") == number for _, one in tables(present, "listener")):
         case = Case(file, environment={})
         await look_around(case)
         if case.own is not None:
             return ok(PORT, message(PORT_OURS, port=number))
-    return fault(PORT, message(PORT_TAKEN, port=number, problem=taken.strerror), message(CANNOT_LISTEN), message(OTHER_PORT))
+    return fault(PORT, message(PORT_HELD, port=number, holder=holder.told), message(CANNOT_LISTEN), message(OTHER_PORT))
 
 
-def _taken(number: int) -> OSError | None:
-    """Why nobody can listen there now; None if somebody can."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return error
-            raise
-    return None
+def _account(number: str) -> list[Finding]:
+    """A typing error in it is noticed at the first payment, if at all. Nothing published says that another form is refused."""
+    if re.fullmatch(rf"[0-9]{{{ACCOUNT_DIGITS}}}", number):
+        return []
+    what = message(ACCOUNT_ODD, digits=ACCOUNT_DIGITS, count=len(number))
+    return [warning(STORE, what, message(ACCOUNT_MEANS), message(ACCOUNT_REMEDY))]
+
+
+async def _folder(folder: Path, file: Path, user: int) -> list[Finding]:
+    """The folder for copies of the journal. That the service may not write there yet is no mistake: how to allow it is said at the end."""
+    allowed = await shelf.unit_of(folder, file, Grade.WARNING)
+    try:
+        unfit = await aside(lambda: shelf.place_of(folder, user))
+    except OSError as error:
+        what = message(FOLDER_UNSEEN, folder=folder, problem=error.strerror)
+        return [warning(shelf.BACKUP, what, message(NOT_KNOWN), message(LATER))]
+    found = [one for one in (unfit, allowed) if one is not None]
+    return found or [ok(shelf.BACKUP, message(FOLDER_GOOD, folder=folder))]
 
 
 async def _lines(listener: Mapping[str, Any], file: Path) -> list[Finding]:

@@ -80,7 +80,8 @@ class Plan:
         for system in SYSTEMS:
             if system not in passwords and (kept := stored_password(self.machine, self.present, system)) is not None:
                 passwords[system] = kept
-        return await outside.look(place, self.configured(answers).data, self.present, passwords, self.machine.config)
+        user = self.machine.service[0] if self.machine.service is not None else None
+        return await outside.look(place, self.configured(answers).data, self.present, passwords, self.machine.config, user)
 
     def unchanged(self, answers: Answers) -> bool:
         """Whether the answers give the configuration that is there, and no secret is new."""

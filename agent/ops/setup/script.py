@@ -54,8 +54,17 @@ CONNECTIONS = {
 }
 ABOUT_BACKUPS = N_(
     "If the disk dies, the copy tells what was sold. The folder must be there, belong to the agent's user and be closed to others; best is "
-    "another disk than the journal's. Another one than the package's must be allowed to the service as well: systemctl edit "
-    "koshelek-agent, ReadWritePaths=."
+    "another disk than the journal's. To make one: sudo install -d -m 0700 -o koshelek-agent -g koshelek-agent /srv/copies. Another one "
+    "than the package's must be allowed to the service as well; the commands for that are printed at the end. They give its unit two "
+    "lines: [Service] and ReadWritePaths=-/srv/copies. With the minus the service also starts while the folder is missing."
+)
+ABOUT_USERS = N_(
+    "The kernel tells the agent as whom a program runs, and nobody else is let in. Start the register software and look: ps -eo user,comm. "
+    "Several names stand with spaces between them."
+)
+ABOUT_OPERATORS = N_(
+    "They may see payments, cancel them and decide unclear ones: koshelek-agent status, list, resolve. Usually these are the technicians, "
+    "by the names they log in with; all names: getent passwd"
 )
 SPEEDS = (115_200, 57_600, 38_400, 19_200, 9_600)  # what registers in use are set to; any other the configuration knows may be typed
 FIRST_PORT = {"tcp": 7431, "http": 7432}
@@ -117,7 +126,7 @@ class _Play:
         self._tables("terminal", message(N_("Another till?")), MAX_TABLES, lambda index: self._terminal(index, stores, systems))
         self._tables("connection", message(N_("Another way for registers to connect?")), MAX_CONNECTIONS, self._connection)
         operators = N_("Users of this machine who may use the command line (root always may)")
-        self.ask(Kind.WORDS, message(operators), "operators", default=["root"])
+        self.ask(Kind.WORDS, message(operators), "operators", default=["root"], help=message(ABOUT_OPERATORS))
         folder = message(N_("Folder for a copy of the journal every day (nothing: no copies are made)"))
         self.ask(Kind.TEXT, folder, "backups", default=self._known.backups, optional=True, help=message(ABOUT_BACKUPS))
 
@@ -201,7 +210,8 @@ class _Play:
 
     def _unix(self, index: int) -> None:
         users = N_("Users of this machine that the register software runs as")
-        self.ask(Kind.WORDS, message(users), "connection", index, "users", default=[self._known.user])
+        about = message(ABOUT_USERS)
+        self.ask(Kind.WORDS, message(users), "connection", index, "users", default=[self._known.user], help=about)
         self._path(index, N_("Path of the socket"), f"{self._known.sockets}/pos{index or ''}.sock")
 
     def _serial(self, index: int) -> None:

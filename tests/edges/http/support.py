@@ -104,3 +104,19 @@ async def serving(handler: Handler, *, limits: Limits | None = None, observer: O
         yield port
     finally:
         await server.stop()
+
+
+def closed(schema: Any) -> Any:
+    """A description, but that no object has members which it does not name: the agent must answer nothing else, while readers may pass over
+    what later versions add."""
+    match schema:
+        case {"properties": dict() as named, **rest}:
+            return {"additionalProperties": False, "properties": {name: closed(one) for name, one in named.items()}} | {
+                name: closed(value) for name, value in rest.items()
+            }
+        case dict():
+            return {name: closed(value) for name, value in schema.items()}
+        case list():
+            return [closed(one) for one in schema]
+        case _:
+            return schema
