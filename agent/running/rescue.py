@@ -25,8 +25,8 @@ COPY = N_(
 FIND = N_(
     "Do not stop the service and do not restart the till. Take no more payments. As root: ls -l /proc/{pid}/fd shows what process {pid} "
     "has open. If the journal is still there under another name, give it its name back (mv): {path}. Else copy with cp first "
-    "/proc/{pid}/fd/N of the -wal and then that of the journal itself, both under the old names into a folder of their own; cmp of the -wal and "
-    "its copy must say nothing, else copy both again. Then call support."
+    "/proc/{pid}/fd/N of the -wal and then that of the journal itself, both under the old names into a folder of their own; cmp of the "
+    "-wal and its copy must say nothing, else copy both again. Then call support."
 )
 
 

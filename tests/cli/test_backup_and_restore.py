@@ -184,8 +184,8 @@ def test_a_start_that_died_before_it_noted_the_loss_lets_no_backup_go(till: Stan
 
 
 def test_what_a_restore_kept_aside_is_put_back_with_its_log(till: Stand) -> None:
-    """A backup was put in the place of a killed daemon's journal, which told what is missing in it and what to do, and is exchanged for that
-    journal again: the newest sale, which is only in its log, is there."""
+    """A backup is put in the place of a killed daemon's journal, which tells what is missing in it and what to do, and is exchanged for
+    that journal again: the newest sale, which is only in its log, is there."""
     told = till.cli("restore", str(backup_of(till)), "--yes").stdout
     assert ("newest" in told, "clear it at its register" in told) == (True, True), told
     (aside,) = till.journal.parent.glob("*.before-restore-*Z")

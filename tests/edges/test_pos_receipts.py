@@ -163,7 +163,8 @@ def test_a_refunds_receipt_comes_after_the_refund(fast_folder: Path) -> None:
         fault(shop, FaultKind.OUTAGE, ms=2_000)
         await desk.ask("refund.create", **desk.sale(), refundKey="R1")
         waiting = await desk.refused("receipt.create", **body)
-        assert (waiting.code, waiting.data["path"], waiting.data["state"]) == ("NOT_PAID", "refundKey", "queued")
+        assert (waiting.code, waiting.data["path"]) == ("NOT_PAID", "refundKey")
+        assert waiting.data["state"] in {"queued", "sending"}, "the refund's, not the sale's"
         assert "give its receipt once the money is returned" in str(waiting)
         assert (await desk.ask("refund.get", **desk.sale(), refundKey="R1", wait=LONG_S))["state"] == "refunded"
         found = await desk.ask("receipt.create", **body, wait=LONG_S)

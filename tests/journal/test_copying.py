@@ -294,8 +294,9 @@ async def test_a_log_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeyp
 
 
 async def test_a_journal_that_need_not_be_made_is_not(tmp_path: Path) -> None:
-    """Asked to open only what there is: nothing is made, not even a lock; neither of nothing, nor of an empty file, nor of a log alone."""
-    path = tmp_path / "journal.db"
+    """Asked to open only what there is: nothing is made, not even a lock; neither of nothing, nor of an empty file, nor of a log alone. What
+    there is, is opened."""
+    path, other = tmp_path / "journal.db", tmp_path / "other"
     with pytest.raises(NoJournal, match="there is no journal"):
         await opened(path, create=False)
     assert names_in(tmp_path) == []
@@ -307,6 +308,9 @@ async def test_a_journal_that_need_not_be_made_is_not(tmp_path: Path) -> None:
         await opened(path, create=False)
     assert bytes_of(path) == {"": b"", "-wal": b"newest records"}
     assert names_in(tmp_path) == ["journal.db", "journal.db-wal"]
+    await made(other, 1)
+    async with await opened(other, create=False) as journal:
+        assert len(await journal.find(Query())) == 1
 
 
 def test_where_the_copy_cannot_be_laid_nothing_happens(tmp_path: Path) -> None:

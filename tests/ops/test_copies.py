@@ -210,9 +210,10 @@ def test_a_folder_that_the_unit_keeps_shut_is_told(tmp_path: Path) -> None:
     for fine in ("/srv/allowed/below", "/var/backups/koshelek-agent", "/var/lib/koshelek-agent/copies"):
         assert kept(fine) is None
     assert kept("/srv/copies", tmp_path / "own.toml") is None
-    hidden = kept("/root/copies")
+    home = f"{shelf.UNSEEN_BY_SERVICE[0]}/copies"
+    hidden = kept(home)
     assert hidden is not None
-    says(hidden, Grade.FAULT, "cannot see /root/copies.*another folder", "не видит /root/copies.*другую папку")
+    says(hidden, Grade.FAULT, f"cannot see {home}.*another folder", f"не видит {home}.*другую папку")
 
 
 def test_a_folder_that_has_just_been_allowed_waits_for_a_restart(till: Stand) -> None:

@@ -4,13 +4,14 @@ import grp
 import os
 import pwd
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from agent.secrets import BadSecret
-from agent.settings import Problem, UnixListener, allows, group_ids, load, password, user_ids
+from agent.secrets import BadSecret, check_private
+from agent.settings import Client, Problem, UnixListener, allows, group_ids, load, password, token, user_ids
 
 Problems = Callable[..., list[Problem]]
 Write = Callable[[str], Path]
@@ -24,12 +25,13 @@ def listener(**changes: object) -> UnixListener:
 
 
 def test_unknown_people_are_problems_with_a_command(example: str, problems: Problems) -> None:
-    """A user or group this machine does not know is named with the command that makes it; numbers are taken as they are."""
+    """A user or group this machine does not know is first of all a typing error; the command that makes one comes after it. Numbers are
+    taken as they are."""
     text = re.sub(r"users = \[.*\]", 'users = ["4242", "nobody-here"]\ngroups = ["' + MY_GROUP + '", "no-such-group"]', example, count=1)
     user, group = problems(text, machine=True)
     assert (user.key_path, group.key_path) == ("listener#1.users#2", "listener#1.groups#2")
-    assert "sudo useradd --system nobody-here" in str(user.hint)
-    assert "sudo groupadd --system no-such-group" in str(group.hint)
+    assert re.search("spelt right.*ps -eo user,comm.*sudo useradd --system nobody-here", str(user.hint))
+    assert re.search("spelt right.*sudo groupadd --system no-such-group", str(group.hint))
 
 
 def test_people_become_numbers() -> None:
@@ -61,6 +63,28 @@ def test_a_password_file_is_tried(example: str, problems: Problems, write: Write
     assert (found.key_path, "sudo chmod 600" in str(found.hint)) == ("provider.koshelek.password_file", True)
     file.chmod(0o600)
     assert password(load(write(text)).provider.koshelek).reveal() == "word"
+
+
+def test_what_is_missing_is_made_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token at random, by a command that can be run as it stands: what is there then is a good one. An empty file is told the same way,
+    a credential too; a password is typed, a certificate's key is brought."""
+    file = tmp_path / "token"
+    client = Client.model_validate({"name": "kassa", "token_file": str(file), "terminals": ["*/*"]})
+    for _ in range(2):
+        with pytest.raises(BadSecret) as bad:
+            token(client)
+        command = str(bad.value.hint).removeprefix("Make a new one: ")
+        file.touch(0o600)
+    subprocess.run(["sh", "-ec", command.replace("sudo ", "")], check=True)
+    assert len(token(client).reveal()) == 48
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "handed").write_text("\n")
+    with pytest.raises(BadSecret) as bad:
+        token(Client.model_validate({"name": "kassa", "token_credential": "handed", "terminals": ["*/*"]}))
+    assert re.search("restart the service: openssl rand -hex 24 \\| sudo install", str(bad.value.hint))
+    with pytest.raises(BadSecret) as bad:
+        check_private(tmp_path / "page.key")
+    assert re.search("private key there.*chown.*chmod 600", str(bad.value.hint))
 
 
 def test_a_credential_is_tried_inside_the_service_only(
