@@ -1,5 +1,5 @@
-"""Goal: the line of ``systemctl status`` is in the language of the configuration. Method: a real configuration, and a mistake in the changed
-file."""
+"""Goal: the line of ``systemctl status`` is in the language of the configuration. Method: a real configuration, and a mistake in the
+changed file."""
 
 import pytest
 

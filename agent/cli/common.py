@@ -82,7 +82,7 @@ class Context:
             except BadSettings:
                 return None
             if os.path.lexists(file):
-                self._tongue = spoken_in(file) or str(Settings.model_fields["language"].default)
+                self._tongue = spoken_in(file, str(Settings.model_fields["language"].default))
         return self._tongue
 
     def settings(self) -> "Settings":
@@ -222,16 +222,17 @@ def of_service(file: Path) -> Path:
     return file
 
 
-def spoken_in(file: Path) -> str | None:
-    """The language that a configuration asks for, where the rest of it cannot be read; None if it does not say."""
+def spoken_in(file: Path, default: str | None = None) -> str | None:
+    """The language that a configuration asks for, where the rest of it cannot be read; ``default`` if it does not say, None if it cannot
+    be known."""
     from agent.settings.load import MAX_FILE_BYTES, read_regular
 
     try:
         text = read_regular(file, MAX_FILE_BYTES).decode(errors="replace")
     except OSError:
         return None
-    found = re.search(r'^\s*language\s*=\s*"(ru|en)"', text, re.MULTILINE)
-    return found[1] if found else None
+    found = re.search(r'^\s*language\s*=\s*("(ru|en)")?', text, re.MULTILINE)
+    return found[2] if found else default
 
 
 def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:

@@ -19,9 +19,8 @@ NO_ADDRESS = N_(
     "or correct the address in the configuration"
 )
 DOOR_SHUT = N_("A way in of the configuration cannot be opened: {problem}")
-PASSING = frozenset(
-    {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
-)  # another program ends, a network comes up: nobody need touch the agent for that
+PASSING = frozenset({errno.EADDRINUSE, errno.EADDRNOTAVAIL})
+"""What may pass without anybody touching the agent: another program ends, a network comes up."""
 
 
 class CannotStart(Exception):

@@ -41,8 +41,8 @@ def checked(config: Path, user: int, *options: str) -> Result:
 
 @pytest.mark.system
 def test_an_ordinary_user_is_not_sent_to_break_the_service(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """He cannot read the password, and the service can: no chown is advised, what was not looked at is said. Root, the service's user, and a
-    file of one's own: everything is looked at (control)."""
+    """He cannot read the password, and the service can: no chown is advised, what was not looked at is said. For root, the service's user,
+    and a file of one's own everything is looked at (control)."""
     require("root")
     refused = checked(config, NOBODY)
     assert (refused.exit_code, "cannot be read" in refused.stderr) == (Exit.CONFIGURATION, True), refused.output

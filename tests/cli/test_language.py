@@ -32,6 +32,7 @@ def test_a_terminal_without_a_language_is_spoken_to_in_that_of_the_configuration
     assert spoken(written(tmp_path, 'language = "ru"'), LANG=locale) == "ru"
     assert spoken(written(tmp_path, 'language = "en"'), LANG=locale) == "en"
     assert spoken(written(tmp_path, ""), LANG=locale) == "ru"
+    assert spoken(written(tmp_path, 'language = "de"'), LANG=locale) == "en", "nobody knows which was meant"
 
 
 def test_a_terminal_with_a_language_is_spoken_to_in_it(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ STATUS: dict[str, Any] = {
         "parked": [{"sale": VALUE, "reason": VALUE}],
     },
 }
-VALUES = {"ACCESS_DENIED", "koshelek-agent", "release", "sudo", "doctor", *(state.value for state in PaymentState)}  # a code, commands, states
+VALUES = {"ACCESS_DENIED", "koshelek-agent", "release", "sudo", "doctor", *(state.value for state in PaymentState)}  # codes, commands
 
 
 def words(status: dict[str, Any], language: str) -> set[str]:

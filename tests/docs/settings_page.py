@@ -102,7 +102,7 @@ LEFT_OUT = {
     "users": "кто запустил мастер",
     "timezone": "пояс машины, иначе `Europe/Moscow`",
     "port": "`7431` (TCP) или `7432` (HTTP); у каждой следующей таблицы `connection` на 2 больше",
-    "name": "`\"kassa-1\"`; у второй таблицы `connection` — `\"kassa-2\"` и так далее",
+    "name": '`"kassa-1"`; у второй таблицы `connection` — `"kassa-2"` и так далее',
 }
 
 

@@ -294,8 +294,8 @@ async def test_a_log_that_cannot_be_read_is_not_left_out(tmp_path: Path, monkeyp
 
 
 async def test_a_journal_that_need_not_be_made_is_not(tmp_path: Path) -> None:
-    """Asked to open only what there is: nothing is made, not even a lock; neither of nothing, nor of an empty file, nor of a log alone. What
-    there is, is opened."""
+    """Asked to open only what there is: nothing is made, not even a lock; neither of nothing, nor of an empty file, nor of a log alone.
+    What there is, is opened."""
     path, other = tmp_path / "journal.db", tmp_path / "other"
     with pytest.raises(NoJournal, match="there is no journal"):
         await opened(path, create=False)

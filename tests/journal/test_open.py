@@ -106,6 +106,10 @@ def socket_in_place(path: Path) -> None:
     os.mkfifo(path)
 
 
+def socket_beside(path: Path) -> None:
+    os.mkfifo(path.with_name("journal.db-wal"))
+
+
 def headless(path: Path) -> None:
     """Somebody moved the file away under a working agent, which was killed then."""
     log = path.with_name("journal.db-wal")
@@ -144,7 +148,8 @@ def file_as_directory(path: Path) -> None:
     [
         (link, r'is a link to \S*/elsewhere\. .*path = "\S*/elsewhere"\. Remove neither'),
         (log_link, "is a link to .*put this one back"),
-        (socket_in_place, "is no regular file"),
+        (socket_in_place, "is no regular file. Name another"),
+        (socket_beside, "-wal is no regular file, .*Move this one"),
         (headless, "is gone or empty, and .*-wal .*Put the file back"),
         (lock_link, "lock file"),
         (readable, "chmod 0600"),

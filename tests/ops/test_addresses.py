@@ -3,6 +3,7 @@ process; the real daemon."""
 
 import asyncio
 import errno
+import json
 import os
 import re
 import socket
@@ -63,6 +64,19 @@ def test_a_start_without_its_port_is_worth_another_one(till: Stand) -> None:
     assert ended.returncode == 1, ended.stderr
     assert re.search(rf"Порт {till.ports['web']} занят другой программой.*koshelek-agent doctor.*setup", ended.stderr), ended.stderr
     assert "Address already in use" not in ended.stderr
+
+
+def test_a_reload_without_its_port_says_so(till: Stand) -> None:
+    """The way in that was added is not opened, and the report says why, and what to do."""
+    number, good = till.ports["web"], till.config.read_text()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        held = other.getsockname()[1]
+        till.start_sandbox()
+        till.start()
+        till.config.write_text(good.replace(f"port = {number}", f"port = {held}"))
+        report = json.loads(till.cli("reload", "--json").stdout)
+    (problem,) = report["problems"]
+    assert re.search(rf"Порт {held} занят другой программой.*koshelek-agent doctor", problem["problem"]), problem
 
 
 def refused(host: str, number: int) -> CannotStart:

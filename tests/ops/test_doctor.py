@@ -89,7 +89,12 @@ def test_a_wrong_password_is_seen_with_every_system(stand: Stand) -> None:
         assert {one.grade for one in found} == {Grade.FAULT}
         password.unlink()
         found = bad(examined(stand.config, "credentials"), "credentials")
-        says(found[0], Grade.WARNING, "cannot be read.*sudo koshelek-agent doctor", "логин или пароль прочитать нельзя.*sudo koshelek-agent doctor")
+        says(
+            found[0],
+            Grade.WARNING,
+            "cannot be read.*sudo koshelek-agent doctor",
+            "логин или пароль прочитать нельзя.*sudo koshelek-agent doctor",
+        )
     finally:
         password.write_text("sandbox")
         password.chmod(0o600)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
-from agent.ops.doctor import Grade
+from agent.ops.doctor import Finding, Grade
 from drivers.frames import frame
 from tests.ops.stage import CYRILLIC, Door, bad, checkup, examined, log_of, overview, says, second, sell, wrong_speed
 from tests.support.patience import until
@@ -41,6 +41,7 @@ class Scene:
 
     stand: Stand
     unreleased: str  # the page in English, after the start on an empty journal
+    waiting: list[Finding]  # what the doctor said of that
     russian: list[dict[str, Any]]
     english: list[dict[str, Any]]
     pages: Mapping[str, "Shown"]
@@ -119,10 +120,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             file.write(f'\n[backup]\ndirectory = "{folder / "backups"}"\n')
         stand.log.unlink()
         stand.start()
-        unreleased = overview(stand)
+        unreleased, waiting = overview(stand), bad(examined(stand.config, "journal"), "journal")
         assert sell(stand) == "BUSY", "it does not know what the journal that is gone held"
         assert stand.cli("release", "--reason", "compared with the registry").returncode == 0
-        yield Scene(stand, unreleased, russian, met(stand, modem), pages | {"en": Shown(overview(stand), checkup(stand))})
+        yield Scene(stand, unreleased, waiting, russian, met(stand, modem), pages | {"en": Shown(overview(stand), checkup(stand))})
 
 
 def met(stand: Stand, modem: NullModem) -> list[dict[str, Any]]:
@@ -210,7 +211,7 @@ def test_the_pages_check_up_names_cause_and_remedy(scene: Scene, fault: str) -> 
 def test_a_journal_begun_anew_is_named_by_the_page(scene: Scene) -> None:
     """After the restart in English only: the newest backup is of another journal."""
     assert re.search("ARE NOT TAKEN.*lost and begun anew.*koshelek-agent release", scene.unreleased)
-    assert re.search("begun anew.*restore", scene.pages["en"].checkup)
+    assert re.search("begun anew and released.*koshelek-agent backup", scene.pages["en"].checkup)
     assert "начат заново" not in scene.pages["ru"].checkup
 
 
@@ -255,8 +256,10 @@ def test_a_name_that_is_not_found_is_named(scene: Scene, tmp_path: Path) -> None
 
 def test_a_journal_that_was_begun_anew_or_taken_away_is_named(scene: Scene) -> None:
     """The newest backup is of another journal; and while the agent works its file is renamed, as a clumsy clean-up does."""
-    (anew,) = bad(examined(scene.stand.config, "journal"), "journal")
+    (anew,) = scene.waiting
     says(anew, Grade.FAULT, "begun anew.*taken twice.*restore", "начат заново.*взять дважды.*restore")
+    (released,) = bad(examined(scene.stand.config, "journal"), "journal")
+    says(released, Grade.WARNING, "begun anew and released.*taken again", "начат заново и разрешён.*примет ещё раз")
     journal = scene.stand.journal
     journal.rename(journal.with_suffix(".bak"))
     try:

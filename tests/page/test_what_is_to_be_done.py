@@ -1,5 +1,5 @@
-"""Goal: the page does not say in one place that nobody need act, and in another what must be done at once. Method: its rows, made of what was
-seen of a till."""
+"""Goal: the page does not say in one place that nobody need act, and in another what must be done at once. Method: its rows, made of what
+was seen of a till."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -40,6 +40,10 @@ LINK = N_(
 )
 LOG_LINK = N_("{path} is a link to {target}. The files of a journal lie beside each other: put this one back, and remove none of them")
 NO_FILE = N_("{path} is no regular file. Name another file in the configuration: path in [journal]")
+LOG_NO_FILE = N_(
+    "{path} is no regular file, and the journal's own of this name belongs here. Move this one to another folder; if the true one is "
+    "somewhere, put it back before the agent starts"
+)
 HEADLESS = N_(
     "{path} is gone or empty, and {path}-wal with its newest records is there. Put the file back where it was; remove nothing. If it is "
     "nowhere: move {path}-wal and {path}-shm to another folder, keep them, and restore the newest backup (koshelek-agent restore)"
@@ -150,7 +154,7 @@ def wrong_kind(path: Path, status: os.stat_result, *, companion: bool) -> Messag
     if stat.S_ISREG(status.st_mode):
         return None
     if not stat.S_ISLNK(status.st_mode):
-        return message(NO_FILE, path=path)
+        return message(LOG_NO_FILE if companion else NO_FILE, path=path)
     return message(LOG_LINK if companion else LINK, path=path, target=os.path.realpath(path))
 
 

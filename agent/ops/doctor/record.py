@@ -54,7 +54,10 @@ ANOTHER_REMEDY = N_(
     "koshelek-agent"
 )
 STILL_ANOTHER = N_("The agent works with a journal that was begun anew and released: it is not the one that {backup} was made of.")
-STILL_MEANS = N_("What was sold with the one before is not known to the agent: it refuses to return such a sale's money.")
+STILL_MEANS = N_(
+    "What was sold with the one before is not known to the agent: it does not return such a sale's money, and a payment for such an order "
+    "would be taken again."
+)
 STILL_REMEDY = N_(
     "Make a backup of it: sudo koshelek-agent backup. Keep the older ones in another folder: they are the only record of those sales."
 )
