@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from agent.cli.configured import of_service, spoken_in
 from agent.texts import N_, translator
 from drivers.client import CallFailed, Client, Unreachable
 
@@ -210,29 +211,6 @@ def language() -> str:
         asked = context.find_object(Context) if context is not None else None
         return (asked.tongue() if asked is not None else None) or "en"
     return "ru" if chosen.startswith("ru") else "en"
-
-
-def of_service(file: Path) -> Path:
-    """The same file. With the machine's the till is the service's, whoever asks: not one that a person has of his own."""
-    from agent.settings.load import SYSTEM_FILE
-    from agent.settings.model import SERVICE_STATE, STATE_VARIABLE
-
-    if file == SYSTEM_FILE:
-        os.environ.setdefault(STATE_VARIABLE, str(SERVICE_STATE))
-    return file
-
-
-def spoken_in(file: Path, default: str | None = None) -> str | None:
-    """The language that a configuration asks for, where the rest of it cannot be read; ``default`` if it does not say, None if it cannot
-    be known."""
-    from agent.settings.load import MAX_FILE_BYTES, read_regular
-
-    try:
-        text = read_regular(file, MAX_FILE_BYTES).decode(errors="replace")
-    except OSError:
-        return None
-    found = re.search(r'^\s*language\s*=\s*("(ru|en)")?', text, re.MULTILINE)
-    return found[2] if found else default
 
 
 def table(title: str, columns: list[str], rows: Sequence[Sequence[str | tuple[str, str]]]) -> None:

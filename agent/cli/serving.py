@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import click
 
-from agent.cli.common import Context, Exit, language, say, spoken_in
+from agent.cli.common import Context, Exit, language, say
+from agent.cli.configured import spoken_in
 from agent.journald import is_journal
 from agent.secrets import SERVICE_USER
 from agent.settings import BadSettings, Settings, describe, load
@@ -103,7 +104,7 @@ def check_command(context: Context) -> None:
 def _may_judge(file: Path) -> bool:
     """Whether what this machine has to do with a file (users, files of passwords) can be judged by us: of the service's only by root and by
     its own user, whom everybody else's rights say nothing about."""
-    if file != SYSTEM_FILE or os.geteuid() == 0:
+    if file.absolute() != SYSTEM_FILE or os.geteuid() == 0:
         return True
     try:
         return os.geteuid() == pwd.getpwnam(SERVICE_USER).pw_uid
