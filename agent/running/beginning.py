@@ -34,8 +34,8 @@ BEGUN_MEANS = N_(
 )
 BEGUN_REMEDY = N_(
     "Stop the service. Look for the old file (a changed path in [journal], a disk that is not mounted) or restore the newest backup from "
-    "before the loss (koshelek-agent restore). If there is neither: compare the shop's receipts with the payment system's registry, then run "
-    "koshelek-agent release."
+    "before the loss (koshelek-agent restore). If there is neither: compare the shop's receipts with the payment system's registry, then "
+    "run koshelek-agent release."
 )
 BEHIND = N_("The journal at {path} is not the newest record: an older copy of it was put there, or another journal.")
 BEHIND_MEANS = N_(

@@ -150,11 +150,11 @@ def test_a_journal_that_is_not_the_one_from_before_does_not_say_that_nothing_is_
 
 
 @pytest.mark.system
-def test_whoever_asks_hears_of_the_service(stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_asks_hears_of_the_service(stand: Stand, open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cashier's account may not read the service's journal, and is sent to root: it does not ask a journal of its own, which is not
     there."""
     require("root")
-    state, config = tmp_path / "state", tmp_path / "koshelek-agent.toml"
+    state, config = open_folder / "state", open_folder / "koshelek-agent.toml"
     lines = stand.config.read_text().splitlines(keepends=True)
     config.write_text("".join(line for line in lines if not line.startswith("path =") or ".sqlite3" not in line))
     state.mkdir(mode=0o700)
@@ -163,8 +163,6 @@ def test_whoever_asks_hears_of_the_service(stand: Stand, tmp_path: Path, monkeyp
     monkeypatch.setattr("agent.settings.model.SERVICE_STATE", state)
     monkeypatch.setenv("STATE_DIRECTORY", "as it was")
     monkeypatch.delenv("STATE_DIRECTORY")
-    for folder in (tmp_path, tmp_path.parent):
-        folder.chmod(0o755)
     os.setegid(NOBODY)
     os.seteuid(NOBODY)
     try:

@@ -59,12 +59,10 @@ async def test_a_connection_that_ends() -> None:
 
 
 @pytest.mark.system
-def test_a_user_who_may_not(tmp_path: Path) -> None:
+def test_a_user_who_may_not(open_folder: Path) -> None:
     """The socket is of somebody else."""
     require("root")
-    for folder in (tmp_path, tmp_path.parent):
-        folder.chmod(0o755)
-    path = tmp_path / "s"
+    path = open_folder / "s"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         path.chmod(0o600)

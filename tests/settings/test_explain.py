@@ -20,7 +20,7 @@ Write = Callable[[str], Path]
 
 
 def asked(path: Path | None, *words: str) -> Result:
-    return CliRunner().invoke(cli, [*(("--config", str(path)) if path else ()), "config", "explain", *words])
+    return CliRunner().invoke(cli, [*(("--config", str(path)) if path else ()), "config", "explain", *words], env={"LANG": "en_US.UTF-8"})
 
 
 def told(path: Path | None, key: str, *words: str) -> list[dict[str, Any]]:

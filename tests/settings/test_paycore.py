@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -305,7 +306,8 @@ async def asked(sandbox: Sandbox, write: Callable[[str], Path], example: str, mo
     public = f'public_base_url = "{sandbox.base_url}/paycore/public-api"\nhpp_base_url = "{sandbox.base_url}/paycore/hpp/"\n'
     config = write(example + table + public + more)
     command = [sys.executable, "-m", "agent", "--config", str(config), *words, "--json"]
-    ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    ran = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=os.environ | {"LANG": "en_US.UTF-8"}, **pipes)
     out, complaints = await ran.communicate()
     return ran.returncode or 0, json.loads(out), complaints.decode()
 
