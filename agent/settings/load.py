@@ -34,6 +34,8 @@ M = TypeVar("M", bound=BaseModel)
 
 _SIMPLE_LINE = re.compile(r'^\s*(\w+)\s*=\s*"([^"\\]*)"', re.MULTILINE)
 _SYNTAX_PLACE = re.compile(r"^(?P<problem>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
+_NO_VALUE = "Invalid value"  # how tomllib calls what begins like none
+_BARE_WORD = re.compile(r"(?P<key>[A-Za-z0-9_.-]+)\s*=\s*(?P<word>[^\s\"'#\[{][^\"'#\\]*?)\s*(#.*)?")  # a text without its quotes
 
 
 def find(explicit: Path | None = None) -> Path:
@@ -160,6 +162,8 @@ def read_text(path: Path) -> str:
         data = read_regular(path, MAX_FILE_BYTES)
     except NotRegular as error:
         raise BadSettings([Problem(path, None, "", message(N_("{path} is not a file."), path=path))]) from error
+    except FileNotFoundError as error:
+        raise BadSettings([Problem(path, None, "", message(N_("There is no file {path}."), path=path))]) from error
     except OSError as error:
         problem = message(N_("The file {path} cannot be read: {error}."), path=path, error=error.strerror or error)
         raise BadSettings([Problem(path, None, "", problem)]) from error
@@ -183,6 +187,9 @@ def _syntax_problem(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Pr
         return Problem(path, number, "", message(N_("The file ends too early: {detail}."), detail=detail))
     shown = text.splitlines()[number - 1].strip()[:80] if number <= len(text.splitlines()) else ""
     problem = message(N_("This is not TOML, at character {column} of the line: {detail}."), column=column, detail=detail)
+    bare = _BARE_WORD.fullmatch(shown)
+    if bare is not None and detail == _NO_VALUE:
+        return Problem(path, number, "", problem, message(N_("A text must stand in quotes.")), f'{bare["key"]} = "{bare["word"]}"')
     return Problem(path, number, "", problem, message(N_("The line reads: {text}"), text=shown))
 
 

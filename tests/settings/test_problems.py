@@ -249,13 +249,32 @@ def test_a_syntax_error_has_line_and_column(problems: Problems, text: str, line:
     """What is not TOML is reported alone, where it is."""
     (found,) = problems(text)
     assert (found.line, words in str(found.problem)) == (line, True)
-    assert found.hint is None or text.splitlines()[line - 1].strip() in str(found.hint)
+    shown = text.splitlines()[line - 1].strip()
+    assert found.hint is None or shown in str(found.hint) or (found.example or "").replace('"', "") == shown
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("language = ru", 'language = "ru"'),
+        ("path=/dev/ttyUSB0  # the left one", 'path = "/dev/ttyUSB0"'),
+        ("legal_name = ООО Ромашка", 'legal_name = "ООО Ромашка"'),
+        ('language = "ru', None),
+        ("= ru", None),
+        ("users = [kassa]", None),
+    ],
+)
+def test_a_text_without_quotes_is_told_as_that(problems: Problems, line: str, right: str | None) -> None:
+    """The commonest slip of the hand; nothing of the kind is said of another."""
+    (found,) = problems(f"# a\n{line}\n")
+    assert (found.line, found.example) == (2, right)
+    assert ("quotes" in str(found.hint)) is (right is not None)
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     """Missing, too long, and wrongly encoded files are problems with words, not tracebacks."""
     path = tmp_path / "a.toml"
-    with pytest.raises(BadSettings, match=r"cannot be read: No such file"):
+    with pytest.raises(BadSettings, match=r"There is no file .*a\.toml\."):
         load(path)
     path.write_bytes("# касса\n# касса".encode("cp1251"))
     with pytest.raises(BadSettings, match=r"line 1(.|\n)*not UTF-8(.|\n)*Save the file"):

@@ -41,7 +41,10 @@ class FileLock:
         except BlockingIOError as error:
             holder = os.read(self._file, MAX_PID_BYTES).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
-            taken = N_("{path} is in use by another agent, process {holder}. Stop that one first (systemctl stop koshelek-agent)")
+            taken = N_(
+                "{path} is in use by another agent, process {holder}. Stop that one first: systemctl stop koshelek-agent, or, if it is not "
+                "the service: kill {holder}"
+            )
             raise JournalLocked(message(taken, path=path, holder=holder)) from error
         with contextlib.suppress(OSError):  # a full disk must not keep the till from starting; the number is only for a message
             os.pwrite(self._file, f"{os.getpid():<{MAX_PID_BYTES - 1}}\n".encode(), 0)
