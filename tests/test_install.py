@@ -47,4 +47,4 @@ def test_wheel_runs_elsewhere(wheel: Path, tmp_path: Path) -> None:
     assert command("version").stdout == f"koshelek-agent {__version__}\n"
     missing = command("--config", str(tmp_path / "none.toml"), "config", "check")
     assert missing.returncode == 78
-    assert "не читается" in missing.stderr
+    assert f"Файла {tmp_path}/none.toml нет" in missing.stderr

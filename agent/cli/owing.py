@@ -19,7 +19,7 @@ from agent.core.ports import RESTORED_NOTE, JournalError, Query, Row
 from agent.edges.journal import Reader, open_read_only, said
 from agent.edges.journal.lock import marked
 from agent.edges.journal.place import check_whole, is_there
-from agent.edges.journal.watermark import Watermark, inode
+from agent.edges.journal.watermark import Watermark
 from agent.edges.pos.listing import parked_reply
 from agent.edges.replies import row_reply
 from agent.running.beginning import LOST, is_lost, is_unreleased
@@ -115,9 +115,7 @@ async def _is_whole(reader: Reader, journal: Path, mark: Watermark | None) -> bo
     """Whether it is the record that was kept here: not an older one, nor one in the place of a lost one, that nobody has compared yet."""
     if is_unreleased(journal) or await reader.noted(RESTORED_NOTE) is not None:
         return False
-    if mark is None:
-        return True
-    return await reader.holds(mark.head) if mark.head.number else mark.file == inode(journal)
+    return mark is None or await reader.goes_on_from(mark)
 
 
 async def _unsettled(reader: Reader) -> Sequence[Row]:

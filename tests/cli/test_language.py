@@ -45,4 +45,4 @@ def test_a_terminal_with_a_language_is_spoken_to_in_it(tmp_path: Path) -> None:
 def test_without_a_configuration_it_is_english(tmp_path: Path) -> None:
     """Nobody has said anything."""
     ran = CliRunner().invoke(cli, ["--config", str(tmp_path / "none.toml"), "status"], env=BLANK | {"LANG": "C"})
-    assert "cannot be read" in ran.stderr
+    assert "There is no file" in ran.stderr

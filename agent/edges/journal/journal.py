@@ -102,16 +102,12 @@ class SqliteJournal:
         journal = cls(path, lock, Writer(connection, raw.ledger, path, idle_s, reserve), reader)
         reader.mark(opened.damages)
         try:
-            journal.continues = None if mark is None else await journal._goes_on_from(mark)
+            journal.continues = None if mark is None else await reader.goes_on_from(mark)
             await journal._writer.start()
         except JournalBroken:
             await journal.close()
             raise
         return journal
-
-    async def _goes_on_from(self, mark: Watermark) -> bool:
-        """By the newest event that was seen on disk; of a journal in which there was none yet, by its file."""
-        return await self._reader.holds(mark.head) if mark.head.number else mark.file == inode(self._path)
 
     async def close(self) -> None:
         """Write what is queued, anchor, empty the log, release the file. A second call waits for the first.

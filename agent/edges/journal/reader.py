@@ -20,10 +20,11 @@ from agent.core.hints import Hint, KeptHint
 from agent.core.model import SaleId, Stamp
 from agent.core.ports import Corrupt, Entry, JournalBroken, Parked, Query, Row
 from agent.edges.journal import chain, queries, rows, vault, verify
-from agent.edges.journal.chain import GENESIS, EventText, Head
+from agent.edges.journal.chain import GENESIS, EventText
 from agent.edges.journal.errors import translate
 from agent.edges.journal.steps import NOTE_PREFIX
 from agent.edges.journal.verify import Damage
+from agent.edges.journal.watermark import Watermark, inode
 
 INLINE_ROWS = 32  # proving a row takes 50 us; more of them are proved on another thread, so that nobody waits for a long list
 
@@ -71,9 +72,12 @@ class Reader:
         """Sales whose row says ``owes``, in order of acceptance, without the parked ones. Raises JournalBroken."""
         return [SaleId(*name) for name in await self._fetch(queries.OWING)]
 
-    async def holds(self, head: Head) -> bool:
-        """Whether this event is in the record. Raises JournalBroken."""
-        return await self._fetch(queries.HASH_OF, (head.number,)) == [(head.hash,)]
+    async def goes_on_from(self, mark: Watermark) -> bool:
+        """Whether this is the record that the mark was made of: by the newest event that was seen on disk then; where there was none yet,
+        by the file. Raises JournalBroken."""
+        if mark.head.number == 0:
+            return mark.file == inode(self._path)
+        return await self._fetch(queries.HASH_OF, (mark.head.number,)) == [(mark.head.hash,)]
 
     async def neighbours(self, sale_id: SaleId, order_id: str) -> Sequence[Row]:
         """Rows that decide about a new sale. One of them damaged raises Corrupt: this order, and no other, is not served."""
