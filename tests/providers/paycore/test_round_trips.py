@@ -138,8 +138,9 @@ async def test_a_lost_answer_is_found_and_made_once() -> None:
         assert isinstance(await one.create(), Unclear)
         found = await one.find()
         assert isinstance(found, Found)
-        assert [(match.status, match.reference) for match in found.matches] == [(Status.NEW, "r-1")]
-        assert found.matches[0].link is not None
+        (match,) = found.matches
+        assert (match.status in {Status.NEW, Status.PENDING}, match.reference) == (True, "r-1"), "it turns pending by itself after a moment"
+        assert match.link is not None
         assert await one.create() == Garbled("http_429")
         assert len(one.bank.transactions()) == 1
 
